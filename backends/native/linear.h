@@ -1,0 +1,59 @@
+/* linear.h - a weight matrix made ready for computing: quantized by a scheme, repacked into row
+ * panels, multiplied by the kernel table that was picked for this processor.
+ *
+ *   y[t][o] = sum_i W[o][i] * x[t][i]        W: [n_out][n_in], x: [n][n_in], y: [n][n_out]
+ *
+ * Invariants.  The result for a token depends on that token's x alone: not on n, not on its place
+ * in the batch, not on the number of threads (fixed K order; work is split over output rows). */
+#ifndef LINEAR_H
+#define LINEAR_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct assay_err;
+struct kern;
+struct pool;
+
+enum scheme_id {                  /* how weights are held and multiplied */
+    SCHEME_F32,                   /* f32 x f32 */
+    SCHEME_F16, SCHEME_BF16,      /* rounded weights (RNE), f32 activations, f32 FMA */
+    SCHEME_INT16,                 /* symmetric per output row +-32767, activations int16 per token, exact integer sums */
+    SCHEME_INT8,                  /* symmetric per output row +-127, or groups; f32 activations */
+    SCHEME_W8A8,                  /* int8 per output row, activations int8 per token +-127, int32 sums */
+    SCHEME_INT4,                  /* symmetric groups +-7, f32 activations */
+    SCHEME_Q8_0, SCHEME_Q4_0, SCHEME_Q4_1, SCHEME_Q5_0, SCHEME_Q5_1  /* GGUF blocks x q8 activations per 32, as llama.cpp */
+};
+struct scheme {
+    enum scheme_id id;
+    uint32_t group;               /* INT8, INT4: group size along in; 0: whole row */
+};
+
+struct linear;                    /* packed weights; one allocation */
+
+/* Builds from `stored` rows of GGUF type `stored_type` ([n_out][n_in], contiguous).  When the scheme
+ * is the stored format itself, the stored codes are kept bit for bit; else every row is dequantized
+ * to fp32 and quantized by the scheme.
+ * Errors: ASSAY_EUSAGE a group that does not divide n_in, or a shape the scheme cannot have;
+ * ASSAY_EFORMAT NaN or Inf, with `name` and index; ASSAY_ENOMEM. */
+int linear_new(const struct kern *, struct scheme, const char *name, uint32_t stored_type,
+               const void *stored, size_t n_out, size_t n_in, struct pool *, struct linear **,
+               struct assay_err *);
+void linear_free(struct linear *);
+size_t linear_bytes(const struct linear *);            /* held for computing, scales included */
+const char *linear_stored(const struct linear *);      /* "int4 g32" */
+const char *linear_compute(const struct linear *);     /* "u4xs8->s32->f32", "f32", "emulated" */
+size_t linear_n_out(const struct linear *);
+size_t linear_n_in(const struct linear *);
+
+/* y = W x for n tokens.  ldx, ldy: elements from one token to the next.  Activation quantization
+ * happens inside, in `scratch` (linear_scratch bytes for that n, 64-byte aligned). */
+size_t linear_scratch(const struct linear *, size_t n);
+void linear_forward(const struct linear *, struct pool *, const float *x, size_t ldx, size_t n,
+                    float *y, size_t ldy, void *scratch);
+/* Several matrices over the same x: activations are quantized once per kind. m <= 4. */
+void linear_forward_many(const struct linear *const *w, size_t m, struct pool *, const float *x,
+                         size_t ldx, size_t n, float *const *y, const size_t *ldy, void *scratch);
+/* The fp32 values the packed matrix stands for, row `o`: tests and embeddings. */
+void linear_row(const struct linear *, size_t o, float *out);
+#endif

@@ -1,0 +1,65 @@
+/* model.h - an open model: hyperparameters, vocabulary and weights bound to their places.
+ *
+ * model_open maps the GGUF file, checks every shape against the hyperparameters, makes each tensor
+ * what the precision says (precision.h) and unmaps what is no longer needed.
+ * Not here: the forward pass (forward.h), the contract's glue (native.c). */
+#ifndef MODEL_H
+#define MODEL_H
+#include "backends/backend.h"
+#include "backends/native/linear.h"
+#include "harness/base/arena.h"
+
+struct kern;
+struct pool;
+struct vocab;
+
+struct hparams {
+    uint32_t n_vocab, n_ctx, n_embd, n_layer, n_head, n_head_kv, head_dim, n_ff;
+    uint32_t rope_dims;            /* leading dims of a head that rotate */
+    float rope_base, rms_eps;
+    float rope_scale;              /* linear: positions are divided by it; 1: none */
+};
+enum kv_type { KV_F32, KV_F16, KV_INT8 };   /* INT8: symmetric per head and token, fp32 scale */
+
+struct layer {                     /* all row-major [out][in] */
+    const float *attn_norm;        /* [n_embd] */
+    struct linear *q;              /* [n_head*head_dim][n_embd] */
+    struct linear *k, *v;          /* [n_head_kv*head_dim][n_embd] */
+    struct linear *o;              /* [n_embd][n_head*head_dim] */
+    const float *ffn_norm;         /* [n_embd] */
+    struct linear *gate, *up;      /* [n_ff][n_embd] */
+    struct linear *down;           /* [n_embd][n_ff] */
+};
+struct model {
+    struct arena arena;            /* names, norms, tables */
+    struct hparams hp;
+    const char *arch;
+    const struct kern *kern;       /* picked for this processor and ASSAY_CPU */
+    struct pool *pool;
+    enum kv_type kv;
+    struct vocab *vocab;
+    struct linear *embd;           /* [n_vocab][n_embd]; rows are read with linear_row */
+    struct layer *layers;          /* [n_layer] */
+    const float *output_norm;      /* [n_embd] */
+    struct linear *output;         /* [n_vocab][n_embd]; == embd when tied */
+    const float *rope_freqs;       /* [rope_dims/2] divisors, or NULL */
+    struct assay_tensor *tensors;  /* for info */
+    uint32_t n_tensors;
+    uint64_t n_params, weight_bytes, file_bytes;
+    const char *precision;         /* in words */
+    char fingerprint[65];
+    const char *chat_template;
+    struct forward *forward;       /* forward.h; made by native.c after model_open */
+};
+struct model_options {             /* filled through the field table in native.c */
+    const char *path;              /* --model */
+    const char *precision;         /* fp32 fp16 bf16 int16 int8 w8a8 int4 q8_0 q4_0 stored */
+    const char *kv;                /* f32 f16 int8 */
+    const char *keep;              /* "fp16:output,blk.0.*;q8_0:*.ffn_down": tensors kept at another precision */
+    int64_t group;                 /* 0: the precision's own */
+    int64_t n_ctx;                 /* 0: the model's */
+    int64_t threads;               /* 0: all */
+};
+int model_open(const struct model_options *, struct model **, struct assay_err *);
+void model_close(struct model *);
+#endif

@@ -1,0 +1,38 @@
+/* data.h - dataset rows: from a task's dataset_path and split to a stream of struct value dicts.
+ *
+ * Resolution is by recipe (datasets/recipes/NAME.yaml: which local files hold which split) and then by
+ * convention below each data directory: DIR/<path>/<name>/<split>.jsonl and the like.  dataset_path
+ * json, csv, text with dataset_kwargs.data_files read those files, relative to the task's folder.
+ * Formats by extension: .jsonl .json .csv .tsv .txt.  Rows are streamed: memory does not grow with
+ * the number of rows.
+ * Not here: what a row means (tasks/), the network (a later file of this folder). */
+#ifndef DATA_H
+#define DATA_H
+#include "harness/base/value.h"
+
+struct arena;
+struct assay_err;
+
+struct data_source {             /* what to open; strings borrowed */
+    const char *path, *name;     /* dataset_path, dataset_name (NULL) */
+    const char *split;
+    const struct value *kwargs;  /* dataset_kwargs (NULL) */
+    const char *base_dir;        /* folder of the task file, for relative data_files */
+    const char *const *data_dirs;/* --data DIR ..., $ASSAY_DATA; NULL-terminated */
+    const char *const *recipe_dirs;  /* folders with recipes; NULL-terminated */
+};
+struct data;
+
+/* Errors: ASSAY_EIO with the places that were searched, ASSAY_EUSAGE for an unknown split. */
+int data_open(const struct data_source *, struct data **, struct assay_err *);
+/* Next row as a dict in `arena` (the caller resets it); *row = NULL at the end.
+ * Errors: ASSAY_EFORMAT "file:line:col: ...": malformed text, wrong encoding, a row that is no object. */
+int data_next(struct data *, struct arena *, const struct value **row, struct assay_err *);
+int data_rewind(struct data *, struct assay_err *);
+/* Column names of the first row (CSV: the header). */
+const char *const *data_columns(const struct data *, size_t *n);
+const char *data_origin(const struct data *);      /* files, for people; absolute or as found */
+/* SHA-256 of the files' content, computed once, cached for the process by path, mtime and size. */
+int data_uid(struct data *, char hex[65], struct assay_err *);
+void data_close(struct data *);
+#endif

@@ -1,0 +1,154 @@
+/* task.h - a task: how to ask and how to grade.  lm-eval's YAML format, its scores to the last bit.
+ *
+ * A task is loaded once and then pure: documents in, requests out; responses in, scores out; scores
+ * in, aggregates out.  Nothing here reads rows, talks to a backend or writes the store.
+ *
+ *   task_index_open -> task_select -> task_load
+ *   task_begin(pool) ; for each doc: task_ask -> (somebody answers) -> task_grade ; task_aggregate */
+#ifndef TASK_H
+#define TASK_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "harness/base/value.h"
+
+struct arena;
+struct assay_err;
+
+/* -- index: names of tasks, groups and tags below some folders ---------------------------------- */
+struct task_index;
+enum task_entry_kind { TASK_ENTRY_TASK, TASK_ENTRY_GROUP, TASK_ENTRY_TAG };
+struct task_entry {
+    const char *name, *path;               /* path NULL for tags */
+    uint8_t kind;
+};
+int task_index_open(const char *const *roots, size_t n_roots, struct task_index **, struct assay_err *);
+const struct task_entry *task_index_entries(const struct task_index *, size_t *n);  /* sorted by name */
+void task_index_close(struct task_index *);
+
+/* What a selector names: leaf tasks to run, and the groups that aggregate them.
+ * A selector is a comma list of names, globs over names, *.yaml files and directories. */
+struct task_node {
+    const char *name, *alias;
+    bool is_group;
+    const char *path;                      /* the YAML file it comes from */
+    const struct value *overrides;         /* dict pushed down by groups; NULL: none */
+    const struct value *config;            /* group: its dict (aggregate_metric_list); leaf: NULL or inline */
+    size_t *children;                      /* group: indices into the plan's nodes, in order */
+    size_t n_children;
+};
+struct task_plan {
+    struct task_node *nodes;
+    size_t n;
+    size_t *roots;                         /* what was asked for, in order */
+    size_t n_roots;
+};
+/* Errors: ASSAY_EUSAGE unknown name with suggestion; ASSAY_EFORMAT file:line:col. */
+int task_select(struct task_index *, const char *selector, struct arena *, struct task_plan *,
+                struct assay_err *);
+
+/* -- one task ------------------------------------------------------------------------------------ */
+enum task_output { TASK_MULTIPLE_CHOICE, TASK_LOGLIKELIHOOD, TASK_ROLLING, TASK_GENERATE };
+struct task_settings {                     /* what the command line may change */
+    int n_fewshot;                         /* -1: as the task says */
+    uint64_t fewshot_seed;                 /* 1234 unless said */
+    int bootstrap_iters;                   /* 100000; 0: none */
+};
+struct task {
+    const char *name, *alias, *path, *version;   /* version: metadata.version as text, or NULL */
+    enum task_output output;
+    int n_fewshot;                         /* resolved */
+    int repeats;
+    const char *dataset_path, *dataset_name;     /* NULL: none */
+    const struct value *dataset_kwargs;
+    const char *eval_split;                /* the split whose documents are evaluated */
+    const char *fewshot_split;             /* the pool's split, NULL: no pool needed (n_fewshot 0 or inline samples) */
+    bool excludes_self;                    /* sampler draws one more and drops the evaluated doc */
+    const char *base_dir;                  /* folder of the task file */
+    const struct value *config;            /* resolved: includes and overrides applied */
+    char config_uid[65];                   /* sha256 of the canonical config and settings */
+    struct task_impl *impl;                /* compiled templates, filters, metrics */
+};
+/* Everything lives in `arena`; compiled regexes are released by task_release. */
+int task_load(struct task_index *, const struct task_node *, const struct task_settings *,
+              struct arena *, struct task **, struct assay_err *);
+void task_release(struct task *);
+
+/* -- asking -------------------------------------------------------------------------------------- */
+enum task_request_kind { TASK_REQ_LOGLIKELIHOOD, TASK_REQ_ROLLING, TASK_REQ_GENERATE };
+struct task_generation {                   /* resolved generation_kwargs */
+    const char *const *until;
+    size_t n_until;
+    uint32_t max_tokens;
+    double temperature, top_p;
+    uint32_t top_k;
+    bool do_sample;
+};
+struct task_request {
+    enum task_request_kind kind;
+    const char *context, *continuation;    /* UTF-8; ROLLING: continuation is the whole text */
+    size_t context_n, continuation_n;
+    const struct task_generation *generation;  /* GENERATE */
+    uint32_t repeat;                       /* 0..repeats-1: part of the request's identity */
+};
+struct task_item {
+    size_t idx;                            /* place in the split */
+    const struct value *doc;
+    struct task_request *requests;
+    size_t n_requests;
+    const struct value *target;            /* resolved gold: int index, str, or list */
+    const struct value *choices;           /* list, or NULL */
+};
+/* Starts asking: fixes what document 0 decides (multiple inputs, multiple targets) and seeds the
+ * few-shot sampler.  `first` may be NULL (no documents).  pool: the few-shot rows after
+ * process_docs, kept alive by the caller. */
+int task_begin(struct task *, const struct value *first, const char *const *columns, size_t n_columns,
+               const struct value *const *pool, size_t n_pool, struct assay_err *);
+/* Documents must come in order (the few-shot sampler is one stream); everything in *item lives in
+ * `arena`.  Errors: ASSAY_EFORMAT "template 'doc_to_text' of task.yaml:3:14: ...", with the row. */
+int task_ask(struct task *, size_t idx, const struct value *doc, struct arena *, struct task_item *,
+             struct assay_err *);
+/* Advances the few-shot stream past a document that is not evaluated (--samples). */
+void task_skip(struct task *, const struct value *doc);
+
+/* -- grading ------------------------------------------------------------------------------------- */
+struct task_response {
+    double logprob;                        /* scoring */
+    bool is_greedy;
+    const char *text;                      /* generation, already cut at the stop strings */
+    size_t text_n;
+};
+struct task_measure {                      /* one (metric, filter) pair the task yields, in order */
+    const char *metric, *filter, *aggregation;
+    int higher_is_better;                  /* -1: not said */
+};
+const struct task_measure *task_measures(const struct task *, size_t *n);
+struct task_score {                        /* one per measure of task_measures */
+    double value, weight;                  /* weight NAN: none */
+    const char *detail;                    /* JSON when a score is not a number, or NULL */
+};
+/* responses[i] answers item->requests[i].  out[n measures]. */
+int task_grade(struct task *, const struct task_item *, const struct task_response *responses,
+               struct arena *, struct task_score *out, struct assay_err *);
+
+/* -- aggregating --------------------------------------------------------------------------------- */
+struct task_aggregate {
+    double value, stderr_;                 /* stderr_ NAN: the metric has no rule for one */
+    size_t n;
+};
+int task_aggregate(const struct task *, size_t measure, const struct task_score *scores, size_t n,
+                   struct task_aggregate *out, struct assay_err *);
+
+/* One aggregate_metric_list row of a group. */
+struct task_group_metric {
+    const char *metric;
+    const char *const *filters;            /* NULL: every filter the leaves have, sorted */
+    size_t n_filters;
+    bool weight_by_size;
+};
+int task_group_metrics(const struct task_node *group, struct arena *,
+                       const struct task_group_metric **out, size_t *n, struct assay_err *);
+/* leaves[n]: the leaves' aggregates of one metric and filter, with n = their sample_len. */
+struct task_aggregate task_group_aggregate(const struct task_aggregate *leaves, size_t n,
+                                           bool weight_by_size);
+#endif
