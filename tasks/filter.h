@@ -1,0 +1,43 @@
+/* filter.h - answer extraction: named pipelines of steps over the responses of a document.
+ *
+ * A pipeline maps, for every request of a document, the list of its responses to something: usually
+ * one element (take_first), else a list.  Steps follow lm-eval's classes with their quirks: a step
+ * after take_first sees a string and works on its characters.
+ * One row of the table in filter.c per function. */
+#ifndef FILTER_H
+#define FILTER_H
+#include <stddef.h>
+
+struct arena;
+struct assay_err;
+struct value;
+
+struct filter_step;
+struct filter {
+    const char *name;                      /* the pipeline's name: "none", "strict-match" */
+    struct filter_step *steps;
+    size_t n_steps;
+};
+
+/* `spec` is one entry of filter_list: {name: str, filter: [{function: str, ...kwargs}]}, from the
+ * YAML file `path` (its values' lines and columns are used in errors).  spec NULL: "none", take_first.
+ * Strings stay borrowed from spec; steps live in the arena; compiled regexes are heap, freed by
+ * filter_release.  Errors: ASSAY_EFORMAT "file:line:col: unknown filter function 'regx', did you mean
+ * 'regex'?", ASSAY_EUNSUPPORTED for !function and custom. */
+int filter_compile(const struct value *spec, const char *path, struct arena *, struct filter *,
+                   struct assay_err *);
+void filter_release(struct filter *);
+
+/* The responses of one document: resps[i] is a LIST (the repeats of request i) of STR, or of TUPLE
+ * (float log-likelihood, bool greedy).  out[n] receives the transformed values, in `arena`. */
+struct filter_call {
+    const struct value *doc;               /* dict; multi_choice_regex reads "choices" */
+    const struct value *const *resps;
+    size_t n;
+    const struct value **out;
+};
+int filter_apply(const struct filter *, const struct filter_call *, struct arena *,
+                 struct assay_err *);
+/* Function names, NULL-terminated, for help. */
+const char *const *filter_functions(void);
+#endif

@@ -1,0 +1,51 @@
+/* template.h - Jinja templates over struct value: compiled once, rendered for every row.
+ *
+ * Behaves as jinja2 3.1 with StrictUndefined, keep_trailing_newline, no autoescape, trim_blocks and
+ * lstrip_blocks off: a missing name is an error when it is used, values print as Python's str().
+ * Rendering is pure: a template may be shared by threads, each with its own arena.
+ * Bounded: nesting of source, depth of evaluation, steps, bytes printed; a template can fail, never hang.
+ * Not here: which field of a task is a template, a column name or a literal (task files decide).
+ *
+ * Files: template_lex.c text -> tokens; template_parse.c tokens -> tree; template_eval.c tree -> value;
+ * template_methods.c what str, list and dict can do; template_filters.c filters and tests. */
+#ifndef TEMPLATE_H
+#define TEMPLATE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct assay_err;
+struct value;
+struct template;
+
+enum {
+    TEMPLATE_TRIM_BLOCKS = 1,    /* drop the newline after a block tag */
+    TEMPLATE_LSTRIP_BLOCKS = 2,  /* drop blanks before a block tag that opens its line */
+    TEMPLATE_CHAT = 4,           /* chat-template profile: adds raise_exception(), strftime_now() is refused */
+    TEMPLATE_LENIENT = 8         /* plain Undefined: prints "", is false, iterates as empty */
+};
+struct template_source {
+    const char *text;
+    size_t n;
+    const char *where;           /* in front of every error: "task.yaml" */
+    uint32_t line, col;          /* place of text[0] in that file, 1-based; 0: counted as 1 */
+    uint32_t flags;
+};
+
+/* Text, tree and constants are copied into the arena.  Errors: ASSAY_EFORMAT "where:line:col: ...",
+ * ASSAY_ELIMIT. */
+int template_compile(const struct template_source *, struct arena *, struct template **,
+                     struct assay_err *);
+/* Renders against the names of dict `scope`.  *out is a STR: the row's own value when the template
+ * is one expression that yields a string (nothing is copied), else text in `arena`.
+ * Errors: ASSAY_EFORMAT "where:line:col: 'name' is undefined", ASSAY_ELIMIT. */
+int template_render(const struct template *, const struct value *scope, struct arena *,
+                    const struct value **out, struct assay_err *);
+/* The text without markup, or NULL when the template has any. */
+const struct value *template_constant(const struct template *);
+/* Names the template reads from its scope, for checks against a row's columns before a run. */
+const char *const *template_names(const struct template *, size_t *n);
+/* Compiled regular expressions of regex_replace filters with constant patterns; NULL is fine. */
+void template_release(struct template *);
+#endif
