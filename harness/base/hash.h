@@ -11,7 +11,7 @@ enum { HASH_BYTES = 32, HASH_HEX = 65 };
 struct hash {
     void *ctx;                  /* EVP_MD_CTX, reused */
 };
-void hash_init(struct hash *);  /* begins a digest; call again to begin another */
+void hash_init(struct hash *);  /* begins a digest: on a zeroed struct, or again after hash_end */
 void hash_add(struct hash *, const void *p, size_t n);
 /* Adds the length first, so that ("ab","c") and ("a","bc") differ. */
 void hash_add_str(struct hash *, const char *s, size_t n);
