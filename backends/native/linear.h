@@ -31,6 +31,15 @@ struct scheme {
 
 struct linear;                    /* packed weights; one allocation */
 
+/* Rules.  Symmetric weights: s = absmax / qmax in fp32, q = clamp(round to even(x / s), -qmax, qmax);
+ * an all-zero row or group has s = 0.  Activations are quantized at run time with the reciprocal:
+ * q = round to even(x * (qmax / absmax)), d = absmax / qmax, stored as fp32 per token (INT16, W8A8)
+ * and as fp16 per block of 32 (Q*); NaN or Inf in x makes y NaN.  Order of sums: kern.h. */
+
+/* Can the scheme hold a matrix of this shape?  ASSAY_EUSAGE with the sizes if not; callers pick
+ * another scheme then. */
+int linear_check(struct scheme, size_t n_out, size_t n_in, struct assay_err *);
+
 /* Builds from `stored` rows of GGUF type `stored_type` ([n_out][n_in], contiguous).  When the scheme
  * is the stored format itself, the stored codes are kept bit for bit; else every row is dequantized
  * to fp32 and quantized by the scheme.
@@ -51,7 +60,8 @@ size_t linear_n_in(const struct linear *);
 size_t linear_scratch(const struct linear *, size_t n);
 void linear_forward(const struct linear *, struct pool *, const float *x, size_t ldx, size_t n,
                     float *y, size_t ldy, void *scratch);
-/* Several matrices over the same x: activations are quantized once per kind. m <= 4. */
+/* Several matrices over the same x: activations are quantized once per kind.  m <= 4; scratch: the
+ * largest linear_scratch of them. */
 void linear_forward_many(const struct linear *const *w, size_t m, struct pool *, const float *x,
                          size_t ldx, size_t n, float *const *y, const size_t *ldy, void *scratch);
 /* The fp32 values the packed matrix stands for, row `o`: tests and embeddings. */

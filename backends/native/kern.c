@@ -1,0 +1,121 @@
+/* kern.c - choosing a kernel table, and the loops that all tables share. */
+#include "backends/native/kern.h"
+#include "backends/native/cpu.h"
+#include "harness/base/err.h"
+
+#include <assert.h>
+
+void kern_pick(uint32_t features, struct kern *k)
+{
+    kern_ref(k);
+    (void)features;
+}
+
+int kern_open(const char *level, struct kern *k, struct assay_err *e)
+{
+    uint32_t mask;
+    TRY(cpu_level(level, &mask, e));
+    kern_pick(cpu_detect() & mask, k);
+    return 0;
+}
+
+static kern_expand_fn *expand_of(const struct kern *k, enum kern_form form)
+{
+    switch (form) {
+    case KERN_F16: return k->expand_f16;
+    case KERN_BF16: return k->expand_bf16;
+    case KERN_I8: return k->expand_i8;
+    default: return k->expand_i4;
+    }
+}
+
+static kern_gemv_fn *gemv_of(const struct kern *k, enum kern_form form)
+{
+    switch (form) {
+    case KERN_F16: return k->gemv_f16;
+    case KERN_BF16: return k->gemv_bf16;
+    case KERN_I8: return k->gemv_i8;
+    case KERN_I4: return k->gemv_i4;
+    default: return NULL;
+    }
+}
+
+static size_t rows_in(const struct kern_mat *w, size_t p0, size_t p1)
+{
+    size_t end = p1 * KERN_ROWS < w->n_out ? p1 * KERN_ROWS : w->n_out;
+    return end - p0 * KERN_ROWS;
+}
+
+/* A few panels and KERN_CHUNK of k at a time become f32 in the first-level cache; y carries the sums
+ * from chunk to chunk, which changes no bit of them. */
+static void float_expanded(const struct kern *k, const struct kern_mat *w, size_t p0, size_t p1,
+                           const struct kern_f32 *xy)
+{
+    _Alignas(64) float buf[KERN_WIDE * KERN_CHUNK * KERN_ROWS];
+    kern_expand_fn *expand = expand_of(k, w->form);
+    for (size_t p = p0; p < p1; p += KERN_WIDE) {
+        size_t end = p + KERN_WIDE < p1 ? p + KERN_WIDE : p1;
+        struct kern_f32 g = *xy;
+        g.w = buf;
+        g.stride = KERN_CHUNK * KERN_ROWS;
+        g.n_rows = rows_in(w, p, end);
+        g.y = xy->y + p * KERN_ROWS;
+        for (size_t k0 = 0; k0 < w->n_in; k0 += KERN_CHUNK) {
+            g.n_k = w->n_in - k0 < KERN_CHUNK ? w->n_in - k0 : KERN_CHUNK;
+            g.x = xy->x + k0;
+            g.add = k0 > 0;
+            for (size_t i = p; i < end; i++)
+                expand(w, i, k0, g.n_k, buf + (i - p) * g.stride);
+            k->f32(&g);
+        }
+    }
+}
+
+void kern_float(const struct kern *k, const struct kern_mat *w, size_t p0, size_t p1,
+                const struct kern_f32 *xy)
+{
+    if (p0 >= p1 || xy->n == 0)
+        return;
+    if (w->form == KERN_F32) {
+        struct kern_f32 g = *xy;
+        g.w = (const float *)(const void *)(w->codes + p0 * w->codes_stride);
+        g.stride = w->codes_stride / sizeof(float);
+        g.n_rows = rows_in(w, p0, p1);
+        g.n_k = w->n_in;
+        g.y = xy->y + p0 * KERN_ROWS;
+        g.add = false;
+        k->f32(&g);
+        return;
+    }
+    kern_gemv_fn *gemv = xy->n == 1 ? gemv_of(k, w->form) : NULL;
+    if (gemv)
+        gemv(w, p0, p1, xy->x, xy->y);
+    else
+        float_expanded(k, w, p0, p1, xy);
+}
+
+void kern_int(const struct kern *k, const struct kern_mat *w, size_t p0, size_t p1,
+              const struct kern_act *a, size_t n, float *y, size_t ldy)
+{
+    if (p0 >= p1 || n == 0)
+        return;
+    switch (w->form) {
+    case KERN_I16: k->i16(w, p0, p1, a, n, y, ldy); return;
+    case KERN_W8: k->w8(w, p0, p1, a, n, y, ldy); return;
+    case KERN_Q8: k->q8(w, p0, p1, a, n, y, ldy); return;
+    case KERN_Q4: k->q4(w, p0, p1, a, n, y, ldy); return;
+    case KERN_Q5: k->q5(w, p0, p1, a, n, y, ldy); return;
+    default: assert(!"a form with f32 activations");
+    }
+}
+
+void kern_quantize(const struct kern *k, enum kern_form form, const struct kern_act *a, size_t t,
+                   const float *x)
+{
+    if (form == KERN_I16)
+        k->act_i16(a, t, x);
+    else if (form == KERN_W8)
+        k->act_w8(a, t, x);
+    else
+        k->act_block(a, t, x);
+}

@@ -1,0 +1,117 @@
+/* kern.h - the table of inner loops, and the layout of weights and activations they share.
+ *
+ * Weights lie in panels of KERN_ROWS output rows, K outermost inside a panel, so that vector lanes
+ * are rows and sums never cross lanes.  One layout serves every instruction set:
+ *
+ *   KERN_F32          [k][16] f32
+ *   KERN_F16, BF16    [k][16] u16
+ *   KERN_I8           [k][16] s8                scale: [k/group][16] f32
+ *   KERN_I4           [k/2][16] u8              scale: [k/group][16] f32; low nibble: even k; q + 8
+ *   KERN_I16          [k/2][16][2] s16          scale: [16] f32
+ *   KERN_W8           [k/4][16][4] u8 = q + 128 scale: [16] f32
+ *   KERN_Q8           per block of 32: [8][16][4] u8 = q + 128          scale: [block][16] fp16
+ *   KERN_Q4           per block: [4][16][4] u8; low nibble: k 0..15, high nibble: k 16..31
+ *   KERN_Q5           as KERN_Q4; high: per block [8] u64, bit j of word i = fifth bit of byte j of step i
+ *
+ * Rows beyond n_out and k beyond n_in are zero codes.
+ *
+ * Order of arithmetic, the same in every table (floats by fused multiply-add, one chain per output):
+ *   f32 activations   y = fma(w[k], x[k], y), k ascending; w is the fp32 value of the code
+ *   KERN_W8, KERN_I16 y = ((float)sum * scale) * d, sum exact
+ *   KERN_Q*           y = fma(scale * d, (float)sum, y) and then, with a minimum, y = fma(min, s, y),
+ *                     blocks ascending, sum exact
+ * Hence every table gives the same bits, for any n, any place in the batch and any split of rows. */
+#ifndef KERN_H
+#define KERN_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct assay_err;
+
+enum { KERN_ROWS = 16, KERN_BLOCK = 32, KERN_CHUNK = 128, KERN_WIDE = 4 };
+
+enum kern_form {
+    KERN_F32, KERN_F16, KERN_BF16, KERN_I8, KERN_I4,      /* f32 activations */
+    KERN_I16, KERN_W8,                                    /* quantized per token */
+    KERN_Q8, KERN_Q4, KERN_Q5                             /* quantized per token and block */
+};
+struct kern_mat {                  /* packed weights; strides in bytes from panel to panel */
+    enum kern_form form;
+    size_t n_out, n_in, n_k;       /* n_k: n_in rounded up to what the form needs */
+    size_t group;                  /* I8, I4: k per scale */
+    int offset;                    /* stored code - offset = signed code (W8, Q*) */
+    const uint8_t *codes, *high;
+    const void *scale;             /* f32 or fp16 by form */
+    const uint16_t *min;           /* fp16; NULL: none; strides as scale */
+    size_t codes_stride, high_stride, scale_stride;
+};
+struct kern_act {                  /* activations of n tokens, quantized */
+    void *q;                       /* [n][n_k] s8, or s16 for I16 */
+    float *d;                      /* [n] or [n][n_blocks] */
+    float *s;                      /* [n][n_blocks] d * sum of codes; only with a minimum */
+    int32_t *bias;                 /* shaped as d: -offset * sum of codes, modulo 2^32 */
+    size_t n_k, n_in, n_blocks;    /* n_blocks: 1 for per-token forms */
+    int offset;
+};
+struct kern_f32 {                  /* one product with weights as f32 panels */
+    const float *w;
+    size_t stride;                 /* floats from panel to panel */
+    size_t n_rows, n_k;            /* rows of w; panels = n_rows / 16, rounded up */
+    const float *x;
+    size_t ldx, n;
+    float *y;
+    size_t ldy;
+    bool add;                      /* go on from what y holds */
+};
+
+/* y[t][16 p0 .. 16 p1) for n tokens; rows beyond n_out are not written. */
+typedef void kern_int_fn(const struct kern_mat *, size_t p0, size_t p1, const struct kern_act *,
+                         size_t n, float *y, size_t ldy);
+/* Panel p, k0..k0+n_k, as [n_k][16] f32; k0 is a multiple of KERN_CHUNK. */
+typedef void kern_expand_fn(const struct kern_mat *, size_t p, size_t k0, size_t n_k, float *out);
+/* One token: y[16 p0 ..] = w x for forms with f32 activations. */
+typedef void kern_gemv_fn(const struct kern_mat *, size_t p0, size_t p1, const float *x, float *y);
+/* One token's activations x[n_in] -> row t of *a. */
+typedef void kern_act_fn(const struct kern_act *a, size_t t, const float *x);
+
+struct kern {
+    const char *name;              /* "ref", "avx2", "avx512-vnni", ... */
+    uint32_t features;             /* bits of enum cpu_feature the table uses */
+    void (*f32)(const struct kern_f32 *);
+    kern_expand_fn *expand_f16, *expand_bf16, *expand_i8, *expand_i4;
+    kern_gemv_fn *gemv_f16, *gemv_bf16, *gemv_i8, *gemv_i4;      /* NULL: expand and multiply */
+    kern_int_fn *i16, *w8, *q8, *q4, *q5;
+    kern_act_fn *act_i16, *act_w8, *act_block;
+};
+
+/* Fills *k: the reference, overwritten upward by what `features` allows.  kern_open detects the
+ * processor and masks it with a level of cpu.h (NULL: none; callers pass getenv("ASSAY_CPU")). */
+void kern_pick(uint32_t features, struct kern *k);
+int kern_open(const char *level, struct kern *k, struct assay_err *);
+
+/* y[t][16 p0 .. 16 p1) of any form with f32 activations. */
+void kern_float(const struct kern *, const struct kern_mat *, size_t p0, size_t p1,
+                const struct kern_f32 *xy);
+/* The same for integer forms, from quantized activations. */
+void kern_int(const struct kern *, const struct kern_mat *, size_t p0, size_t p1,
+              const struct kern_act *, size_t n, float *y, size_t ldy);
+/* Row t of *a from x, by the form of the weights. */
+void kern_quantize(const struct kern *, enum kern_form, const struct kern_act *, size_t t,
+                   const float *x);
+
+/* One per instruction set; each overwrites the members it has. */
+void kern_ref(struct kern *);
+void kern_avx2(struct kern *);
+void kern_avx512(struct kern *);
+void kern_avx512_vnni(struct kern *);
+void kern_amx(struct kern *);
+void kern_neon(struct kern *);
+void kern_neon_dotprod(struct kern *);
+void kern_neon_i8mm(struct kern *);
+
+/* x's largest magnitude as bits: NaN sorts above Inf, Inf above every number. */
+#define KERN_BITS_INF 0x7f800000
+/* Below this 127 / absmax and 32767 / absmax would overflow: the vector counts as zero. */
+#define KERN_ABSMAX_MIN 0x1p-110f
+#endif

@@ -1,0 +1,159 @@
+/* linear_forward.c - y = W x: quantize activations, split output rows over threads, call kernels.
+ *
+ * No allocation and, for small products, no thread hand-off: the smallest models spend their time
+ * here.  Parts are whole panels, so no part ever changes the order of a sum. */
+#include "backends/native/linear_int.h"
+#include "harness/base/pool.h"
+
+#include <stdint.h>
+
+enum { ALIGN = 64, MAX_MANY = 4 };
+/* Multiplications below which waking a second thread costs more than it saves. */
+#define WORK_MIN ((size_t)1 << 20)
+
+struct work {
+    const struct linear *const *w;
+    size_t m;
+    const float *x;
+    size_t ldx, n;
+    float *const *y;
+    const size_t *ldy;
+    struct kern_act act;
+    bool mine[MAX_MANY];           /* matrices of the kind in hand */
+};
+
+static size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+static size_t panels_of(const struct linear *l)
+{
+    return round_up(l->m.n_out, KERN_ROWS) / KERN_ROWS;
+}
+
+static bool is_float(const struct linear *l)
+{
+    return l->m.form <= KERN_I4;
+}
+
+/* Lays activations out in scratch (NULL: measures only); returns the bytes. */
+static size_t act_layout(const struct linear *l, size_t n, char *scratch, struct kern_act *a)
+{
+    const struct kern_mat *m = &l->m;
+    size_t wide = m->form == KERN_I16 ? 2 : 1;
+    *a = (struct kern_act){.n_k = m->n_k, .n_in = m->n_in, .n_blocks = 1, .offset = m->offset};
+    if (m->form >= KERN_Q8)
+        a->n_blocks = m->n_in / KERN_BLOCK;
+    size_t codes = round_up(n * a->n_k * wide, ALIGN);
+    size_t per_block = round_up(n * a->n_blocks * 4, ALIGN);
+    if (scratch) {
+        a->q = scratch;
+        a->d = (float *)(void *)(scratch + codes);
+        a->bias = (int32_t *)(void *)(scratch + codes + per_block);
+        if (m->min)
+            a->s = (float *)(void *)(scratch + codes + 2 * per_block);
+    }
+    return codes + per_block * (m->min ? 3 : 2);
+}
+
+size_t linear_scratch(const struct linear *l, size_t n)
+{
+    struct kern_act a;
+    return is_float(l) ? 0 : act_layout(l, n, NULL, &a);
+}
+
+/* Do two matrices take the very same quantized activations? */
+static bool same_kind(const struct linear *a, const struct linear *b)
+{
+    if (is_float(a) || is_float(b))
+        return is_float(a) && is_float(b);
+    if ((a->m.form >= KERN_Q8) != (b->m.form >= KERN_Q8))
+        return false;
+    return (a->m.form >= KERN_Q8 || a->m.form == b->m.form) && a->m.offset == b->m.offset &&
+           !a->m.min == !b->m.min;
+}
+
+static void multiply_part(void *user, size_t part, size_t n_parts)
+{
+    const struct work *j = user;
+    for (size_t i = 0; i < j->m; i++) {
+        if (!j->mine[i])
+            continue;
+        const struct linear *l = j->w[i];
+        size_t units = (panels_of(l) + KERN_WIDE - 1) / KERN_WIDE;
+        size_t p0 = units * part / n_parts * KERN_WIDE;
+        size_t p1 = units * (part + 1) / n_parts * KERN_WIDE;
+        if (p1 > panels_of(l))
+            p1 = panels_of(l);
+        if (is_float(l)) {
+            struct kern_f32 xy = {.x = j->x, .ldx = j->ldx, .n = j->n, .y = j->y[i],
+                                  .ldy = j->ldy[i]};
+            kern_float(l->kern, &l->m, p0, p1, &xy);
+        } else {
+            kern_int(l->kern, &l->m, p0, p1, &j->act, j->n, j->y[i], j->ldy[i]);
+        }
+    }
+}
+
+static const struct linear *first_mine(const struct work *j)
+{
+    size_t i = 0;
+    while (!j->mine[i])
+        i++;
+    return j->w[i];
+}
+
+static void quantize_part(void *user, size_t part, size_t n_parts)
+{
+    const struct work *j = user;
+    const struct linear *l = first_mine(j);
+    for (size_t t = j->n * part / n_parts; t < j->n * (part + 1) / n_parts; t++)
+        kern_quantize(l->kern, l->m.form, &j->act, t, j->x + t * j->ldx);
+}
+
+static void run(struct pool *pool, struct work *j, size_t work, void (*fn)(void *, size_t, size_t))
+{
+    int threads = work < WORK_MIN ? 1 : pool_size(pool);
+    if (threads > 1)
+        pool_run(pool, (size_t)threads, fn, j);
+    else
+        fn(j, 0, 1);
+}
+
+/* Quantizes x once for every matrix of w[first]'s kind and multiplies them. */
+static void forward_kind(struct work *j, size_t first, struct pool *pool, char *scratch)
+{
+    size_t work = 0;
+    for (size_t i = 0; i < j->m; i++) {
+        j->mine[i] = i >= first && same_kind(j->w[first], j->w[i]);
+        if (j->mine[i])
+            work += j->n * j->w[i]->m.n_out * j->w[i]->m.n_in;
+    }
+    if (!is_float(j->w[first])) {
+        act_layout(j->w[first], j->n, scratch, &j->act);
+        run(pool, j, j->n * j->w[first]->m.n_in * 16, quantize_part);
+    }
+    run(pool, j, work, multiply_part);
+}
+
+void linear_forward_many(const struct linear *const *w, size_t m, struct pool *pool, const float *x,
+                         size_t ldx, size_t n, float *const *y, const size_t *ldy, void *scratch)
+{
+    struct work j = {.w = w, .m = m, .x = x, .ldx = ldx, .n = n, .y = y, .ldy = ldy};
+    if (n == 0)
+        return;
+    for (size_t i = 0; i < m; i++) {
+        size_t k = 0;
+        while (k < i && !same_kind(w[k], w[i]))
+            k++;
+        if (k == i)                /* the first of its kind */
+            forward_kind(&j, i, pool, scratch);
+    }
+}
+
+void linear_forward(const struct linear *l, struct pool *pool, const float *x, size_t ldx, size_t n,
+                    float *y, size_t ldy, void *scratch)
+{
+    linear_forward_many(&l, 1, pool, x, ldx, n, &y, &ldy, scratch);
+}

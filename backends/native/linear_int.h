@@ -1,0 +1,15 @@
+/* linear_int.h - what linear.c builds and linear_forward.c multiplies.  Nobody else includes it. */
+#ifndef LINEAR_INT_H
+#define LINEAR_INT_H
+#include "backends/native/kern.h"
+#include "backends/native/linear.h"
+
+struct linear {
+    struct kern_mat m;             /* the kernels' view; points into the regions below */
+    const struct kern *kern;       /* borrowed for life */
+    uint8_t *codes, *high, *scale, *min;    /* behind the struct, in one allocation */
+    size_t bytes;
+    const char *compute;
+    char stored[24];
+};
+#endif
