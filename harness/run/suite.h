@@ -1,0 +1,82 @@
+/* suite.h - what to run: models x variants, tasks, scenarios, and how.  From YAML or from flags, into
+ * one struct; its canonical JSON is the plan's identity.
+ *
+ *   models:                            tasks: [blimp, gsm8k]        scenarios: [prefill:256, decode:16+64]
+ *     - model: stories.gguf            reference: fp32              data: [../datasets]
+ *       backend: native                limit: 100                   seed: 42
+ *       options: {kv: f16}
+ *       variants:
+ *         - fp32                       # the backend's option "precision"
+ *         - {name: hybrid-a, precision: int4, keep: {fp16: [output, "blk.0.*"]}}
+ *
+ * Not here: whether tasks and datasets exist (plan.h). */
+#ifndef SUITE_H
+#define SUITE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "backends/backend.h"
+#include "harness/base/arena.h"
+
+struct buf;
+struct value;
+
+struct suite_variant {
+    const char *name, *backend;
+    const struct value *options;       /* dict of backend options, "model" among them */
+    const char *where;                 /* "suite.yaml:3:5" or "--precision", for messages */
+    bool is_reference;
+};
+enum suite_kind { SUITE_PREFILL, SUITE_DECODE };
+struct suite_scenario {
+    const char *name;
+    int kind;                          /* enum suite_kind */
+    int64_t n_prompt, n_generate;
+    int64_t repetitions, warmup;       /* counted repetitions; cap of those before them */
+    bool is_default;                   /* nobody asked: skipped silently where it cannot run */
+};
+struct suite_list {                    /* NULL-terminated texts */
+    const char **v;
+    size_t n;
+};
+struct suite {
+    struct arena *arena;
+    const char *path;                  /* the YAML file, or NULL */
+    /* lists */
+    struct suite_list tasks, data, task_dirs, recipes, models, precisions, options, scenario_texts;
+    const struct value *models_value;  /* `models:` of the file */
+    const struct value *scenarios_value;
+    const struct value *samples;       /* {task: [idx, ...]}, or NULL */
+    /* single settings: suite_fields */
+    const char *name, *backend, *reference, *samples_text, *memory_limit_text, *logits_budget_text;
+    double limit;                      /* 0: all; below 1: share of the documents */
+    int64_t seed, fewshot, fewshot_seed, bootstrap;
+    int64_t threads, timeout_s;        /* 0: backend's choice; 0: none */
+    int64_t kl_docs, repetitions;
+    int32_t keep_logits;
+    /* made by suite_finish */
+    int64_t memory_limit, logits_budget;
+    struct suite_variant *variants;
+    size_t n_variants;
+    struct suite_scenario *scenarios;
+    size_t n_scenarios;
+    const char *json;                  /* canonical; the resolved suite */
+    char uid[65];                      /* its sha256: the plan's identity */
+};
+
+/* One row per key: YAML key = long flag.  Rows for which suite_is_list says true may be given many
+ * times; each adds.  For `assay run --help`, completion and man page. */
+extern const struct assay_field suite_fields[];
+bool suite_is_list(const char *key);
+
+/* The order is init, [load], set ..., finish.  A key set by flag replaces the file's (a list is
+ * replaced as a whole by the first flag that adds to it). */
+void suite_init(struct suite *, struct arena *);
+int suite_load(struct suite *, const char *path, struct assay_err *);
+int suite_set(struct suite *, const char *key, const char *text, struct assay_err *);  /* where: --key */
+/* Checks what can be checked without plugins, builds variants and scenarios, computes json and uid.
+ * Errors: ASSAY_EUSAGE, ASSAY_EFORMAT "file:line:col: ..." */
+int suite_finish(struct suite *, struct assay_err *);
+/* The suite a run recorded (struct store_run's `suite`); finished. */
+int suite_from_json(struct suite *, const char *json, struct arena *, struct assay_err *);
+#endif
