@@ -98,6 +98,13 @@ static uint64_t key_hash(const struct value *k)
 /* Position of an entry equal to `key` among the first n, or n. */
 static size_t entry_scan(const struct value_entry *e, size_t n, const struct value *key)
 {
+    if (key->type == VALUE_STR) {
+        for (size_t i = 0; i < n; i++)
+            if (e[i].key->type == VALUE_STR && e[i].key->n == key->n &&
+                memcmp(e[i].key->s, key->s, key->n) == 0)
+                return i;
+        return n;
+    }
     for (size_t i = 0; i < n; i++)
         if (e[i].key == key || value_equal(e[i].key, key))
             return i;
