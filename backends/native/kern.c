@@ -94,17 +94,49 @@ void kern_float(const struct kern *k, const struct kern_mat *w, size_t p0, size_
         float_expanded(k, w, p0, p1, xy);
 }
 
-void kern_int(const struct kern *k, const struct kern_mat *w, size_t p0, size_t p1,
-              const struct kern_act *a, size_t n, float *y, size_t ldy)
+/* Q4 and Q5 as Q8 panels in the first-level cache, a piece of K at a time: one core for all. */
+static void int_widened(const struct kern *k, const struct kern_int *g, kern_widen_fn *widen)
 {
-    if (p0 >= p1 || n == 0)
+    enum { PIECE = 16, STRIDE = PIECE * KERN_BLOCK * KERN_ROWS };
+    _Alignas(64) uint8_t buf[KERN_WIDE * STRIDE];
+    size_t n_blocks = g->w->n_in / KERN_BLOCK;
+    for (size_t p = g->p0; p < g->p1; p += KERN_WIDE) {
+        size_t end = p + KERN_WIDE < g->p1 ? p + KERN_WIDE : g->p1;
+        for (size_t b = 0; b < n_blocks; b += PIECE) {
+            size_t n_b = n_blocks - b < PIECE ? n_blocks - b : PIECE;
+            struct kern_mat w = *g->w;
+            struct kern_act a = *g->a;
+            for (size_t i = p; i < end; i++)
+                widen(g->w, i, b, n_b, buf + (i - p) * STRIDE);
+            w.form = KERN_Q8;
+            w.codes = buf;
+            w.codes_stride = STRIDE;
+            w.scale = (const char *)w.scale + p * w.scale_stride + b * KERN_ROWS * 2;
+            if (w.min)
+                w.min += p * (w.scale_stride / 2) + b * KERN_ROWS;
+            w.n_in = n_b * KERN_BLOCK;
+            w.n_out = rows_in(g->w, p, end);
+            a.q += b * KERN_BLOCK;
+            a.d += b;
+            a.bias += b;
+            if (a.s)
+                a.s += b;
+            k->q8(&(struct kern_int){&w, 0, end - p, &a, g->n, g->y + p * KERN_ROWS, g->ldy, b > 0});
+        }
+    }
+}
+
+void kern_integer(const struct kern *k, const struct kern_int *g)
+{
+    if (g->p0 >= g->p1 || g->n == 0)
         return;
-    switch (w->form) {
-    case KERN_I16: k->i16(w, p0, p1, a, n, y, ldy); return;
-    case KERN_W8: k->w8(w, p0, p1, a, n, y, ldy); return;
-    case KERN_Q8: k->q8(w, p0, p1, a, n, y, ldy); return;
-    case KERN_Q4: k->q4(w, p0, p1, a, n, y, ldy); return;
-    case KERN_Q5: k->q5(w, p0, p1, a, n, y, ldy); return;
+    bool widen = g->n >= k->widen_min;
+    switch (g->w->form) {
+    case KERN_I16: k->i16(g); return;
+    case KERN_W8: k->w8(g); return;
+    case KERN_Q8: k->q8(g); return;
+    case KERN_Q4: widen ? int_widened(k, g, k->widen_q4) : k->q4(g); return;
+    case KERN_Q5: widen ? int_widened(k, g, k->widen_q5) : k->q5(g); return;
     default: assert(!"a form with f32 activations");
     }
 }

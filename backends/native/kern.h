@@ -47,11 +47,12 @@ struct kern_mat {                  /* packed weights; strides in bytes from pane
     size_t codes_stride, high_stride, scale_stride;
 };
 struct kern_act {                  /* activations of n tokens, quantized */
-    void *q;                       /* [n][n_k] s8, or s16 for I16 */
-    float *d;                      /* [n] or [n][n_blocks] */
-    float *s;                      /* [n][n_blocks] d * sum of codes; only with a minimum */
-    int32_t *bias;                 /* shaped as d: -offset * sum of codes, modulo 2^32 */
-    size_t n_k, n_in, n_blocks;    /* n_blocks: 1 for per-token forms */
+    int8_t *q;                     /* [n][n_k]; I16: unused */
+    int16_t *q16;                  /* I16: [n][2][n_k], code = 256 * first plane + second, both -128..128 */
+    float *d;                      /* [n][ldd], one per token or per block */
+    float *s;                      /* [n][ldd] d * sum of codes, as fp16; only with a minimum */
+    int32_t *bias;                 /* [n][ldd] -offset * sum of codes, modulo 2^32 */
+    size_t n_in, n_k, ldd;
     int offset;
 };
 struct kern_f32 {                  /* one product with weights as f32 panels */
@@ -65,11 +66,22 @@ struct kern_f32 {                  /* one product with weights as f32 panels */
     bool add;                      /* go on from what y holds */
 };
 
+struct kern_int {                  /* one product with quantized activations */
+    const struct kern_mat *w;
+    size_t p0, p1;                 /* panels to do */
+    const struct kern_act *a;
+    size_t n;
+    float *y;                      /* row 0 of the matrix, not of p0 */
+    size_t ldy;
+    bool add;                      /* Q* only: go on from what y holds */
+};
+
 /* y[t][16 p0 .. 16 p1) for n tokens; rows beyond n_out are not written. */
-typedef void kern_int_fn(const struct kern_mat *, size_t p0, size_t p1, const struct kern_act *,
-                         size_t n, float *y, size_t ldy);
+typedef void kern_int_fn(const struct kern_int *);
 /* Panel p, k0..k0+n_k, as [n_k][16] f32; k0 is a multiple of KERN_CHUNK. */
 typedef void kern_expand_fn(const struct kern_mat *, size_t p, size_t k0, size_t n_k, float *out);
+/* Panel p, blocks b0..b0+n_b of Q4 or Q5 in the layout of Q8; the offset stays. */
+typedef void kern_widen_fn(const struct kern_mat *, size_t p, size_t b0, size_t n_b, uint8_t *out);
 /* One token: y[16 p0 ..] = w x for forms with f32 activations. */
 typedef void kern_gemv_fn(const struct kern_mat *, size_t p0, size_t p1, const float *x, float *y);
 /* One token's activations x[n_in] -> row t of *a. */
@@ -82,6 +94,8 @@ struct kern {
     kern_expand_fn *expand_f16, *expand_bf16, *expand_i8, *expand_i4;
     kern_gemv_fn *gemv_f16, *gemv_bf16, *gemv_i8, *gemv_i4;      /* NULL: expand and multiply */
     kern_int_fn *i16, *w8, *q8, *q4, *q5;
+    kern_widen_fn *widen_q4, *widen_q5;
+    size_t widen_min;              /* from this many tokens on Q4 and Q5 are widened for q8 */
     kern_act_fn *act_i16, *act_w8, *act_block;
 };
 
@@ -94,8 +108,7 @@ int kern_open(const char *level, struct kern *k, struct assay_err *);
 void kern_float(const struct kern *, const struct kern_mat *, size_t p0, size_t p1,
                 const struct kern_f32 *xy);
 /* The same for integer forms, from quantized activations. */
-void kern_int(const struct kern *, const struct kern_mat *, size_t p0, size_t p1,
-              const struct kern_act *, size_t n, float *y, size_t ldy);
+void kern_integer(const struct kern *, const struct kern_int *);
 /* Row t of *a from x, by the form of the weights. */
 void kern_quantize(const struct kern *, enum kern_form, const struct kern_act *, size_t t,
                    const float *x);

@@ -91,35 +91,44 @@ static void ref_expand_i4(const struct kern_mat *w, size_t p, size_t k0, size_t 
 }
 
 /* -- quantized activations --------------------------------------------------------------------- */
-static void ref_i16(const struct kern_mat *w, size_t p0, size_t p1, const struct kern_act *a,
-                    size_t n, float *y, size_t ldy)
+static int64_t sum_i16(const int16_t *w, const int16_t *q, size_t n_k)
 {
-    for (size_t p = p0; p < p1; p++) {
+    int64_t sum = 0;
+    for (size_t k = 0; k < n_k; k++) {
+        int32_t x = 256 * q[k] + q[n_k + k];
+        sum += (int64_t)w[k / 2 * 32 + k % 2] * x;
+    }
+    return sum;
+}
+
+static void ref_i16(const struct kern_int *g)
+{
+    const struct kern_mat *w = g->w;
+    for (size_t p = g->p0; p < g->p1; p++) {
         const int16_t *c = (const int16_t *)(const void *)(w->codes + p * w->codes_stride);
-        for (size_t t = 0; t < n; t++) {
-            const int16_t *q = (const int16_t *)a->q + t * a->n_k;
-            for (size_t r = 0; r < rows_of(w, p); r++) {
-                int64_t sum = 0;
-                for (size_t k = 0; k < w->n_k; k++)
-                    sum += (int32_t)c[k / 2 * 32 + r * 2 + k % 2] * (int32_t)q[k];
-                y[t * ldy + p * KERN_ROWS + r] = (float)sum * value_f32(scale_at(w, p), r) * a->d[t];
-            }
+        for (size_t t = 0; t < g->n; t++) {
+            const int16_t *q = g->a->q16 + t * 2 * w->n_k;
+            float *y = g->y + t * g->ldy + p * KERN_ROWS;
+            for (size_t r = 0; r < rows_of(w, p); r++)
+                y[r] = (float)sum_i16(c + 2 * r, q, w->n_k) * value_f32(scale_at(w, p), r) *
+                       g->a->d[t];
         }
     }
 }
 
-static void ref_w8(const struct kern_mat *w, size_t p0, size_t p1, const struct kern_act *a,
-                   size_t n, float *y, size_t ldy)
+static void ref_w8(const struct kern_int *g)
 {
-    for (size_t p = p0; p < p1; p++) {
+    const struct kern_mat *w = g->w;
+    for (size_t p = g->p0; p < g->p1; p++) {
         const uint8_t *c = w->codes + p * w->codes_stride;
-        for (size_t t = 0; t < n; t++) {
-            const int8_t *q = (const int8_t *)a->q + t * a->n_k;
+        for (size_t t = 0; t < g->n; t++) {
+            const int8_t *q = g->a->q + t * g->a->n_k;
+            float *y = g->y + t * g->ldy + p * KERN_ROWS;
             for (size_t r = 0; r < rows_of(w, p); r++) {
                 int32_t sum = 0;
-                for (size_t k = 0; k < w->n_k; k++)
+                for (size_t k = 0; k < w->n_in; k++)
                     sum += (c[k / 4 * 64 + r * 4 + k % 4] - w->offset) * q[k];
-                y[t * ldy + p * KERN_ROWS + r] = (float)sum * value_f32(scale_at(w, p), r) * a->d[t];
+                y[r] = (float)sum * value_f32(scale_at(w, p), r) * g->a->d[t];
             }
         }
     }
@@ -141,31 +150,40 @@ static int code_at(const struct kern_mat *w, size_t p, size_t block, size_t r, s
     return q;
 }
 
-static float block_row(const struct kern_mat *w, size_t p, size_t r, const struct kern_act *a,
-                       size_t t)
+static float block_row(const struct kern_int *g, size_t p, size_t r, size_t t, float acc)
 {
-    const int8_t *q = (const int8_t *)a->q + t * a->n_k;
+    const struct kern_mat *w = g->w;
+    const int8_t *q = g->a->q + t * g->a->n_k;
     const char *min = w->min ? (const char *)w->min + p * w->scale_stride : NULL;
-    float acc = 0;
-    for (size_t b = 0; b < a->n_blocks; b++) {
+    for (size_t b = 0; b < w->n_in / KERN_BLOCK; b++) {
+        size_t i = t * g->a->ldd + b;
         int32_t sum = 0;
         for (size_t k = 0; k < KERN_BLOCK; k++)
             sum += (code_at(w, p, b, r, k) - w->offset) * q[b * KERN_BLOCK + k];
-        float d = value_f16(scale_at(w, p), b * KERN_ROWS + r) * a->d[t * a->n_blocks + b];
-        acc = fmaf(d, (float)sum, acc);
+        acc = fmaf(value_f16(scale_at(w, p), b * KERN_ROWS + r) * g->a->d[i], (float)sum, acc);
         if (min)
-            acc = fmaf(value_f16(min, b * KERN_ROWS + r), a->s[t * a->n_blocks + b], acc);
+            acc = fmaf(value_f16(min, b * KERN_ROWS + r), g->a->s[i], acc);
     }
     return acc;
 }
 
-static void ref_block(const struct kern_mat *w, size_t p0, size_t p1, const struct kern_act *a,
-                      size_t n, float *y, size_t ldy)
+static void ref_block(const struct kern_int *g)
 {
-    for (size_t p = p0; p < p1; p++)
-        for (size_t t = 0; t < n; t++)
-            for (size_t r = 0; r < rows_of(w, p); r++)
-                y[t * ldy + p * KERN_ROWS + r] = block_row(w, p, r, a, t);
+    for (size_t p = g->p0; p < g->p1; p++) {
+        for (size_t t = 0; t < g->n; t++) {
+            float *y = g->y + t * g->ldy + p * KERN_ROWS;
+            for (size_t r = 0; r < rows_of(g->w, p); r++)
+                y[r] = block_row(g, p, r, t, g->add ? y[r] : 0.0f);
+        }
+    }
+}
+
+static void ref_widen(const struct kern_mat *w, size_t p, size_t b0, size_t n_b, uint8_t *out)
+{
+    for (size_t b = 0; b < n_b; b++)
+        for (size_t i = 0; i < KERN_BLOCK * KERN_ROWS; i++)
+            out[b * KERN_BLOCK * KERN_ROWS + i] =
+                (uint8_t)code_at(w, p, b0 + b, i % 64 / 4, i / 64 * 4 + i % 4);
 }
 
 /* -- activations --------------------------------------------------------------------------------- */
@@ -213,17 +231,19 @@ static int32_t bias_of(int offset, int32_t sum)
 
 static void ref_act_i16(const struct kern_act *a, size_t t, const float *x)
 {
-    int16_t *q = (int16_t *)a->q + t * a->n_k;
+    int16_t *high = a->q16 + t * 2 * a->n_k, *low = high + a->n_k;
     float inverse;
-    a->d[t] = scale_of(absmax_bits(x, a->n_in), 32767.0f, &inverse);
-    for (size_t i = 0; i < a->n_in; i++)
-        q[i] = inverse != 0 ? (int16_t)lrintf(x[i] * inverse) : 0;
-    memset(q + a->n_in, 0, (a->n_k - a->n_in) * sizeof *q);
+    a->d[t * a->ldd] = scale_of(absmax_bits(x, a->n_in), 32767.0f, &inverse);
+    for (size_t i = 0; i < a->n_k; i++) {
+        int32_t v = i < a->n_in && inverse != 0 ? (int32_t)lrintf(x[i] * inverse) : 0;
+        high[i] = (int16_t)((v + 128) >> 8);
+        low[i] = (int16_t)(v - 256 * high[i]);
+    }
 }
 
 static void ref_act_w8(const struct kern_act *a, size_t t, const float *x)
 {
-    int8_t *q = (int8_t *)a->q + t * a->n_k;
+    int8_t *q = a->q + t * a->n_k;
     float inverse;
     a->d[t] = scale_of(absmax_bits(x, a->n_in), 127.0f, &inverse);
     a->bias[t] = bias_of(a->offset, quantize_s8(x, a->n_in, inverse, q));
@@ -232,9 +252,9 @@ static void ref_act_w8(const struct kern_act *a, size_t t, const float *x)
 
 static void ref_act_block(const struct kern_act *a, size_t t, const float *x)
 {
-    int8_t *q = (int8_t *)a->q + t * a->n_k;
-    for (size_t b = 0; b < a->n_blocks; b++, x += KERN_BLOCK, q += KERN_BLOCK) {
-        size_t i = t * a->n_blocks + b;
+    int8_t *q = a->q + t * a->n_k;
+    for (size_t b = 0; b < a->n_in / KERN_BLOCK; b++, x += KERN_BLOCK, q += KERN_BLOCK) {
+        size_t i = t * a->ldd + b;
         float inverse;
         float d = scale_of(absmax_bits(x, KERN_BLOCK), 127.0f, &inverse);
         int32_t sum = quantize_s8(x, KERN_BLOCK, inverse, q);
@@ -259,6 +279,9 @@ void kern_ref(struct kern *k)
         .q8 = ref_block,
         .q4 = ref_block,
         .q5 = ref_block,
+        .widen_q4 = ref_widen,
+        .widen_q5 = ref_widen,
+        .widen_min = SIZE_MAX,
         .act_i16 = ref_act_i16,
         .act_w8 = ref_act_w8,
         .act_block = ref_act_block,

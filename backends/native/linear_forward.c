@@ -41,14 +41,15 @@ static bool is_float(const struct linear *l)
 static size_t act_layout(const struct linear *l, size_t n, char *scratch, struct kern_act *a)
 {
     const struct kern_mat *m = &l->m;
-    size_t wide = m->form == KERN_I16 ? 2 : 1;
-    *a = (struct kern_act){.n_k = m->n_k, .n_in = m->n_in, .n_blocks = 1, .offset = m->offset};
+    size_t per_k = m->form == KERN_I16 ? 2 * sizeof *a->q16 : sizeof *a->q;
+    *a = (struct kern_act){.n_in = m->n_in, .n_k = m->n_k, .ldd = 1, .offset = m->offset};
     if (m->form >= KERN_Q8)
-        a->n_blocks = m->n_in / KERN_BLOCK;
-    size_t codes = round_up(n * a->n_k * wide, ALIGN);
-    size_t per_block = round_up(n * a->n_blocks * 4, ALIGN);
+        a->ldd = m->n_in / KERN_BLOCK;
+    size_t codes = round_up(n * a->n_k * per_k, ALIGN);
+    size_t per_block = round_up(n * a->ldd * sizeof *a->d, ALIGN);
     if (scratch) {
-        a->q = scratch;
+        a->q = (int8_t *)scratch;
+        a->q16 = (int16_t *)(void *)scratch;
         a->d = (float *)(void *)(scratch + codes);
         a->bias = (int32_t *)(void *)(scratch + codes + per_block);
         if (m->min)
@@ -91,7 +92,8 @@ static void multiply_part(void *user, size_t part, size_t n_parts)
                                   .ldy = j->ldy[i]};
             kern_float(l->kern, &l->m, p0, p1, &xy);
         } else {
-            kern_int(l->kern, &l->m, p0, p1, &j->act, j->n, j->y[i], j->ldy[i]);
+            struct kern_int g = {&l->m, p0, p1, &j->act, j->n, j->y[i], j->ldy[i], false};
+            kern_integer(l->kern, &g);
         }
     }
 }
