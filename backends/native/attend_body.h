@@ -1,0 +1,396 @@
+/* attend_body.h - the code of one table of attend.h; included once by each attend_ISA.c, which
+ * defines LANES (floats in a native vector), TABLE and TABLE_NAME.
+ *
+ * Written with the compilers' vector types: the ISA file's flags decide the instructions, the code
+ * decides the arithmetic.  A "lane16" is 16 floats as 16/LANES native vectors; every sum lives in
+ * one.  Needs -ffp-contract=off. */
+#include "backends/native/attend.h"
+#include "backends/native/quant.h"
+#include <math.h>
+#include <string.h>
+
+enum { NV = 16 / LANES };
+typedef float vf __attribute__((vector_size(4 * LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
+typedef uint16_t vh __attribute__((vector_size(2 * LANES)));
+typedef int8_t vb __attribute__((vector_size(LANES)));
+struct lane16 {
+    vf v[NV];
+};
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf splat(float x)
+{
+    return x - (vf){0};
+}
+
+INLINE vf load(const float *p)
+{
+    vf v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store(float *p, vf v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+INLINE vf select_f(vi mask, vf a, vf b)
+{
+    return (vf)(((vi)a & mask) | ((vi)b & ~mask));
+}
+
+INLINE vf max_f(vf a, vf b)
+{
+    return select_f(a > b, a, b);
+}
+
+/* exp by 2^n * p(r), x = n ln 2 + r; p of degree 6 (Cephes expf). Within 2 ulp; 0 below -87.3. */
+INLINE vf exp_f(vf x)
+{
+    const vf lo = splat(-87.33654f), hi = splat(88.3762626647949f), magic = splat(12582912.0f);
+    const vi live = ~(x <= lo);              /* NaN stays NaN */
+    x = select_f(live, x, lo);
+    x = select_f(x >= hi, hi, x);
+    const vf shifted = x * splat(1.44269504088896341f) + magic;
+    const vf n = shifted - magic;
+    const vf r = (x - n * splat(0.693359375f)) - n * splat(-2.12194440e-4f);
+    vf p = splat(1.9875691500e-4f);
+    p = p * r + splat(1.3981999507e-3f);
+    p = p * r + splat(8.3334519073e-3f);
+    p = p * r + splat(4.1665795894e-2f);
+    p = p * r + splat(1.6666665459e-1f);
+    p = p * r + splat(5.0000001201e-1f);
+    p = p * (r * r) + r + splat(1.0f);
+    const vu bits = ((vu)shifted - 0x4b400000u + 127u) << 23;
+    return (vf)((vi)(p * (vf)bits) & live);
+}
+
+/* Lanes added pairwise: 16 -> 8 -> 4 -> 2 -> 1. */
+INLINE float sum16(struct lane16 a)
+{
+    float s[16];
+    memcpy(s, &a, sizeof s);
+    for (int w = 8; w > 0; w /= 2)
+        for (int i = 0; i < w; i++)
+            s[i] += s[i + w];
+    return s[0];
+}
+
+INLINE float max16(struct lane16 a)
+{
+    float s[16];
+    memcpy(s, &a, sizeof s);
+    for (int w = 8; w > 0; w /= 2)
+        for (int i = 0; i < w; i++)
+            s[i] = s[i] > s[i + w] ? s[i] : s[i + w];
+    return s[0];
+}
+
+/* -- rows ------------------------------------------------------------------------------------------ */
+static void add_norm(float *x, const float *y, const float *w, size_t n, float eps, float *out)
+{
+    struct lane16 sq = {0};
+    const size_t whole = n / 16 * 16;
+    for (size_t i = 0; i < whole; i += 16)
+        for (int j = 0; j < NV; j++) {
+            vf a = load(x + i + j * LANES);
+            if (y) {
+                a += load(y + i + j * LANES);
+                store(x + i + j * LANES, a);
+            }
+            sq.v[j] += a * a;
+        }
+    float tail[16] = {0};
+    for (size_t i = whole; i < n; i++) {
+        if (y)
+            x[i] += y[i];
+        tail[i - whole] = x[i] * x[i];
+    }
+    if (!w)
+        return;
+    for (int j = 0; j < NV; j++)
+        sq.v[j] += load(tail + j * LANES);
+    const float scale = 1.0f / sqrtf(sum16(sq) / (float)n + eps);
+    for (size_t i = 0; i < whole; i += LANES)
+        store(out + i, load(x + i) * splat(scale) * load(w + i));
+    for (size_t i = whole; i < n; i++)
+        out[i] = x[i] * scale * w[i];
+}
+
+static void exp_row(const float *x, float *out, size_t n)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        store(out + i, exp_f(load(x + i)));
+    if (i < n) {
+        float t[LANES] = {0};
+        memcpy(t, x + i, (n - i) * sizeof *t);
+        store(t, exp_f(load(t)));
+        memcpy(out + i, t, (n - i) * sizeof *t);
+    }
+}
+
+static void silu_mul(float *gate, const float *up, size_t n)
+{
+    const vf one = splat(1.0f);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const vf g = load(gate + i);
+        store(gate + i, g / (one + exp_f(-g)) * load(up + i));
+    }
+    if (i < n) {
+        float g[LANES] = {0}, u[LANES] = {0};
+        memcpy(g, gate + i, (n - i) * sizeof *g);
+        memcpy(u, up + i, (n - i) * sizeof *u);
+        store(g, load(g) / (one + exp_f(-load(g))) * load(u));
+        memcpy(gate + i, g, (n - i) * sizeof *g);
+    }
+}
+
+/* Lanes are summed in float over 8 steps, then in double. */
+static void lse_row(const float *x, size_t n, struct attend_lse *r)
+{
+    const size_t whole = n / 16 * 16;
+    float tail[16];
+    for (size_t i = 0; i < 16; i++)
+        tail[i] = whole + i < n ? x[whole + i] : -INFINITY;
+    struct lane16 m;
+    memcpy(&m, tail, sizeof m);
+    for (size_t i = 0; i < whole; i += 16)
+        for (int j = 0; j < NV; j++)
+            m.v[j] = max_f(load(x + i + j * LANES), m.v[j]);
+    const float top = max16(m);
+    double sum[16] = {0};
+    for (size_t i0 = 0; i0 <= whole; i0 += 128) {
+        struct lane16 s = {0};
+        for (size_t i = i0; i < i0 + 128 && i <= whole; i += 16) {
+            const float *p = i < whole ? x + i : tail;
+            for (int j = 0; j < NV; j++)
+                s.v[j] += exp_f(load(p + j * LANES) - splat(top));
+        }
+        float part[16];
+        memcpy(part, &s, sizeof part);
+        for (int l = 0; l < 16; l++)
+            sum[l] += (double)part[l];
+    }
+    double total = 0;
+    for (int l = 0; l < 16; l++)
+        total += sum[l];
+    size_t arg = 0;
+    while (arg + 1 < n && x[arg] != top)
+        arg++;
+    *r = (struct attend_lse){.lse = (double)top + log(total), .argmax = (int32_t)arg};
+}
+
+/* -- the cache --------------------------------------------------------------------------------------- */
+INLINE vf widen_f16(const uint16_t *p)
+{
+    vh h;
+    memcpy(&h, p, sizeof h);
+    const vu u = __builtin_convertvector(h, vu);
+    const vu em = (u & 0x7fffu) << 13;
+    const vu special = (vu)(em >= 0x0f800000u) & 0x7f800000u;
+    const vf mag = (vf)em * splat(0x1p112f);
+    return (vf)((vu)mag | special | ((u & 0x8000u) << 16));
+}
+
+INLINE vf widen_i8(const int8_t *p)
+{
+    vb b;
+    memcpy(&b, p, sizeof b);
+    return __builtin_convertvector(__builtin_convertvector(b, vi), vf);
+}
+
+/* LANES values from index i of a cache array. */
+INLINE vf cached(enum kv_type t, const void *base, size_t i)
+{
+    if (t == KV_F32)
+        return load((const float *)base + i);
+    if (t == KV_F16)
+        return widen_f16((const uint16_t *)base + i);
+    return widen_i8((const int8_t *)base + i);
+}
+
+INLINE float cached_one(enum kv_type t, const void *base, size_t i)
+{
+    if (t == KV_F32)
+        return ((const float *)base)[i];
+    if (t == KV_F16)
+        return quant_f16_f32(((const uint16_t *)base)[i]);
+    return (float)((const int8_t *)base)[i];
+}
+
+/* Writes n values, `step` elements apart; returns the scale (KV_INT8: absmax / 127, ties to even). */
+INLINE float cache_put(enum kv_type t, void *base, size_t at, size_t step, const float *x, size_t n)
+{
+    if (t == KV_F32) {
+        for (size_t i = 0; i < n; i++)
+            ((float *)base)[at + i * step] = x[i];
+        return 1.0f;
+    }
+    if (t == KV_F16) {
+        for (size_t i = 0; i < n; i++)
+            ((uint16_t *)base)[at + i * step] = quant_f16(x[i]);
+        return 1.0f;
+    }
+    float top = 0;
+    for (size_t i = 0; i < n; i++)
+        top = fabsf(x[i]) > top ? fabsf(x[i]) : top;
+    const float scale = top / 127.0f;
+    for (size_t i = 0; i < n; i++)
+        ((int8_t *)base)[at + i * step] = scale > 0 ? (int8_t)rintf(x[i] / scale) : 0;
+    return scale;
+}
+
+/* -- attention --------------------------------------------------------------------------------------- */
+INLINE void rotate(float *x, const float *cs, size_t dims)
+{
+    for (size_t i = 0; i < dims; i += 2) {
+        const float a = x[i], b = x[i + 1], c = cs[i], s = cs[i + 1];
+        x[i] = a * c - b * s;
+        x[i + 1] = a * s + b * c;
+    }
+}
+
+/* Scores of n_q query heads (1 or 2) against blocks of 16 positions; returns nothing but s. */
+INLINE void scores_of(enum kv_type t, const struct kv_view *kv, const float *q, size_t hd,
+                      size_t n_blocks, float *s0, float *s1)
+{
+    for (size_t b = 0; b < n_blocks; b++) {
+        struct lane16 a0 = {0}, a1 = {0};
+        for (size_t d = 0; d < hd; d++)
+            for (int j = 0; j < NV; j++) {
+                const vf k = cached(t, kv->k, (b * hd + d) * 16 + j * LANES);
+                a0.v[j] += k * splat(q[d]);
+                if (s1)
+                    a1.v[j] += k * splat(q[hd + d]);
+            }
+        for (int j = 0; j < NV; j++) {
+            const size_t i = b * 16 + j * LANES;
+            const vf scale = t == KV_INT8 ? load(kv->ks + i) : splat(1.0f);
+            store(s0 + i, t == KV_INT8 ? a0.v[j] * scale : a0.v[j]);
+            if (s1)
+                store(s1 + i, t == KV_INT8 ? a1.v[j] * scale : a1.v[j]);
+        }
+    }
+}
+
+/* s[0..n) -> exp(scale * (s - max)), lanes up to the block's end zeroed; returns 1 / sum.  KV_INT8:
+ * the values' scales are multiplied in afterwards, so that the next loop sees plain codes. */
+INLINE float soften(enum kv_type t, const struct kv_view *kv, float *s, size_t n, float scale)
+{
+    const size_t padded = (n + 15) / 16 * 16;
+    for (size_t i = n; i < padded; i++)
+        s[i] = -INFINITY;
+    struct lane16 m, sum = {0};
+    memcpy(&m, s, sizeof m);
+    for (size_t i = 16; i < padded; i += 16)
+        for (int j = 0; j < NV; j++)
+            m.v[j] = max_f(m.v[j], load(s + i + j * LANES));
+    const vf top = splat(max16(m));
+    for (size_t i = 0; i < padded; i += 16)
+        for (int j = 0; j < NV; j++) {
+            float *p = s + i + j * LANES;
+            const vf e = exp_f((load(p) - top) * splat(scale));
+            sum.v[j] += e;
+            store(p, t == KV_INT8 ? e * load(kv->vs + i + j * LANES) : e);
+        }
+    return 1.0f / sum16(sum);
+}
+
+/* out[d0 .. d0 + n_vec * LANES) = inv * sum over positions of p V, positions ascending. */
+INLINE void mix(enum kv_type t, const struct kv_view *kv, size_t hd, size_t n, size_t d0, int n_vec,
+                const float *const p[2], const float inv[2], float *out, int pair)
+{
+    vf a0[4] = {{0}}, a1[4] = {{0}};
+    for (size_t i = 0; i < n; i++)
+        for (int j = 0; j < n_vec; j++) {
+            const vf v = cached(t, kv->v, i * hd + d0 + (size_t)j * LANES);
+            a0[j] += v * splat(p[0][i]);
+            if (pair)
+                a1[j] += v * splat(p[1][i]);
+        }
+    for (int j = 0; j < n_vec; j++) {
+        store(out + d0 + (size_t)j * LANES, a0[j] * splat(inv[0]));
+        if (pair)
+            store(out + hd + d0 + (size_t)j * LANES, a1[j] * splat(inv[1]));
+    }
+}
+
+INLINE void mix_all(enum kv_type t, const struct kv_view *kv, size_t hd, size_t n,
+                    const float *const p[2], const float inv[2], float *out, int pair)
+{
+    size_t d = 0;
+    for (; d + 4 * LANES <= hd; d += 4 * LANES)
+        mix(t, kv, hd, n, d, 4, p, inv, out, pair);
+    for (; d + 2 * LANES <= hd; d += 2 * LANES)
+        mix(t, kv, hd, n, d, 2, p, inv, out, pair);
+    for (; d + LANES <= hd; d += LANES)
+        mix(t, kv, hd, n, d, 1, p, inv, out, pair);
+    for (; d < hd; d++)
+        for (int h = 0; h <= pair; h++) {
+            float a = 0;
+            for (size_t i = 0; i < n; i++)
+                a += cached_one(t, kv->v, i * hd + d) * p[h][i];
+            out[(size_t)h * hd + d] = a * inv[h];
+        }
+}
+
+INLINE void attend_token(enum kv_type t, const struct attend_job *a, size_t i)
+{
+    const size_t hd = a->head_dim, pos = a->pos[i], n = pos + 1, n_blocks = pos / 16 + 1;
+    float *q = a->q + i * a->ldq, *k = a->k + i * a->ldkv;
+    const float *cs = a->rope + pos * a->rope_dims, scale = 1.0f / sqrtf((float)hd);
+    rotate(k, cs, a->rope_dims);
+    const float ks = cache_put(t, a->kv.k, (pos / 16 * hd) * 16 + pos % 16, 16, k, hd);
+    const float vs = cache_put(t, a->kv.v, pos * hd, 1, a->v + i * a->ldkv, hd);
+    if (t == KV_INT8) {
+        a->kv.ks[pos] = ks;
+        a->kv.vs[pos] = vs;
+    }
+    for (size_t r = 0; r < a->n_rep; r++)
+        rotate(q + r * hd, cs, a->rope_dims);
+    float *s[2] = {a->scores, a->scores + n_blocks * 16}, *out = a->out + i * a->ldo;
+    const float *const p[2] = {s[0], s[1]};
+    float inv[2];
+    size_t r = 0;
+    for (; r + 2 <= a->n_rep; r += 2) {
+        scores_of(t, &a->kv, q + r * hd, hd, n_blocks, s[0], s[1]);
+        inv[0] = soften(t, &a->kv, s[0], n, scale);
+        inv[1] = soften(t, &a->kv, s[1], n, scale);
+        mix_all(t, &a->kv, hd, n, p, inv, out + r * hd, 1);
+    }
+    if (r < a->n_rep) {
+        scores_of(t, &a->kv, q + r * hd, hd, n_blocks, s[0], NULL);
+        inv[0] = soften(t, &a->kv, s[0], n, scale);
+        mix_all(t, &a->kv, hd, n, p, inv, out + r * hd, 0);
+    }
+}
+
+static void run_f32(const struct attend_job *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        attend_token(KV_F32, a, i);
+}
+
+static void run_f16(const struct attend_job *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        attend_token(KV_F16, a, i);
+}
+
+static void run_int8(const struct attend_job *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        attend_token(KV_INT8, a, i);
+}
+
+const struct attend TABLE = {
+    .name = TABLE_NAME,
+    .run = {[KV_F32] = run_f32, [KV_F16] = run_f16, [KV_INT8] = run_int8},
+    .add_norm = add_norm, .silu_mul = silu_mul, .lse = lse_row, .exp = exp_row,
+};
