@@ -65,6 +65,8 @@ LIBS     := $(PKG_LIBS) -ldl -lm -lpthread
 
 # One kernel file per instruction set, each with its own flags (backends/native/).
 ifeq ($(shell uname -m),x86_64)
+FLAGS_backends/native/attend_avx2   := -mavx2 -mfma -mf16c
+FLAGS_backends/native/attend_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
 FLAGS_backends/native/kern_avx2   := -mavx2 -mfma -mf16c
 FLAGS_backends/native/kern_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c
 FLAGS_backends/native/kern_bf16   := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16 -mfma -mf16c
