@@ -68,8 +68,9 @@ ifeq ($(shell uname -m),x86_64)
 FLAGS_backends/native/attend_avx2   := -mavx2 -mfma -mf16c
 FLAGS_backends/native/attend_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
 FLAGS_backends/native/kern_avx2   := -mavx2 -mfma -mf16c
-FLAGS_backends/native/kern_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c
-FLAGS_backends/native/kern_bf16   := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16 -mfma -mf16c
+FLAGS_backends/native/kern_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
+FLAGS_backends/native/kern_vnni   := $(FLAGS_backends/native/kern_avx512) -mavx512vnni
+FLAGS_backends/native/kern_amx    := $(FLAGS_backends/native/kern_avx512) -mamx-tile -mamx-int8
 endif
 FLAGS_backends/native/ := -O3
 
@@ -137,7 +138,8 @@ $(BUILD)/backends/%.so: $$(call objs,backends/%) $(call lib,harness/base)
 	$(Q)$(CC) $(LDFLAGS_) -shared -o $@ $^ $(LIBS)
 
 # -- tests: tests/FLOOR/test_*.c, one cmocka program each -------------------------------------------
-TEST_SRC := $(filter-out tests/fuzz/% tests/bench/%,$(wildcard tests/*/test_*.c))
+TEST_SRC := $(filter-out tests/fuzz/% tests/bench/%,$(wildcard tests/*/test_*.c)) \
+            $(wildcard tests/native/checkkern.c)
 TEST_BIN := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 test_libs = $(if $(filter tests/base/%,$(1)),$(call lib,harness/base),\
             $(if $(filter tests/stats/%,$(1)),$(call lib,harness/stats) $(call lib,harness/base),\
@@ -153,6 +155,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $$(call test_libs,tests/%)
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
 
 test-programs: $(TEST_BIN)
+-include mk/*.mk
 -include Makefile.local
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -8,7 +8,14 @@
 void kern_pick(uint32_t features, struct kern *k)
 {
     kern_ref(k);
+#if defined(__x86_64__)
+    if (features & CPU_AVX512)
+        kern_avx512(k);
+    if (features & CPU_AVX512_VNNI)
+        kern_avx512_vnni(k);
+#else
     (void)features;
+#endif
 }
 
 int kern_open(const char *level, struct kern *k, struct assay_err *e)
@@ -130,13 +137,16 @@ void kern_integer(const struct kern *k, const struct kern_int *g)
 {
     if (g->p0 >= g->p1 || g->n == 0)
         return;
-    bool widen = g->n >= k->widen_min;
+    if (g->n >= k->widen_min && g->w->form > KERN_Q8) {
+        int_widened(k, g, g->w->form == KERN_Q4 ? k->widen_q4 : k->widen_q5);
+        return;
+    }
     switch (g->w->form) {
     case KERN_I16: k->i16(g); return;
     case KERN_W8: k->w8(g); return;
     case KERN_Q8: k->q8(g); return;
-    case KERN_Q4: widen ? int_widened(k, g, k->widen_q4) : k->q4(g); return;
-    case KERN_Q5: widen ? int_widened(k, g, k->widen_q5) : k->q5(g); return;
+    case KERN_Q4: k->q4(g); return;
+    case KERN_Q5: k->q5(g); return;
     default: assert(!"a form with f32 activations");
     }
 }
