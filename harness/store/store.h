@@ -138,7 +138,9 @@ struct store_scenario {
     const char *uid, *name, *kind, *params;
 };
 int store_put_scenario(struct store *, const struct store_scenario *, int64_t *id, struct assay_err *);
-int store_get_uid(struct store *, const char *table, int64_t id, char uid[65], struct assay_err *);
+/* "" when there is no such row. */
+int store_get_variant_uid(struct store *, int64_t id, char uid[65], struct assay_err *);
+int store_get_task_uid(struct store *, int64_t id, char uid[65], struct assay_err *);
 
 /* -- items, responses, scores: the fast path ------------------------------------------------------ */
 struct store_item {
@@ -169,6 +171,7 @@ int store_put_response(struct store *, int64_t variant_id, const struct store_re
 /* r->request is the key.  *found = false: not there. */
 int store_get_response(struct store *, int64_t variant_id, struct store_response *r, bool *found,
                        struct assay_err *);
+void store_end_lookup(struct store *);     /* ends the last look-up: needed before a commit */
 /* Every key the variant has an answer for. */
 typedef void store_key_fn(void *user, const uint8_t key[STORE_KEY]);
 int store_each_key(struct store *, int64_t variant_id, store_key_fn *, void *user, struct assay_err *);
@@ -191,6 +194,12 @@ struct store_result {
     const char *aggregation;
 };
 int store_put_result(struct store *, const struct store_result *, struct assay_err *);
+/* Forgets what groups of this variant aggregate. */
+int store_clear_groups(struct store *, int64_t run_variant_id, struct assay_err *);
+typedef void store_result_fn(void *user, const struct store_result *, const char *metric,
+                             const char *filter);
+int store_each_result(struct store *, int64_t job_id, store_result_fn *, void *user,
+                      struct assay_err *);
 
 struct store_divergence {
     int64_t job_id, idx, request;
