@@ -51,15 +51,21 @@ struct model {
     const char *chat_template;
     struct forward *forward;       /* forward.h; made by native.c after model_open */
 };
+/* Part of every fingerprint: raise it when a change makes any answer differ in any bit. */
+enum { MODEL_NUMERICS = 1 };
+
 struct model_options {             /* filled through the field table in native.c */
     const char *path;              /* --model */
-    const char *precision;         /* fp32 fp16 bf16 int16 int8 w8a8 int4 q8_0 q4_0 stored */
-    const char *kv;                /* f32 f16 int8 */
+    const char *precision;         /* precision.h; NULL: fp32 */
+    const char *kv;                /* f32 f16 int8; NULL: f32 */
     const char *keep;              /* "fp16:output,blk.0.*;q8_0:*.ffn_down": tensors kept at another precision */
     int64_t group;                 /* 0: the precision's own */
     int64_t n_ctx;                 /* 0: the model's */
     int64_t threads;               /* 0: all */
 };
+/* Errors: those of gguf.h, vocab.h, precision.h and linear.h with the path in front;
+ * ASSAY_EUNSUPPORTED names an architecture, a rope scaling or a tensor this engine does not know;
+ * ASSAY_EFORMAT a hyperparameter out of range or a shape that does not follow from them. */
 int model_open(const struct model_options *, struct model **, struct assay_err *);
-void model_close(struct model *);
+void model_close(struct model *);  /* does not free m->forward */
 #endif

@@ -1,0 +1,55 @@
+/* precision.h - what a variant makes of each matrix: a precision's name, a group size and exceptions
+ * become one scheme per tensor.
+ *
+ * Rules, in this order:
+ *   1. Vectors (norms, rope_freqs) are always f32.
+ *   2. The first `keep` pattern that matches a matrix's name decides.
+ *   3. token_embd and output take part like every matrix, except that formats below 8 bits leave them
+ *      at 8 bits of their own family (int4 -> int8 per row; q4_0 q4_1 q5_0 q5_1 -> q8_0): they are
+ *      where low bits cost most and, read one row at a time, gain least.  "int4:token_embd,output"
+ *      in `keep` says otherwise.
+ *   4. The precision itself.  Where its group does not divide the rows: int4 takes the largest
+ *      divisor of the row that is a multiple of 4 and at least 16, else the whole row as one group;
+ *      GGUF block formats fall back to f16, as llama-quantize does.  An explicit group that does not
+ *      divide is an error instead.
+ * `stored` keeps each tensor's own format bit for bit.
+ *
+ * keep: "NAME:PATTERN,PATTERN;NAME:PATTERN".  A pattern is a shell glob on the tensor's name, with or
+ * without ".weight"; every pattern must match a matrix. */
+#ifndef PRECISION_H
+#define PRECISION_H
+#include "backends/native/model.h"
+
+enum { PRECISION_MAX_KEEP = 64 };
+
+struct precision_rule {            /* one pattern of `keep` */
+    const char *pattern;
+    uint8_t name;                  /* index of the precision's row */
+    bool used;
+};
+struct precision {
+    uint8_t name;
+    uint32_t group;                /* 0: the precision's own */
+    enum kv_type kv;
+    struct precision_rule rules[PRECISION_MAX_KEEP];
+    uint32_t n_rules;
+};
+
+#define PRECISION_NAMES "fp32|fp16|bf16|int16|int8|w8a8|int4|q8_0|q4_0|q4_1|q5_0|q5_1|stored"
+#define PRECISION_KV "f32|f16|int8"
+
+/* Strings go to the arena.  Errors: ASSAY_EUSAGE (unknown name, group on a precision without one,
+ * malformed keep), with what was expected and the nearest name. */
+int precision_parse(const struct model_options *, struct arena *, struct precision *,
+                    struct assay_err *);
+/* The scheme of matrix `name` ([n_out][n_in], GGUF type `stored`).  Marks the rule it used.
+ * Errors: ASSAY_EUSAGE, with the tensor's name, an explicit group that does not divide n_in. */
+int precision_choose(struct precision *, const char *name, uint32_t stored, size_t n_in,
+                     struct scheme *, struct assay_err *);
+/* After every matrix was chosen: ASSAY_EUSAGE names a pattern that no one of `names` matched. */
+int precision_check(const struct precision *, const char *const *names, size_t n, bool tied,
+                    struct assay_err *);
+/* What was really loaded, in words: "int4 g32; int8: output, token_embd; int4 g172: blk.*.ffn_down;
+ * kv f32".  The first is the label of most parameters.  tensors: name, stored, compute, n_params. */
+const char *precision_words(const struct assay_tensor *, size_t n, enum kv_type, struct arena *);
+#endif
