@@ -104,6 +104,8 @@ void forward_free(struct forward *f)
     if (!f)
         return;
     kv_release(&f->path);
+    for (int i = 0; i < FORWARD_SLOTS; i++)
+        kv_release(&f->slots[i]);
     free(f->rope);
     free(f->scores);
     free(f->mem);
@@ -159,10 +161,12 @@ void forward_memory(const struct forward *f, struct assay_memory *out)
     struct assay_memory m = {
         .size = out->size,
         .weights = f->m->weight_bytes,
-        .kv = f->path.bytes + f->kv_bytes,
+        .kv = f->path.bytes,
         .kv_per_token = kv_bytes_per_token(&f->kv),
         .scratch = f->mem_bytes + (size_t)f->rope_pos * f->m->hp.rope_dims * sizeof(float) +
                    (f->rope_pos ? (size_t)pool_size(f->m->pool) * f->scores_ld * sizeof(float) : 0),
     };
+    for (int i = 0; i < FORWARD_SLOTS; i++)
+        m.kv += f->slots[i].bytes;
     memcpy(out, &m, out->size < sizeof m ? out->size : sizeof m);
 }

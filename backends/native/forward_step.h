@@ -13,7 +13,8 @@
 #include "backends/native/model.h"
 #include <stdbool.h>
 
-enum { STEP_TOKENS = 512 };       /* tokens of one step, at most */
+enum { STEP_TOKENS = 512,         /* tokens of one step, at most */
+       FORWARD_SLOTS = 64 };      /* requests that generate side by side, at most */
 
 enum tap {                        /* values a probe may watch, in order of evaluation */
     TAP_EMBD, TAP_ATTN_NORM, TAP_Q, TAP_K, TAP_V, TAP_ATTN_OUT, TAP_FFN_NORM, TAP_FFN_OUT, TAP_OUT,
@@ -60,7 +61,7 @@ struct forward {
     float *rope;                  /* [rope_pos][rope_dims] cos, sin */
     uint32_t rope_pos;            /* positions that rope and scores have room for */
     struct kv_seq path;           /* the sequence of scoring and probing */
-    uint64_t kv_bytes;            /* allocated by sequences other than path */
+    struct kv_seq slots[FORWARD_SLOTS];      /* the sequences of generation */
     tap_fn *tap;                  /* NULL: nobody watches */
     void *tap_user;
     struct assay_usage usage;
