@@ -24,10 +24,14 @@ struct task_entry {
 };
 int task_index_open(const char *const *roots, size_t n_roots, struct task_index **, struct assay_err *);
 const struct task_entry *task_index_entries(const struct task_index *, size_t *n);  /* sorted by name */
+/* Files that could not be read as YAML; returns why the first could not, NULL when all could. */
+const char *task_index_broken(const struct task_index *, size_t *n);
 void task_index_close(struct task_index *);
 
 /* What a selector names: leaf tasks to run, and the groups that aggregate them.
- * A selector is a comma list of names, globs over names, *.yaml files and directories. */
+ * A selector is a comma list of names, globs over names, *.yaml files (globs too) and directories.
+ * Of what one glob or directory holds, tasks that a group among them holds are not roots again; else
+ * a leaf below two roots is an error.  task_index_entries must be asked anew after a selection. */
 struct task_node {
     const char *name, *alias;
     bool is_group;
@@ -46,6 +50,8 @@ struct task_plan {
 /* Errors: ASSAY_EUSAGE unknown name with suggestion; ASSAY_EFORMAT file:line:col. */
 int task_select(struct task_index *, const char *selector, struct arena *, struct task_plan *,
                 struct assay_err *);
+/* The leaves below node `at` (itself, if it is one), each once, in order. */
+const size_t *task_plan_leaves(const struct task_plan *, size_t at, struct arena *, size_t *n);
 
 /* -- one task ------------------------------------------------------------------------------------ */
 enum task_output { TASK_MULTIPLE_CHOICE, TASK_LOGLIKELIHOOD, TASK_ROLLING, TASK_GENERATE };
@@ -53,6 +59,8 @@ struct task_settings {                     /* what the command line may change *
     int n_fewshot;                         /* -1: as the task says */
     uint64_t fewshot_seed;                 /* 1234 unless said */
     int bootstrap_iters;                   /* 100000; 0: none */
+    bool strict_fewshot;                   /* never show a document as its own example (upstream does
+                                              for some splits; then a warning is logged) */
 };
 struct task {
     const char *name, *alias, *path, *version;   /* version: metadata.version as text, or NULL */
@@ -73,6 +81,8 @@ struct task {
 int task_load(struct task_index *, const struct task_node *, const struct task_settings *,
               struct arena *, struct task **, struct assay_err *);
 void task_release(struct task *);
+/* How many of n documents a limit keeps: below 1 a fraction (rounded up), else a count; 0: all. */
+size_t task_limit(double limit, size_t n);
 
 /* -- asking -------------------------------------------------------------------------------------- */
 enum task_request_kind { TASK_REQ_LOGLIKELIHOOD, TASK_REQ_ROLLING, TASK_REQ_GENERATE };
@@ -135,6 +145,8 @@ int task_grade(struct task *, const struct task_item *, const struct task_respon
 struct task_aggregate {
     double value, stderr_;                 /* stderr_ NAN: the metric has no rule for one */
     size_t n;
+    bool is_numpy;                         /* upstream holds the value as a numpy number, whose sums
+                                              are not compensated: read by task_group_aggregate */
 };
 int task_aggregate(const struct task *, size_t measure, const struct task_score *scores, size_t n,
                    struct task_aggregate *out, struct assay_err *);

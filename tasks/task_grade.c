@@ -1,0 +1,153 @@
+/* task_grade.c - responses of a document to its scores.
+ *
+ * Every pipeline of filters sees the responses anew; every metric is computed once per pipeline. */
+#include <math.h>
+#include <string.h>
+
+#include "harness/base/err.h"
+#include "tasks/task_impl.h"
+
+struct grading {
+    struct task *task;
+    struct task_impl *m;
+    const struct task_item *item;
+    const struct task_response *responses;
+    struct arena *arena;
+    struct assay_err *e;
+    size_t n;                          /* requests without their repeats */
+    double *logprobs;                  /* [n] */
+    bool *greedy;                      /* [n] */
+};
+
+static int grade_error(const struct grading *g, const struct filter *f, const char *what)
+{
+    return err_set(g->e, ASSAY_EFORMAT, "task '%s', row %zu, filter '%s': %s", g->task->name,
+                   g->item->idx, f->name, what);
+}
+
+/* responses -> what the pipeline makes of each request's list. */
+static int grade_filter(const struct grading *g, const struct filter *f, const struct value **out)
+{
+    size_t k = (size_t)g->task->repeats;
+    const struct value **lists = ARENA_ARRAY(g->arena, const struct value *, g->n ? g->n : 1);
+    const struct value **some = ARENA_ARRAY(g->arena, const struct value *, k);
+    for (size_t i = 0; i < g->n; i++) {
+        for (size_t j = 0; j < k; j++) {
+            const struct task_response *r = &g->responses[i * k + j];
+            if (g->task->output == TASK_GENERATE) {
+                some[j] = value_strn(g->arena, r->text ? r->text : "", r->text ? r->text_n : 0);
+            } else {
+                const struct value *pair[2] = {value_float(g->arena, r->logprob),
+                                               value_bool(r->is_greedy)};
+                struct value *tuple = value_list(g->arena, pair, 2);
+                tuple->type = VALUE_TUPLE;
+                some[j] = tuple;
+            }
+        }
+        lists[i] = value_list(g->arena, some, k);
+    }
+    struct filter_call call = {.doc = g->item->doc, .resps = lists, .n = g->n, .out = out};
+    int rc = filter_apply(f, &call, g->arena, g->e);
+    return rc < 0 ? err_prefix(g->e, rc, "task '%s', row %zu, filter '%s'", g->task->name,
+                               g->item->idx, f->name) : 0;
+}
+
+/* Log-likelihoods after the filters; take_first alone costs nothing. */
+static int grade_numbers(struct grading *g, size_t filter)
+{
+    const struct task_impl *m = g->m;
+    size_t k = (size_t)g->task->repeats;
+    if (m->filter_is_first[filter]) {
+        for (size_t i = 0; i < g->n; i++) {
+            g->logprobs[i] = g->responses[i * k].logprob;
+            g->greedy[i] = g->responses[i * k].is_greedy;
+        }
+        return 0;
+    }
+    const struct value **out = ARENA_ARRAY(g->arena, const struct value *, g->n ? g->n : 1);
+    TRY(grade_filter(g, &m->filters[filter], out));
+    for (size_t i = 0; i < g->n; i++) {
+        const struct value *v = out[i];
+        if (v->type != VALUE_TUPLE || v->n != 2 || v->items[0]->type != VALUE_FLOAT ||
+            v->items[1]->type != VALUE_BOOL)
+            return grade_error(g, &m->filters[filter], "a pipeline over log-likelihoods must end in "
+                               "take_first and leave them as they are");
+        g->logprobs[i] = v->items[0]->f;
+        g->greedy[i] = v->items[1]->b;
+    }
+    return 0;
+}
+
+static int fill_scoring(struct grading *g, size_t filter, struct metric_doc *d)
+{
+    TRY(grade_numbers(g, filter));
+    d->logprobs = g->logprobs;
+    d->greedy = g->greedy;
+    d->n_choices = g->n;
+    if (g->task->output != TASK_MULTIPLE_CHOICE)
+        return 0;
+    d->choices = g->item->choices;
+    d->n_choices = g->item->choices->n;
+    if (g->m->wants_unconditional)
+        d->unconditional = g->logprobs + d->n_choices;
+    return 0;
+}
+
+static int fill_generated(struct grading *g, size_t filter, struct metric_doc *d)
+{
+    const struct value *out[1];
+    TRY(grade_filter(g, &g->m->filters[filter], out));
+    d->response = out[0];
+    /* upstream: gold = type(response)(gold) */
+    if (!g->item->choices && !g->m->multiple_target && d->response->type == VALUE_STR &&
+        d->gold->type != VALUE_STR && !g->m->has_bypass) {
+        struct pystr s = pystr_of(g->arena, d->gold);
+        if (!s.s)
+            return grade_error(g, &g->m->filters[filter], "the target is too deep to print");
+        d->gold = value_strn(g->arena, s.s, s.n);
+    }
+    return 0;
+}
+
+/* upstream: after exact_match with several targets, `result` is a list of copies of itself. */
+static void rebind_response(const struct grading *g, struct metric_doc *d)
+{
+    size_t n = d->gold->type == VALUE_LIST || d->gold->type == VALUE_TUPLE ? d->gold->n : 1;
+    const struct value **copies = ARENA_ARRAY(g->arena, const struct value *, n ? n : 1);
+    for (size_t i = 0; i < n; i++)
+        copies[i] = d->response;
+    d->response = value_list(g->arena, copies, n);
+}
+
+int task_grade(struct task *t, const struct task_item *item, const struct task_response *responses,
+               struct arena *arena, struct task_score *out, struct assay_err *e)
+{
+    struct task_impl *m = t->impl;
+    struct grading g = {.task = t, .m = m, .item = item, .responses = responses, .arena = arena,
+                        .e = e, .n = item->n_requests / (size_t)t->repeats};
+    bool generates = t->output == TASK_GENERATE;
+    double few_numbers[8];
+    bool few_flags[8];
+    g.logprobs = g.n <= 8 ? few_numbers : ARENA_ARRAY(arena, double, g.n);
+    g.greedy = g.n <= 8 ? few_flags : ARENA_ARRAY(arena, bool, g.n);
+    for (size_t f = 0; f < m->n_filters; f++) {
+        struct metric_doc d = {.output = t->output, .gold = item->target,
+                               .multiple_target = m->multiple_target};
+        TRY(generates ? fill_generated(&g, f, &d) : fill_scoring(&g, f, &d));
+        for (size_t i = 0; i < m->n_metrics; i++) {
+            int rc = metric_score(&m->metrics[i], &d, arena, &out[f * m->n_metrics + i], e);
+            if (rc < 0)
+                return err_prefix(e, rc, "task '%s', row %zu", t->name, item->idx);
+            if (generates && m->multiple_target && i + 1 < m->n_metrics &&
+                strcmp(m->metrics[i].name, "exact_match") == 0)
+                rebind_response(&g, &d);
+        }
+    }
+    return 0;
+}
+
+const struct task_measure *task_measures(const struct task *t, size_t *n)
+{
+    *n = t->impl->n_filters * t->impl->n_metrics;
+    return t->impl->measures;
+}

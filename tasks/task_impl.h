@@ -1,0 +1,117 @@
+/* task_impl.h - what a loaded task is made of.  Inside of tasks/; see task.h for the outside.
+ *
+ *   task_load.c  configuration -> struct task       task_field.c  doc_to_* against a row
+ *   fewshot.c    which rows become examples          context.c     examples and question -> prompt
+ *   request.c    task_begin, task_ask, task_skip     task_grade.c  responses -> scores */
+#ifndef TASK_IMPL_H
+#define TASK_IMPL_H
+#include "harness/base/arena.h"
+#include "harness/base/rng.h"
+#include "harness/base/value.h"
+#include "tasks/filter.h"
+#include "tasks/metric.h"
+#include "tasks/pytext.h"
+#include "tasks/task.h"
+#include "tasks/task_files.h"
+
+struct template;
+
+/* -- fields: what a key like doc_to_text yields for a row (task_field.c) -------------------------- */
+enum task_field_use {
+    TASK_FIELD_PLAIN,                  /* rendered text as it is */
+    TASK_FIELD_TEXT,                   /* digits become a number when the task has choices */
+    TASK_FIELD_TARGET,                 /* as TEXT; "[...]" becomes a list when it is one */
+    TASK_FIELD_CHOICE                  /* a list of texts, always */
+};
+struct task_field {
+    const char *key;                   /* "doc_to_text" */
+    const char *where;                 /* "task.yaml:3:14" */
+    const struct value *raw;           /* as written; NULL: the key is absent or null */
+    struct template *tpl;              /* raw is text */
+    const struct value *fixed;         /* the same for every row; set by task_field_begin */
+    bool is_column;                    /* raw names a column; set by task_field_begin */
+    bool has_choice;                   /* the task has doc_to_choice */
+    uint8_t use;                       /* enum task_field_use */
+    uint32_t slot;                     /* where the column stood last: rows of a file look alike */
+};
+struct task_field_source {
+    const struct task_files *files;
+    const char *key;
+    const struct value *v;             /* NULL: absent */
+    enum task_field_use use;
+    bool has_choice;
+};
+int task_field_compile(const struct task_field_source *, struct arena *, struct task_field *,
+                       struct assay_err *);
+void task_field_release(struct task_field *);
+
+struct task_columns {
+    const char *const *names;
+    size_t n;
+};
+/* Decides column or template, and evaluates once what no row can change (into `arena`). */
+int task_field_begin(struct task_field *, const struct task_columns *, struct arena *,
+                     struct assay_err *);
+
+struct task_row {                      /* the row in hand, for values and for messages */
+    const struct value *doc;
+    size_t idx;
+    bool is_shot;                      /* idx counts the few-shot pool */
+    struct arena *arena;
+    struct assay_err *e;
+};
+/* The field's value for a row.  Errors: ASSAY_EFORMAT with the field's place, the row and its columns. */
+int task_field_get(struct task_field *, const struct task_row *, const struct value **out);
+/* A column wins over a template by the row itself, not by the split's columns (description, and the
+ * examples' gen_prefix).  None and absent fields are "". */
+int task_field_text(struct task_field *, const struct task_row *, struct pystr *out);
+/* Error about what a field yielded: "task.yaml:3:14: row 7: 'doc_to_text' ...". */
+int task_field_error(const struct task_field *, const struct task_row *, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* -- few-shot examples (fewshot.c) ----------------------------------------------------------------- */
+struct fewshot {
+    const struct value *const *pool;
+    size_t n_pool;
+    size_t n;                          /* examples per prompt */
+    bool is_first_n;                   /* else random.sample */
+    bool excludes_self;
+    uint64_t seed;
+    struct pyrandom rng;
+    size_t *picked, *scratch;          /* [n + 1], [n_pool] on demand */
+    struct pystr *turns;               /* [n_pool], s NULL: not made yet */
+};
+void fewshot_begin(struct fewshot *, struct arena *);
+/* Fills picked[n] for `doc` and advances the stream.  Errors: ASSAY_EUSAGE: the pool is too small. */
+int fewshot_pick(struct fewshot *, const struct value *doc, const char *task, struct assay_err *);
+
+/* -- the task -------------------------------------------------------------------------------------- */
+struct task_impl {
+    struct task_field text, target, choice, description, gen_prefix;
+    struct task_field shot_text, shot_target, shot_choice, shot_prefix;
+    struct pystr target_delimiter;
+    struct pystr shot_target_delimiter, shot_delimiter;
+    const struct value *samples;       /* examples written in the task, or NULL */
+    struct fewshot shots;
+    bool multiple_input, multiple_target;      /* decided by document 0 */
+    bool wants_unconditional;          /* acc_mutual_info */
+    bool has_bypass;
+    struct task_generation generation;
+    struct filter *filters;
+    bool *filter_is_first;             /* the pipeline is just take_first */
+    size_t n_filters;
+    struct metric_use *metrics;
+    size_t n_metrics;
+    struct task_measure *measures;     /* filters x metrics */
+    int bootstrap_iters;
+    struct arena cache;                /* from task_begin to the next: constants, examples' texts */
+};
+
+/* Prompt of a document; multiple input: one per choice (*n of them, from `choices`).
+ * question: the document's doc_to_text (unused for multiple input). */
+struct context_ask {
+    const struct value *question, *choices;
+    struct pystr *out;                 /* [1], or [n choices] */
+};
+int context_build(struct task *, const struct task_row *, const struct context_ask *);
+#endif
