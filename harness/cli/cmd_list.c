@@ -1,0 +1,168 @@
+/* cmd_list.c - assay list: what there is: backends, tasks, runs, variants, precisions, kernels. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "harness/base/buf.h"
+#include "harness/base/err.h"
+#include "harness/base/text.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/report_flags.h"
+#include "harness/run/places.h"
+#include "harness/run/plugin.h"
+#include "tasks/task.h"
+
+struct list_flags {
+    const char *task_dir;
+};
+static struct report_flags flags;
+static struct list_flags list_flags;
+
+static const struct assay_field list_fields[] = {
+    {"task-dir", ASSAY_STR, offsetof(struct list_flags, task_dir), NULL, NULL,
+     "tasks: another folder of task files, beside the library"},
+    {0},
+};
+
+static void put(const char *s)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    text_safe(&b, s, strlen(s));
+    fputs(b.v, stdout);
+    buf_release(&b);
+}
+
+static int list_backends(struct options *o, struct assay_err *e)
+{
+    struct plugin_list l;
+    TRY(plugin_scan(&o->arena, &l, e));
+    for (size_t i = 0; i < l.n_found; i++) {
+        const struct plugin *p = l.found[i];
+        printf("%-12s %-8s ", p->name, p->version);
+        put(p->help ? p->help : "");
+        printf("\n%22s%s\n", "", p->path ? p->path : "built in");
+    }
+    for (size_t i = 0; i < l.n_refused; i++) {
+        printf("refused      ");
+        put(l.refused[i].path);
+        printf("\n%13s", "");
+        put(l.refused[i].reason);
+        puts("");
+    }
+    return 0;
+}
+
+static int list_options(struct options *o, struct assay_err *e)
+{
+    struct plugin_list l;
+    TRY(plugin_scan(&o->arena, &l, e));
+    for (size_t i = 0; i < l.n_found; i++) {
+        printf("%s%s\n", i ? "\n" : "", l.found[i]->name);
+        for (const struct assay_field *f = l.found[i]->api.options; f->name; f++)
+            printf("  %-14s %s%s%s%s%s%s\n", f->name, f->help, f->values ? "; " : "",
+                   f->values ? f->values : "", f->def ? " (default: " : "", f->def ? f->def : "",
+                   f->def ? ")" : "");
+    }
+    return 0;
+}
+
+static int list_tasks(struct options *o, struct assay_err *e)
+{
+    static const char *const kinds[] = {"task", "group", "tag"};
+    const char *roots[8];
+    size_t n = places_task_dirs(&o->arena, roots, 7);
+    if (list_flags.task_dir)
+        roots[n++] = list_flags.task_dir;
+    struct task_index *index;
+    TRY(task_index_open(roots, n, &index, e));
+    size_t n_entries;
+    const struct task_entry *entries = task_index_entries(index, &n_entries);
+    for (size_t i = 0; i < n_entries; i++) {
+        printf("%-6s ", kinds[entries[i].kind]);
+        put(entries[i].name);
+        puts("");
+    }
+    task_index_close(index);
+    return 0;
+}
+
+static void print_time(int64_t ns)
+{
+    time_t t = (time_t)(ns / 1000000000);
+    struct tm tm;
+    char s[32];
+    gmtime_r(&t, &tm);
+    strftime(s, sizeof s, "%Y-%m-%d %H:%M", &tm);
+    fputs(s, stdout);
+}
+
+static int list_runs(struct options *o, struct assay_err *e)
+{
+    (void)o;
+    struct view *view;
+    const struct view_run *runs;
+    size_t n;
+    TRY(view_open(flags.db, &view, e));
+    int rc = view_runs(view, &runs, &n, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        printf("%s  ", runs[i].uid);
+        print_time(runs[i].started_ns);
+        printf("  %-11s %2" PRId64 " variants  ", runs[i].status, runs[i].n_variants);
+        put(runs[i].machine);
+        puts("");
+    }
+    view_close(view);
+    return rc;
+}
+
+static int list_variants(struct options *o, struct assay_err *e)
+{
+    struct view *view;
+    const struct view_set *set;
+    TRY(report_open(&flags, o, &view, &set, e));
+    for (size_t i = 0; i < set->n_variants; i++) {
+        const struct view_variant *v = &set->variants[i];
+        printf("%-14s %-8s ", v->label, v->status);
+        put(v->reason ? v->reason : v->precision);
+        printf("%s%s\n", v->reason || !v->kernel ? "" : "  ", v->reason || !v->kernel ? "" : v->kernel);
+    }
+    view_close(view);
+    return 0;
+}
+
+static int body(struct options *o, struct assay_err *e)
+{
+    static const struct {
+        const char *name;
+        int (*list)(struct options *, struct assay_err *);
+    } kinds[] = {{"backends", list_backends}, {"options", list_options}, {"tasks", list_tasks},
+                 {"runs", list_runs},         {"variants", list_variants}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(o->args[0], kinds[i].name) == 0)
+            return kinds[i].list(o, e);
+    return err_set(e, ASSAY_EUSAGE,
+                   "unknown kind '%s': expected backends, options, tasks, runs or variants",
+                   o->args[0]);
+}
+
+static int run_list(const struct command *c, int argc, char **argv)
+{
+    void *bases[] = {&flags, &list_flags};
+    return command_frame(c, argc, argv, bases, body);
+}
+
+const struct command cmd_list = {
+    .name = "list",
+    .summary = "list backends (found and refused), their options, tasks, runs or variants",
+    .arguments = "backends|options|tasks|runs|variants",
+    .min_args = 1,
+    .max_args = 1,
+    .tables = {report_flag_fields, list_fields},
+    .examples = "list backends # what was found, and what was refused and why\n"
+                "list tasks # tasks, groups and tags of the library\n"
+                "list runs --db nightly.db # newest first\n",
+    .words = "backends|options|tasks|runs|variants",
+    .main = run_list,
+};

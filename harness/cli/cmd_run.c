@@ -1,0 +1,50 @@
+/* cmd_run.c - assay run: a suite of tasks and scenarios over the variants of a model. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/buf.h"
+#include "harness/base/clock.h"
+#include "harness/base/err.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/exit_code.h"
+#include "harness/cli/run_suite.h"
+#include "harness/run/suite.h"
+
+static struct run_flags flags;
+
+static int body(struct options *o, struct assay_err *e)
+{
+    struct suite suite;
+    suite_init(&suite, &o->arena);
+    if (o->n_args)
+        TRY(suite_load(&suite, o->args[0], e));
+    for (size_t i = 0; i < o->n_pairs; i++)
+        TRY(suite_set(&suite, o->pairs[i].key, o->pairs[i].text, e));
+    TRY(suite_finish(&suite, e));
+    return run_suite_shown(&suite, &flags, e);
+}
+
+static int run_run(const struct command *c, int argc, char **argv)
+{
+    void *bases[] = {&flags, NULL};
+    run_flags_command(&flags, argc, argv);
+    return command_frame(c, argc, argv, bases, body);
+}
+
+const struct command cmd_run = {
+    .name = "run",
+    .summary = "run tasks and scenarios over several precisions of a model, and store every answer",
+    .arguments = "[SUITE.yaml]",
+    .max_args = 1,
+    .tables = {run_flag_fields, suite_fields},
+    .text = "What to run comes from a suite file, from options, or both: an option replaces the\n"
+            "file's key of the same name. Each variant runs in a child process of its own. A run\n"
+            "that was interrupted goes on when the same command is given again.\n",
+    .examples =
+        "run --model model.gguf --tasks blimp --data datasets --precision fp32,int8,int4 # the usual\n"
+        "run nightly.yaml --db nightly.db # a suite file\n"
+        "run --model m.gguf --tasks gsm8k --limit 100 --precision stored # the first 100 documents\n"
+        "run --model m.gguf --tasks 'my-tasks/*.yaml' --precision q8_0 # your own task files\n",
+    .main = run_run,
+};

@@ -1,0 +1,229 @@
+/* cmd_show.c - assay show: one run, one variant, or one item with every variant's answer. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/base/buf.h"
+#include "harness/base/err.h"
+#include "harness/base/text.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/report_flags.h"
+
+struct show_flags {
+    const char *variant, *task;
+    int64_t item;
+};
+static struct report_flags flags;
+static struct show_flags show;
+
+static const struct assay_field show_fields[] = {
+    {"variant", ASSAY_STR, offsetof(struct show_flags, variant), NULL, NULL,
+     "show this variant: what was really loaded, memory, jobs"},
+    {"task", ASSAY_STR, offsetof(struct show_flags, task), NULL, NULL, "show this task"},
+    {"item", ASSAY_INT, offsetof(struct show_flags, item), "-1", "-1..2147483647",
+     "with --task: this document, with every variant's answer"},
+    {0},
+};
+
+/* "name   text", the text harmless; nothing for NULL. */
+static void row(const char *name, const char *text)
+{
+    if (!text)
+        return;
+    struct buf b;
+    buf_init(&b, 0);
+    text_safe(&b, text, strlen(text));
+    printf("%-16s %s\n", name, b.v);
+    buf_release(&b);
+}
+
+static void row_int(const char *name, int64_t v, const char *unit)
+{
+    if (v != VIEW_NONE)
+        printf("%-16s %" PRId64 "%s%s\n", name, v, *unit ? " " : "", unit);
+}
+
+static void show_run(const struct view_set *set)
+{
+    for (size_t i = 0; i < set->n_runs; i++) {
+        const struct view_run *r = &set->runs[i];
+        row("run", r->uid);
+        row("status", r->status);
+        row("command", r->command);
+        row("assay", r->version);
+        row("machine", r->machine);
+        row("machine class", r->machine_class);
+        row("hardware", r->machine_key);
+        row("environment", r->environment);
+        row_int("seed", r->seed, "");
+        if (r->ended_ns > r->started_ns)
+            printf("%-16s %.1f s\n", "took", (double)(r->ended_ns - r->started_ns) / 1e9);
+        row("suite", r->suite);
+    }
+    puts("");
+    for (size_t i = 0; i < set->n_variants; i++)
+        row(set->variants[i].label,
+            set->variants[i].reason ? set->variants[i].reason : set->variants[i].precision);
+}
+
+static void show_job(const struct view_job *j)
+{
+    printf("  %-10s %-28s %-8s", j->kind, j->name, j->status);
+    if (j->n_done != VIEW_NONE && j->n_items != VIEW_NONE)
+        printf(" %" PRId64 "/%" PRId64 " items", j->n_done, j->n_items);
+    if (j->n_cut > 0)
+        printf(", %" PRId64 " prompts cut", j->n_cut);
+    puts("");
+    if (j->reason)
+        row("", j->reason);
+    if (j->warning)
+        row("", j->warning);
+}
+
+static int show_variant(const struct view_set *set, struct assay_err *e)
+{
+    for (size_t i = 0; i < set->n_variants; i++) {
+        const struct view_variant *v = &set->variants[i];
+        if (strcmp(v->name, show.variant) != 0 && strcmp(v->label, show.variant) != 0)
+            continue;
+        row("variant", v->label);
+        row("status", v->status);
+        row("reason", v->reason);
+        row("model", v->model_path);
+        row("model hash", v->model_uid);
+        row("fingerprint", v->uid);
+        row("architecture", v->arch);
+        row("backend", v->backend);
+        row("precision", v->precision);
+        row("kernels", v->kernel);
+        row("device", v->device);
+        row("options", v->options);
+        row_int("parameters", v->n_params, "");
+        row_int("file", v->file_bytes, "bytes");
+        row_int("weights", v->weight_bytes, "bytes");
+        row_int("KV cache", v->kv_bytes, "bytes");
+        row_int("KV per token", v->kv_bytes_per_token, "bytes");
+        row_int("peak RSS", v->peak_rss_bytes, "bytes");
+        row_int("private", v->anon_bytes, "bytes");
+        row_int("file-backed", v->file_rss_bytes, "bytes");
+        row_int("tokens evaluated", v->n_evaluated, "");
+        row_int("tokens reused", v->n_reused, "");
+        for (size_t k = 0; k < v->n_jobs; k++)
+            show_job(&v->jobs[k]);
+        return 0;
+    }
+    return err_set(e, ASSAY_EUSAGE, "no variant '%s' in this run; see 'assay list variants'",
+                   show.variant);
+}
+
+static const struct view_task *find_task(const struct view_set *set, struct assay_err *e)
+{
+    for (size_t i = 0; i < set->n_tasks; i++)
+        if (strcmp(set->tasks[i].name, show.task) == 0)
+            return &set->tasks[i];
+    err_set(e, ASSAY_EUSAGE, "no task '%s' in this run", show.task);
+    return NULL;
+}
+
+static void show_task(const struct view_set *set, const struct view_task *t)
+{
+    row("task", t->name);
+    row("type", t->output_type);
+    row("version", t->version);
+    row("dataset", t->dataset);
+    row("dataset hash", t->dataset_uid);
+    row("config hash", t->config_uid);
+    row("task hash", t->uid);
+    row_int("few-shot", t->n_fewshot, "");
+    puts("");
+    for (size_t i = 0; i < set->n_variants; i++)
+        for (size_t k = 0; k < set->variants[i].n_results; k++) {
+            const struct view_result *r = &set->variants[i].results[k];
+            if (!r->job || r->job->task != t)
+                continue;
+            printf("%-14s %-16s %-16s %10.6g", set->variants[i].label, r->measure->metric,
+                   r->measure->filter, r->value);
+            if (!isnan(r->stderr_))
+                printf(" +- %.4g", r->stderr_);
+            printf("  (n %" PRId64 ")\n", r->n);
+        }
+}
+
+static void show_answer(const struct view_response *r)
+{
+    if (!r->is_present)
+        printf(" -");
+    else if (r->text)
+        row("", r->text);
+    else
+        printf(" %.4f", r->logprob);
+}
+
+static int show_item(struct view *view, const struct view_set *set, const struct view_task *t,
+                     struct arena *a, struct assay_err *e)
+{
+    struct view_item item;
+    TRY(view_item(view, t, (int32_t)show.item, a, &item, e));
+    if (!item.prompt)
+        return err_set(e, ASSAY_EUSAGE, "task '%s' has no item %" PRId64 " in this database", t->name,
+                       show.item);
+    row("prompt", item.prompt);
+    for (size_t i = 0; i < item.n_choices; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "choice %zu", i);
+        row(name, item.choices[i]);
+    }
+    row("target", item.target);
+    puts("");
+    for (size_t i = 0; i < set->n_variants; i++) {
+        printf("%-16s", set->variants[i].label);
+        for (size_t k = 0; k < item.n_requests; k++) {
+            struct view_response r;
+            TRY(view_response(view, &set->variants[i], item.requests + k * VIEW_KEY_BYTES, a, &r, e));
+            show_answer(&r);
+        }
+        puts("");
+    }
+    return 0;
+}
+
+static int body(struct options *o, struct assay_err *e)
+{
+    struct view *view;
+    const struct view_set *set;
+    int rc = 0;
+    if (show.item >= 0 && !show.task)
+        return err_set(e, ASSAY_EUSAGE, "--item needs --task");
+    TRY(report_open(&flags, o, &view, &set, e));
+    const struct view_task *t = show.task ? find_task(set, e) : NULL;
+    if (show.task && !t)
+        rc = e->code;
+    else if (t && show.item >= 0)
+        rc = show_item(view, set, t, &o->arena, e);
+    else if (t)
+        show_task(set, t);
+    else if (show.variant)
+        rc = show_variant(set, e);
+    else
+        show_run(set);
+    view_close(view);
+    return rc;
+}
+
+static int run_show(const struct command *c, int argc, char **argv)
+{
+    void *bases[] = {&flags, &show};
+    return command_frame(c, argc, argv, bases, body);
+}
+
+const struct command cmd_show = {
+    .name = "show",
+    .summary = "show a run, a variant, a task, or one item with every variant's answer",
+    .arguments = "",
+    .tables = {report_flag_fields, show_fields},
+    .examples = "show # the newest run: command, machine, settings\n"
+                "show --variant int4 # what was really loaded, memory, jobs\n"
+                "show --task blimp_passive_1 --item 17 # one document, all answers\n",
+    .main = run_show,
+};

@@ -1,0 +1,34 @@
+/* exit_code.c - the table behind `assay help exit-codes` and the manual. */
+#include "harness/cli/exit_code.h"
+
+#include <stddef.h>
+
+#include "backends/backend.h"
+
+const struct exit_meaning exit_meanings[] = {
+    {EXIT_OK, "ok", "the command did what it was asked; compare --check: every variant passed"},
+    {EXIT_ERROR, "error", "a file, database or system error; nothing was measured or written"},
+    {EXIT_USAGE, "usage", "a command, option, suite or task that makes no sense"},
+    {EXIT_MEASUREMENT, "failed", "the run ended, but no variant finished"},
+    {EXIT_PARTIAL, "partial", "some variants or tasks failed, the others are stored"},
+    {EXIT_INTERRUPTED, "interrupted", "stopped by a signal; the same command goes on from there"},
+    {EXIT_REGRESSION, "regression", "compare --check: a variant is worse than the base"},
+    {EXIT_INCONCLUSIVE, "inconclusive", "compare --check: too few items to pass or fail"},
+    {EXIT_INCOMPARABLE, "incomparable", "compare --check: nothing that may be compared"},
+    {EXIT_BUSY, "busy", "another assay process is writing this database; try again later"},
+    {0, NULL, NULL},
+};
+
+int exit_of(const struct assay_err *e)
+{
+    switch (e->code) {
+    case ASSAY_EUSAGE:
+        return EXIT_USAGE;
+    case ASSAY_ECANCELED:
+        return EXIT_INTERRUPTED;
+    case ASSAY_ESTATE:
+        return EXIT_BUSY;
+    default:
+        return EXIT_ERROR;
+    }
+}
