@@ -228,7 +228,7 @@ static int measure(const struct cursor *c, struct gguf_tensor *t)
 
 static int read_tensor(struct cursor *c, struct gguf *g, struct gguf_tensor *t, uint64_t *start)
 {
-    struct gguf_str name;
+    struct gguf_str name = {NULL, 0};
     char show[GGUF_SHOW];
     t->offset = c->at;
     TRY(take_str(c, "a tensor name", &name));

@@ -95,7 +95,8 @@ static int native_piece(struct assay_model *h, int32_t token, char *out, size_t 
         return err_set(e, ASSAY_EUSAGE, "token %d is not in the vocabulary of %u", token,
                        h->m->hp.n_vocab);
     const char *piece = vocab_piece(h->m->vocab, token, n);
-    memcpy(out, piece, *n < cap ? *n : cap);
+    if (cap)
+        memcpy(out, piece, *n < cap ? *n : cap);
     return 0;
 }
 

@@ -246,7 +246,7 @@ static bool same_label(const struct assay_tensor *a, const struct assay_tensor *
 
 static void add_label(struct buf *b, const struct assay_tensor *t)
 {
-    bool a8 = !strcmp(t->stored, "int8") && !strncmp(t->compute, "s8xs8", 5);
+    bool a8 = !strncmp(t->stored, "int8", 4) && !strncmp(t->compute, "s8xs8", 5);
     buf_adds(b, a8 ? "w8a8" : t->stored);
 }
 

@@ -49,7 +49,7 @@ int precision_choose(struct precision *, const char *name, uint32_t stored, size
 /* After every matrix was chosen: ASSAY_EUSAGE names a pattern that no one of `names` matched. */
 int precision_check(const struct precision *, const char *const *names, size_t n, bool tied,
                     struct assay_err *);
-/* What was really loaded, in words: "int4 g32; int8: output, token_embd; int4 g172: blk.*.ffn_down;
+/* What was really loaded, in words: "int4 g32; int8 row: token_embd, output; int4 row: blk.*.ffn_down;
  * kv f32".  The first is the label of most parameters.  tensors: name, stored, compute, n_params. */
 const char *precision_words(const struct assay_tensor *, size_t n, enum kv_type, struct arena *);
 #endif
