@@ -8,13 +8,15 @@
 #include "backends/native/quant.h"
 #include <math.h>
 #include <string.h>
+#if LANES >= 8
+#include <immintrin.h>
+#endif
 
 enum { NV = 16 / LANES };
 typedef float vf __attribute__((vector_size(4 * LANES)));
 typedef int32_t vi __attribute__((vector_size(4 * LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
 typedef uint16_t vh __attribute__((vector_size(2 * LANES)));
-typedef int8_t vb __attribute__((vector_size(LANES)));
 struct lane16 {
     vf v[NV];
 };
@@ -69,25 +71,59 @@ INLINE vf exp_f(vf x)
     return (vf)((vi)(p * (vf)bits) & live);
 }
 
-/* Lanes added pairwise: 16 -> 8 -> 4 -> 2 -> 1. */
+/* 16 lanes folded to 4: i with i + 8, then with i + 4. */
+#if LANES == 16
+#define LOW8(v) __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7)
+#define HIGH8(v) __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)
+#define FOLD8(a, op) op##_8(LOW8((a).v[0]), HIGH8((a).v[0]))
+#elif LANES == 8
+#define FOLD8(a, op) op##_8((a).v[0], (a).v[1])
+#endif
+#if LANES == 4
+#define FOLD4(a, op) op##_4(op##_4((a).v[0], (a).v[2]), op##_4((a).v[1], (a).v[3]))
+#else
+typedef float v8f __attribute__((vector_size(32)));
+typedef int32_t v8i __attribute__((vector_size(32)));
+#define LOW4(v) __builtin_shufflevector(v, v, 0, 1, 2, 3)
+#define HIGH4(v) __builtin_shufflevector(v, v, 4, 5, 6, 7)
+#define FOLD4(a, op) op##_4(LOW4(FOLD8(a, op)), HIGH4(FOLD8(a, op)))
+
+INLINE v8f add_8(v8f a, v8f b)
+{
+    return a + b;
+}
+
+INLINE v8f max_8(v8f a, v8f b)
+{
+    const v8i m = a > b;
+    return (v8f)(((v8i)a & m) | ((v8i)b & ~m));
+}
+#endif
+typedef float v4f __attribute__((vector_size(16)));
+typedef int32_t v4i __attribute__((vector_size(16)));
+
+INLINE v4f add_4(v4f a, v4f b)
+{
+    return a + b;
+}
+
+INLINE v4f max_4(v4f a, v4f b)
+{
+    const v4i m = a > b;
+    return (v4f)(((v4i)a & m) | ((v4i)b & ~m));
+}
+
 INLINE float sum16(struct lane16 a)
 {
-    float s[16];
-    memcpy(s, &a, sizeof s);
-    for (int w = 8; w > 0; w /= 2)
-        for (int i = 0; i < w; i++)
-            s[i] += s[i + w];
-    return s[0];
+    const v4f q = FOLD4(a, add);
+    return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
 INLINE float max16(struct lane16 a)
 {
-    float s[16];
-    memcpy(s, &a, sizeof s);
-    for (int w = 8; w > 0; w /= 2)
-        for (int i = 0; i < w; i++)
-            s[i] = s[i] > s[i + w] ? s[i] : s[i + w];
-    return s[0];
+    const v4f q = FOLD4(a, max);
+    const float x = q[0] > q[2] ? q[0] : q[2], y = q[1] > q[3] ? q[1] : q[3];
+    return x > y ? x : y;
 }
 
 /* -- rows ------------------------------------------------------------------------------------------ */
@@ -159,10 +195,18 @@ static void lse_row(const float *x, size_t n, struct attend_lse *r)
     for (size_t i = 0; i < 16; i++)
         tail[i] = whole + i < n ? x[whole + i] : -INFINITY;
     struct lane16 m;
-    memcpy(&m, tail, sizeof m);
-    for (size_t i = 0; i < whole; i += 16)
-        for (int j = 0; j < NV; j++)
-            m.v[j] = max_f(load(x + i + j * LANES), m.v[j]);
+    for (int j = 0; j < NV; j++)
+        m.v[j] = splat(-INFINITY);
+    vi at[NV] = {{0}};            /* where each lane's maximum first stood, in 16s */
+    for (size_t i = 0; i <= whole; i += 16) {
+        const float *p = i < whole ? x + i : tail;
+        for (int j = 0; j < NV; j++) {
+            const vf v = load(p + j * LANES);
+            const vi more = v > m.v[j];
+            m.v[j] = select_f(more, v, m.v[j]);
+            at[j] = (((int32_t)(i / 16) - (vi){0}) & more) | (at[j] & ~more);
+        }
+    }
     const float top = max16(m);
     double sum[16] = {0};
     for (size_t i0 = 0; i0 <= whole; i0 += 128) {
@@ -180,40 +224,66 @@ static void lse_row(const float *x, size_t n, struct attend_lse *r)
     double total = 0;
     for (int l = 0; l < 16; l++)
         total += sum[l];
-    size_t arg = 0;
-    while (arg + 1 < n && x[arg] != top)
-        arg++;
-    *r = (struct attend_lse){.lse = (double)top + log(total), .argmax = (int32_t)arg};
+    float best[16];
+    int32_t where[16], arg = INT32_MAX;
+    memcpy(best, &m, sizeof best);
+    memcpy(where, at, sizeof where);
+    for (int l = 0; l < 16; l++)
+        if (best[l] == top && where[l] * 16 + l < arg)
+            arg = where[l] * 16 + l;
+    *r = (struct attend_lse){.lse = (double)top + log(total), .argmax = arg};
 }
 
 /* -- the cache --------------------------------------------------------------------------------------- */
-INLINE vf widen_f16(const uint16_t *p)
+#if LANES == 16
+#define HALF_16(h) ((vf)_mm512_cvtph_ps((__m256i)(h)))
+#endif
+#if LANES >= 8
+#define HALF_8(h) ((v8f)_mm256_cvtph_ps((__m128i)(h)))
+#else
+/* Exact: the exponent is moved by a product, so that subnormals come out right. */
+INLINE vf half_4(vh h)
 {
-    vh h;
-    memcpy(&h, p, sizeof h);
-    const vu u = __builtin_convertvector(h, vu);
-    const vu em = (u & 0x7fffu) << 13;
+    const vu u = __builtin_convertvector(h, vu), em = (u & 0x7fffu) << 13;
     const vu special = (vu)(em >= 0x0f800000u) & 0x7f800000u;
-    const vf mag = (vf)em * splat(0x1p112f);
-    return (vf)((vu)mag | special | ((u & 0x8000u) << 16));
+    return (vf)((vu)((vf)em * splat(0x1p112f)) | special | ((u & 0x8000u) << 16));
 }
+#define HALF_4(h) half_4(h)
+#endif
 
-INLINE vf widen_i8(const int8_t *p)
-{
-    vb b;
-    memcpy(&b, p, sizeof b);
-    return __builtin_convertvector(__builtin_convertvector(b, vi), vf);
-}
+/* cached_N: N values from index i of a cache array, as floats. */
+#define DEFINE_CACHED(N, F)                                                                        \
+    INLINE F cached_##N(enum kv_type t, const void *base, size_t i)                                \
+    {                                                                                              \
+        typedef uint16_t half __attribute__((vector_size(2 * N)));                                 \
+        typedef int8_t byte __attribute__((vector_size(N)));                                       \
+        typedef int32_t word __attribute__((vector_size(4 * N)));                                  \
+        half h;                                                                                    \
+        byte b;                                                                                    \
+        F v;                                                                                       \
+        if (t == KV_F16) {                                                                         \
+            memcpy(&h, (const uint16_t *)base + i, sizeof h);                                      \
+            return HALF_##N(h);                                                                    \
+        }                                                                                          \
+        if (t == KV_INT8) {                                                                        \
+            memcpy(&b, (const int8_t *)base + i, sizeof b);                                        \
+            return __builtin_convertvector(__builtin_convertvector(b, word), F);                   \
+        }                                                                                          \
+        memcpy(&v, (const float *)base + i, sizeof v);                                             \
+        return v;                                                                                  \
+    }
 
-/* LANES values from index i of a cache array. */
-INLINE vf cached(enum kv_type t, const void *base, size_t i)
-{
-    if (t == KV_F32)
-        return load((const float *)base + i);
-    if (t == KV_F16)
-        return widen_f16((const uint16_t *)base + i);
-    return widen_i8((const int8_t *)base + i);
-}
+#if LANES == 16
+DEFINE_CACHED(16, vf)
+DEFINE_CACHED(8, v8f)
+#define cached cached_16
+#elif LANES == 8
+DEFINE_CACHED(8, vf)
+#define cached cached_8
+#else
+DEFINE_CACHED(4, vf)
+#define cached cached_4
+#endif
 
 INLINE float cached_one(enum kv_type t, const void *base, size_t i)
 {
@@ -321,6 +391,26 @@ INLINE void mix(enum kv_type t, const struct kv_view *kv, size_t hd, size_t n, s
     }
 }
 
+#if LANES == 16
+/* The same for half a vector: head_dim 8 is real. */
+INLINE void mix_8(enum kv_type t, const struct kv_view *kv, size_t hd, size_t n, size_t d,
+                  const float *const p[2], const float inv[2], float *out, int pair)
+{
+    v8f a0 = {0}, a1 = {0};
+    for (size_t i = 0; i < n; i++) {
+        const v8f v = cached_8(t, kv->v, i * hd + d);
+        a0 += v * p[0][i];
+        if (pair)
+            a1 += v * p[1][i];
+    }
+    a0 *= inv[0];
+    a1 *= inv[1];
+    memcpy(out + d, &a0, sizeof a0);
+    if (pair)
+        memcpy(out + hd + d, &a1, sizeof a1);
+}
+#endif
+
 INLINE void mix_all(enum kv_type t, const struct kv_view *kv, size_t hd, size_t n,
                     const float *const p[2], const float inv[2], float *out, int pair)
 {
@@ -331,6 +421,10 @@ INLINE void mix_all(enum kv_type t, const struct kv_view *kv, size_t hd, size_t 
         mix(t, kv, hd, n, d, 2, p, inv, out, pair);
     for (; d + LANES <= hd; d += LANES)
         mix(t, kv, hd, n, d, 1, p, inv, out, pair);
+#if LANES == 16
+    for (; d + 8 <= hd; d += 8)
+        mix_8(t, kv, hd, n, d, p, inv, out, pair);
+#endif
     for (; d < hd; d++)
         for (int h = 0; h <= pair; h++) {
             float a = 0;
