@@ -8,11 +8,14 @@
 void kern_pick(uint32_t features, struct kern *k)
 {
     kern_ref(k);
+    k->features = features;
 #if defined(__x86_64__)
     if (features & CPU_AVX512)
         kern_avx512(k);
     if (features & CPU_AVX512_VNNI)
         kern_avx512_vnni(k);
+    if (features & CPU_AMX_INT8)
+        kern_amx(k);
 #else
     (void)features;
 #endif
@@ -124,10 +127,10 @@ static void int_widened(const struct kern *k, const struct kern_int *g, kern_wid
             w.n_in = n_b * KERN_BLOCK;
             w.n_out = rows_in(g->w, p, end);
             a.q += b * KERN_BLOCK;
-            a.d += b;
-            a.bias += b;
+            a.d += b * a.ldd;
+            a.bias += b * a.ldd;
             if (a.s)
-                a.s += b;
+                a.s += b * a.ldd;
             k->q8(&(struct kern_int){&w, 0, end - p, &a, g->n, g->y + p * KERN_ROWS, g->ldy, b > 0});
         }
     }

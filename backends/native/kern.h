@@ -49,9 +49,9 @@ struct kern_mat {                  /* packed weights; strides in bytes from pane
 struct kern_act {                  /* activations of n tokens, quantized */
     int8_t *q;                     /* [n][n_k]; I16: unused */
     int16_t *q16;                  /* I16: [n][2][n_k], code = 256 * first plane + second, both -128..128 */
-    float *d;                      /* [n][ldd], one per token or per block */
-    float *s;                      /* [n][ldd] d * sum of codes, as fp16; only with a minimum */
-    int32_t *bias;                 /* [n][ldd] -offset * sum of codes, modulo 2^32 */
+    float *d;                      /* [blocks][ldd]: block b of token t at b * ldd + t; per token: b = 0 */
+    float *s;                      /* as d: d * sum of codes, as fp16; only with a minimum */
+    int32_t *bias;                 /* as d: -offset * sum of codes, modulo 2^32 */
     size_t n_in, n_k, ldd;
     int offset;
 };

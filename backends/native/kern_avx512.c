@@ -102,6 +102,17 @@ INLINE __m512 load_i4(const uint8_t *codes, size_t k, __m512 scale)
     return _mm512_mul_ps(_mm512_cvtepi32_ps(q), scale);
 }
 
+/* k even: both nibbles of one load. */
+INLINE void load_i4_pair(const uint8_t *codes, size_t k, __m512 scale, __m512 *v0, __m512 *v1)
+{
+    __m128i c = _mm_loadu_si128((const __m128i *)(const void *)(codes + k / 2 * KERN_ROWS));
+    __m512i q = _mm512_cvtepu8_epi32(c), eight = _mm512_set1_epi32(8);
+    __m512i lo = _mm512_sub_epi32(_mm512_and_si512(q, _mm512_set1_epi32(15)), eight);
+    __m512i hi = _mm512_sub_epi32(_mm512_srli_epi32(q, 4), eight);
+    *v0 = _mm512_mul_ps(_mm512_cvtepi32_ps(lo), scale);
+    *v1 = _mm512_mul_ps(_mm512_cvtepi32_ps(hi), scale);
+}
+
 INLINE __m512 load_any(const struct kern_mat *w, const uint8_t *codes, size_t k, __m512 scale,
                        const enum kern_form form)
 {
@@ -126,7 +137,14 @@ INLINE void expand(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, fl
         __m512 scale = _mm512_setzero_ps();
         if (scaled)
             scale = _mm512_loadu_ps(scales_of(w, p) + k / w->group * KERN_ROWS);
-        for (stop = stop < end ? stop : end; k < stop; k++)
+        stop = stop < end ? stop : end;
+        for (; form == KERN_I4 && k % 2 == 0 && k + 2 <= stop; k += 2) {
+            __m512 v0, v1;
+            load_i4_pair(codes, k, scale, &v0, &v1);
+            _mm512_storeu_ps(out + (k - k0) * KERN_ROWS, v0);
+            _mm512_storeu_ps(out + (k + 1 - k0) * KERN_ROWS, v1);
+        }
+        for (; k < stop; k++)
             _mm512_storeu_ps(out + (k - k0) * KERN_ROWS, load_any(w, codes, k, scale, form));
     }
 }
@@ -144,6 +162,13 @@ INLINE void gemv_panels(const struct kern_mat *w, size_t p, const float *x, floa
         size_t stop = scaled ? k + w->group : w->n_in;
         for (int j = 0; scaled && j < np; j++)
             scale[j] = _mm512_loadu_ps(scales_of(w, p + (size_t)j) + k / w->group * KERN_ROWS);
+        for (; form == KERN_I4 && k % 2 == 0 && k + 2 <= stop; k += 2) {
+            __m512 x0 = _mm512_set1_ps(x[k]), x1 = _mm512_set1_ps(x[k + 1]), v0, v1;
+            for (int j = 0; j < np; j++) {
+                load_i4_pair(codes + (size_t)j * w->codes_stride, k, scale[j], &v0, &v1);
+                acc[j] = _mm512_fmadd_ps(v1, x1, _mm512_fmadd_ps(v0, x0, acc[j]));
+            }
+        }
         for (; k < stop; k++) {
             __m512 xv = _mm512_set1_ps(x[k]);
             for (int j = 0; j < np; j++)
@@ -257,7 +282,7 @@ static void avx512_act_w8(const struct kern_act *a, size_t t, const float *x)
 {
     int8_t *q = a->q + t * a->n_k;
     float inverse;
-    a->d[t * a->ldd] = scale_of(absmax_bits(x, a->n_in), 127.0f, &inverse);
+    a->d[t] = scale_of(absmax_bits(x, a->n_in), 127.0f, &inverse);
     __m512 inv = _mm512_set1_ps(inverse);
     __m512i sum = _mm512_setzero_si512();
     size_t n = inverse != 0 ? a->n_in : 0;
@@ -266,14 +291,14 @@ static void avx512_act_w8(const struct kern_act *a, size_t t, const float *x)
         sum = _mm512_add_epi32(sum, v);
         _mm_storeu_si128((__m128i *)(void *)(q + i), _mm512_cvtepi32_epi8(v));
     }
-    a->bias[t * a->ldd] = bias_of(a->offset, _mm512_reduce_add_epi32(sum));
+    a->bias[t] = bias_of(a->offset, _mm512_reduce_add_epi32(sum));
 }
 
 static void avx512_act_i16(const struct kern_act *a, size_t t, const float *x)
 {
     int16_t *high = a->q16 + t * 2 * a->n_k, *low = high + a->n_k;
     float inverse;
-    a->d[t * a->ldd] = scale_of(absmax_bits(x, a->n_in), 32767.0f, &inverse);
+    a->d[t] = scale_of(absmax_bits(x, a->n_in), 32767.0f, &inverse);
     __m512 inv = _mm512_set1_ps(inverse);
     size_t n = inverse != 0 ? a->n_in : 0;
     for (size_t i = 0; i < a->n_k; i += 16) {
@@ -305,24 +330,22 @@ static void act_blocks(const struct kern_act *a, size_t i, size_t n, const float
         _mm_storeu_si128((__m128i *)(void *)(q + b * KERN_BLOCK + 16), _mm512_cvtepi32_epi8(hi));
         sums[b] = _mm512_reduce_add_epi32(_mm512_add_epi32(lo, hi));
     }
-    __mmask16 mask = left_mask(n);
-    __m512i sum = _mm512_load_si512(sums);
-    __m512i bias = _mm512_mullo_epi32(sum, _mm512_set1_epi32(-a->offset));
-    _mm512_mask_storeu_epi32(a->bias + i, mask, bias);
-    _mm512_mask_storeu_ps(a->d + i, mask,
-                          _mm512_cvtph_ps(_mm512_cvtps_ph(d, _MM_FROUND_TO_NEAREST_INT)));
-    if (a->s) {
-        __m512 s = _mm512_mul_ps(d, _mm512_cvtepi32_ps(sum));
-        s = _mm512_cvtph_ps(_mm512_cvtps_ph(s, _MM_FROUND_TO_NEAREST_INT));
-        _mm512_mask_storeu_ps(a->s + i, mask, s);
+    __m512 s = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_load_si512(sums)));
+    _mm512_store_ps(inv, _mm512_cvtph_ps(_mm512_cvtps_ph(d, _MM_FROUND_TO_NEAREST_INT)));
+    for (size_t b = 0; b < n; b++) {
+        a->d[i + b * a->ldd] = inv[b];
+        a->bias[i + b * a->ldd] = bias_of(a->offset, sums[b]);
     }
+    _mm512_store_ps(inv, _mm512_cvtph_ps(_mm512_cvtps_ph(s, _MM_FROUND_TO_NEAREST_INT)));
+    for (size_t b = 0; a->s && b < n; b++)
+        a->s[i + b * a->ldd] = inv[b];
 }
 
 static void avx512_act_block(const struct kern_act *a, size_t t, const float *x)
 {
     size_t n_blocks = a->n_in / KERN_BLOCK;
     for (size_t b = 0; b < n_blocks; b += 16)
-        act_blocks(a, t * a->ldd + b, n_blocks - b < 16 ? n_blocks - b : 16, x + b * KERN_BLOCK,
+        act_blocks(a, b * a->ldd + t, n_blocks - b < 16 ? n_blocks - b : 16, x + b * KERN_BLOCK,
                    a->q + t * a->n_k + b * KERN_BLOCK);
 }
 

@@ -156,7 +156,7 @@ static float block_row(const struct kern_int *g, size_t p, size_t r, size_t t, f
     const int8_t *q = g->a->q + t * g->a->n_k;
     const char *min = w->min ? (const char *)w->min + p * w->scale_stride : NULL;
     for (size_t b = 0; b < w->n_in / KERN_BLOCK; b++) {
-        size_t i = t * g->a->ldd + b;
+        size_t i = b * g->a->ldd + t;
         int32_t sum = 0;
         for (size_t k = 0; k < KERN_BLOCK; k++)
             sum += (code_at(w, p, b, r, k) - w->offset) * q[b * KERN_BLOCK + k];
@@ -233,7 +233,7 @@ static void ref_act_i16(const struct kern_act *a, size_t t, const float *x)
 {
     int16_t *high = a->q16 + t * 2 * a->n_k, *low = high + a->n_k;
     float inverse;
-    a->d[t * a->ldd] = scale_of(absmax_bits(x, a->n_in), 32767.0f, &inverse);
+    a->d[t] = scale_of(absmax_bits(x, a->n_in), 32767.0f, &inverse);
     for (size_t i = 0; i < a->n_k; i++) {
         int32_t v = i < a->n_in && inverse != 0 ? (int32_t)lrintf(x[i] * inverse) : 0;
         high[i] = (int16_t)((v + 128) >> 8);
@@ -254,7 +254,7 @@ static void ref_act_block(const struct kern_act *a, size_t t, const float *x)
 {
     int8_t *q = a->q + t * a->n_k;
     for (size_t b = 0; b < a->n_in / KERN_BLOCK; b++, x += KERN_BLOCK, q += KERN_BLOCK) {
-        size_t i = t * a->ldd + b;
+        size_t i = b * a->ldd + t;
         float inverse;
         float d = scale_of(absmax_bits(x, KERN_BLOCK), 127.0f, &inverse);
         int32_t sum = quantize_s8(x, KERN_BLOCK, inverse, q);

@@ -15,14 +15,16 @@ enum { BLOCK_BYTES = KERN_BLOCK * KERN_ROWS, MAX_SUMS = 24 };
 /* Steps of two int16 products, each at most 2^22, that fit 31 bits. */
 enum { I16_STEPS = 128 };
 
-INLINE void dot8(__m512i *acc, __m512i u8, __m512i s8)
+INLINE __m512i dot8(__m512i acc, __m512i u8, __m512i s8)
 {
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(*acc) : "v"(u8), "v"(s8));
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(u8), "v"(s8));
+    return acc;
 }
 
-INLINE void dot16(__m512i *acc, __m512i a, __m512i b)
+INLINE __m512i dot16(__m512i acc, __m512i a, __m512i b)
 {
-    __asm__("vpdpwssd %2, %1, %0" : "+v"(*acc) : "v"(a), "v"(b));
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(b));
+    return acc;
 }
 
 static __mmask16 rows_mask(const struct kern_mat *w, size_t p)
@@ -55,20 +57,21 @@ INLINE void w8_tile(const struct kern_int *g, size_t p, size_t t, const int mt, 
 {
     const struct kern_mat *w = g->w;
     const struct kern_act *a = g->a;
-    const uint8_t *c = w->codes + p * w->codes_stride;
-    const int8_t *q = a->q + t * a->n_k;
+    const size_t stride = w->codes_stride, n_k = a->n_k, n_in = w->n_in;
+    const uint8_t *c = w->codes + p * stride;
+    const int8_t *q = a->q + t * n_k;
     __m512i acc[MAX_SUMS];
     for (int i = 0; i < mt; i++)
         for (int j = 0; j < np; j++)
             acc[i * np + j] = _mm512_set1_epi32(a->bias[t + (size_t)i]);
-    for (size_t k = 0; k < w->n_in; k += 4) {
+    for (size_t k = 0; k < n_in; k += 4) {
         __m512i wv[4];
         for (int j = 0; j < np; j++)
-            wv[j] = load(c + (size_t)j * w->codes_stride + k * KERN_ROWS);
+            wv[j] = load(c + (size_t)j * stride + k * KERN_ROWS);
         for (int i = 0; i < mt; i++) {
-            __m512i x = spread(q + (size_t)i * a->n_k + k);
+            __m512i x = spread(q + (size_t)i * n_k + k);
             for (int j = 0; j < np; j++)
-                dot8(&acc[i * np + j], wv[j], x);
+                acc[i * np + j] = dot8(acc[i * np + j], wv[j], x);
         }
     }
     for (int i = 0; i < mt; i++) {
@@ -96,12 +99,10 @@ INLINE void w8_strip(const struct kern_int *g, size_t p, const int mt, const int
 static void vnni_w8(const struct kern_int *g)
 {
     size_t p = g->p0;
-    for (; p + 4 <= g->p1; p += 4)
-        w8_strip(g, p, 6, 4);
-    for (; p + 2 <= g->p1; p += 2)
-        w8_strip(g, p, 8, 2);
-    if (p < g->p1)
-        w8_strip(g, p, 8, 1);
+    for (; p + 3 <= g->p1; p += 3)
+        w8_strip(g, p, 8, 3);
+    for (; p < g->p1; p++)
+        w8_strip(g, p, 12, 1);
 }
 
 /* sum64 += 256 * high + low, lane by lane. */
@@ -135,8 +136,8 @@ INLINE void i16_tile(const struct kern_int *g, size_t p, size_t t, const int mt,
                 __m512i xh = spread(x), xl = spread(x + w->n_k);
                 for (int j = 0; j < np; j++) {
                     __m512i wv = load(c + (size_t)j * w->codes_stride + k * KERN_ROWS * 2);
-                    dot16(&high[i * np + j], wv, xh);
-                    dot16(&low[i * np + j], wv, xl);
+                    high[i * np + j] = dot16(high[i * np + j], wv, xh);
+                    low[i * np + j] = dot16(low[i * np + j], wv, xl);
                 }
             }
         }
@@ -193,64 +194,68 @@ INLINE __m512i step_codes(const struct kern_mat *w, size_t p, size_t b, const in
     return v;
 }
 
-/* acc += d_w d_a sum (+ min s) for block b. */
-INLINE void block_step(const struct kern_int *g, size_t p, size_t t, size_t b, __m512 *acc,
-                       const int mt, const int np, const enum kern_form form)
+/* sum[token][panel] of block b: MT tokens x NP panels, K by steps of 4. */
+INLINE void block_sums(const struct kern_mat *w, size_t p, size_t b, const int8_t *q, size_t n_k,
+                       __m512i *sum, const int mt, const int np, const enum kern_form form)
 {
-    const struct kern_mat *w = g->w;
-    const struct kern_act *a = g->a;
-    const int8_t *q = a->q + t * a->n_k + b * KERN_BLOCK;
-    size_t at = t * a->ldd + b;
-    __m512i sum[MAX_SUMS / 2];
-    for (int i = 0; i < mt; i++)
-        for (int j = 0; j < np; j++)
-            sum[i * np + j] = _mm512_set1_epi32(a->bias[at + (size_t)i * a->ldd]);
     for (int s = 0; s < 8; s++) {
-        __m512i wv[4];
+        __m512i wv[2];
         for (int j = 0; j < np; j++)
             wv[j] = step_codes(w, p + (size_t)j, b, s, form);
         for (int i = 0; i < mt; i++) {
-            __m512i x = spread(q + (size_t)i * a->n_k + s * 4);
+            __m512i x = spread(q + (size_t)i * n_k + s * 4);
             for (int j = 0; j < np; j++)
-                dot8(&sum[i * np + j], wv[j], x);
-        }
-    }
-    for (int j = 0; j < np; j++) {
-        __m512 dw = half_scales(w->scale, w->scale_stride, p + (size_t)j, b);
-        for (int i = 0; i < mt; i++) {
-            __m512 d = _mm512_mul_ps(dw, _mm512_set1_ps(a->d[at + (size_t)i * a->ldd]));
-            acc[i * np + j] =
-                _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sum[i * np + j]), acc[i * np + j]);
-        }
-    }
-    for (int j = 0; w->min && j < np; j++) {
-        __m512 m = half_scales(w->min, w->scale_stride, p + (size_t)j, b);
-        for (int i = 0; i < mt; i++) {
-            __m512 s = _mm512_set1_ps(a->s[at + (size_t)i * a->ldd]);
-            acc[i * np + j] = _mm512_fmadd_ps(m, s, acc[i * np + j]);
+                sum[i * np + j] = dot8(sum[i * np + j], wv[j], x);
         }
     }
 }
 
+/* Sums of one tile over all blocks, from and to y.  Structs are copied so that nothing is read again
+ * after a store. */
 INLINE void block_tile(const struct kern_int *g, size_t p, size_t t, const int mt, const int np,
                        const enum kern_form form)
 {
-    const struct kern_mat *w = g->w;
-    size_t n_blocks = w->n_in / KERN_BLOCK;
-    float *y = g->y + t * g->ldy + p * KERN_ROWS;
+    const struct kern_mat w = *g->w;
+    const struct kern_act a = *g->a;
+    const size_t n_blocks = w.n_in / KERN_BLOCK, ldy = g->ldy;
+    float *y = g->y + t * ldy + p * KERN_ROWS;
+    const __mmask16 last = rows_mask(&w, p + (size_t)np - 1);
     __m512 acc[MAX_SUMS / 2];
+    for (int i = 0; i < mt * np; i++)
+        acc[i] = _mm512_setzero_ps();
+    if (g->add)
+        for (int i = 0; i < mt; i++)
+            for (int j = 0; j < np; j++)
+                acc[i * np + j] = _mm512_maskz_loadu_ps(j == np - 1 ? last : 0xffff,
+                                                        y + (size_t)i * ldy + j * KERN_ROWS);
+    for (size_t b = 0; b < n_blocks; b++) {
+        const size_t at = b * a.ldd + t;
+        __m512i sum[MAX_SUMS / 2];
+        for (int i = 0; i < mt; i++)
+            for (int j = 0; j < np; j++)
+                sum[i * np + j] = _mm512_set1_epi32(a.bias[at + (size_t)i]);
+        block_sums(&w, p, b, a.q + t * a.n_k + b * KERN_BLOCK, a.n_k, sum, mt, np, form);
+        __m512 dw[2];
+        for (int j = 0; j < np; j++)
+            dw[j] = half_scales(w.scale, w.scale_stride, p + (size_t)j, b);
+        for (int i = 0; i < mt; i++) {
+            __m512 da = _mm512_set1_ps(a.d[at + (size_t)i]);
+            for (int j = 0; j < np; j++)
+                acc[i * np + j] =
+                    _mm512_fmadd_ps(_mm512_mul_ps(dw[j], da), _mm512_cvtepi32_ps(sum[i * np + j]),
+                                    acc[i * np + j]);
+        }
+        for (int j = 0; w.min && j < np; j++) {
+            __m512 m = half_scales(w.min, w.scale_stride, p + (size_t)j, b);
+            for (int i = 0; i < mt; i++)
+                acc[i * np + j] = _mm512_fmadd_ps(
+                    m, _mm512_set1_ps(a.s[at + (size_t)i]), acc[i * np + j]);
+        }
+    }
     for (int i = 0; i < mt; i++)
         for (int j = 0; j < np; j++)
-            acc[i * np + j] =
-                g->add ? _mm512_maskz_loadu_ps(rows_mask(w, p + (size_t)j),
-                                               y + (size_t)i * g->ldy + j * KERN_ROWS)
-                       : _mm512_setzero_ps();
-    for (size_t b = 0; b < n_blocks; b++)
-        block_step(g, p, t, b, acc, mt, np, form);
-    for (int i = 0; i < mt; i++)
-        for (int j = 0; j < np; j++)
-            _mm512_mask_storeu_ps(y + (size_t)i * g->ldy + j * KERN_ROWS,
-                                  rows_mask(w, p + (size_t)j), acc[i * np + j]);
+            _mm512_mask_storeu_ps(y + (size_t)i * ldy + j * KERN_ROWS, j == np - 1 ? last : 0xffff,
+                                  acc[i * np + j]);
 }
 
 INLINE void block_all(const struct kern_int *g, const enum kern_form form)

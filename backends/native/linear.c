@@ -13,6 +13,8 @@
 #include <string.h>
 
 enum { ALIGN = 64, MAX_PARTS = 64 };
+/* Tiles load 64 k of W8 at once and may read this far behind the last panel. */
+enum { SLACK = 1024 };
 #define MAX_ELEMENTS ((size_t)1 << 40)
 /* 127 * 127 * n_in must fit in 31 bits. */
 #define MAX_IN_W8 ((size_t)133144)
@@ -334,10 +336,10 @@ static int linear_alloc(const struct scheme_row *row, struct kern_mat shape, str
     size_t scale = round_up(panels * shape.scale_stride, ALIGN);
     size_t head = round_up(sizeof **out, ALIGN);
     size_t total = head + codes + high + scale * (row->min ? 2 : 1);
-    uint8_t *mem = aligned_alloc(ALIGN, total);
+    uint8_t *mem = aligned_alloc(ALIGN, total + SLACK);
     if (!mem)
         return ASSAY_ENOMEM;
-    memset(mem, 0, total);
+    memset(mem, 0, total + SLACK);
     struct linear *l = (struct linear *)(void *)mem;
     l->m = shape;
     l->codes = mem + head;

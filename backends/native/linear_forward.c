@@ -42,11 +42,10 @@ static size_t act_layout(const struct linear *l, size_t n, char *scratch, struct
 {
     const struct kern_mat *m = &l->m;
     size_t per_k = m->form == KERN_I16 ? 2 * sizeof *a->q16 : sizeof *a->q;
-    *a = (struct kern_act){.n_in = m->n_in, .n_k = m->n_k, .ldd = 1, .offset = m->offset};
-    if (m->form >= KERN_Q8)
-        a->ldd = m->n_in / KERN_BLOCK;
+    size_t blocks = m->form >= KERN_Q8 ? m->n_in / KERN_BLOCK : 1;
+    *a = (struct kern_act){.n_in = m->n_in, .n_k = m->n_k, .ldd = n, .offset = m->offset};
     size_t codes = round_up(n * a->n_k * per_k, ALIGN);
-    size_t per_block = round_up(n * a->ldd * sizeof *a->d, ALIGN);
+    size_t per_block = round_up(n * blocks * sizeof *a->d, ALIGN);
     if (scratch) {
         a->q = (int8_t *)scratch;
         a->q16 = (int16_t *)(void *)scratch;

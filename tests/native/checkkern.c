@@ -278,14 +278,14 @@ static void check_nan(const char *level, const struct kern *k)
 }
 
 /* -- activation quantizers ------------------------------------------------------------------------------ */
-static struct kern_act act_new(size_t n_in, size_t n_k, size_t ldd, int offset, uint8_t *mem)
+static struct kern_act act_new(size_t n_in, size_t n_k, size_t blocks, int offset, uint8_t *mem)
 {
-    struct kern_act a = {.n_in = n_in, .n_k = n_k, .ldd = ldd, .offset = offset};
+    struct kern_act a = {.n_in = n_in, .n_k = n_k, .ldd = 1, .offset = offset};
     a.q = (int8_t *)mem;
     a.q16 = (int16_t *)(void *)mem;
     a.d = (float *)(void *)(mem + 4 * n_k);
-    a.s = a.d + ldd;
-    a.bias = (int32_t *)(void *)(a.s + ldd);
+    a.s = a.d + blocks;
+    a.bias = (int32_t *)(void *)(a.s + blocks);
     return a;
 }
 
@@ -309,18 +309,18 @@ static void check_act(const char *level, const struct kern *ref, const struct ke
                 continue;
             memset(want, 0x55, sizeof want);
             memset(got, 0x55, sizeof got);
-            size_t ldd = f == KERN_Q8 ? n_in / 32 : 1;
+            size_t blocks = f == KERN_Q8 ? n_in / 32 : 1;
             size_t padded = f == KERN_Q8 ? n_in : f == KERN_I16 ? (n_in + 1) / 2 * 2 : n_k;
-            struct kern_act a = act_new(n_in, padded, ldd, 128, want);
-            struct kern_act b = act_new(n_in, padded, ldd, 128, got);
+            struct kern_act a = act_new(n_in, padded, blocks, 128, want);
+            struct kern_act b = act_new(n_in, padded, blocks, 128, got);
             kern_quantize(ref, f, &a, 0, x);
             kern_quantize(k, f, &b, 0, x);
-            if (memcmp(want, got, 4 * padded) || memcmp(a.bias, b.bias, ldd * 4))
+            if (memcmp(want, got, 4 * padded) || memcmp(a.bias, b.bias, blocks * 4))
                 fail(level, "activations", "codes or their sum differ");
-            for (size_t t = 0; t < ldd; t++)
+            for (size_t t = 0; t < blocks; t++)
                 if (!same_float(a.d[t], b.d[t]) || (f == KERN_Q8 && !same_float(a.s[t], b.s[t])))
                     fail(level, "activations", "scale differs");
-            if (memcmp(a.bias + ldd, b.bias + ldd, 64))
+            if (memcmp(a.bias + blocks, b.bias + blocks, 64))
                 fail(level, "activations", "written past the end");
         }
     }
