@@ -20,7 +20,7 @@ struct attend_job {               /* one kv head, one layer, n tokens of one seq
     float *out;                   /* [n][n_rep][head_dim] */
     size_t ldq, ldkv, ldo;        /* floats from one token to the next */
     uint32_t n_rep, head_dim;     /* n_rep: query heads that share the kv head */
-    const float *rope;            /* [position][rope_dims]: cos, sin of each pair */
+    const float *rope;            /* [position][2][rope_dims]: (c, c) and (-s, s) of each pair */
     uint32_t rope_dims;
     float *scores;                /* scratch [2][positions rounded up to 16] */
 };

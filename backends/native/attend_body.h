@@ -317,12 +317,25 @@ INLINE float cache_put(enum kv_type t, void *base, size_t at, size_t step, const
 }
 
 /* -- attention --------------------------------------------------------------------------------------- */
-INLINE void rotate(float *x, const float *cs, size_t dims)
+/* Pairs (a, b) -> (a c - b s, b c + a s).  The sign lies in the table: written with a difference, gcc
+ * 12 makes fused multiply-addsub of it, -ffp-contract=off or not. */
+INLINE void rotate(float *x, const float *cosine, const float *sine, size_t dims)
 {
-    for (size_t i = 0; i < dims; i += 2) {
-        const float a = x[i], b = x[i + 1], c = cs[i], s = cs[i + 1];
-        x[i] = a * c - b * s;
-        x[i + 1] = a * s + b * c;
+    size_t i = 0;
+#if LANES >= 8
+    for (; i + 8 <= dims; i += 8) {
+        v8f v, c, s;
+        memcpy(&v, x + i, sizeof v);
+        memcpy(&c, cosine + i, sizeof c);
+        memcpy(&s, sine + i, sizeof s);
+        v = v * c + __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6) * s;
+        memcpy(x + i, &v, sizeof v);
+    }
+#endif
+    for (; i < dims; i += 2) {
+        const float a = x[i], b = x[i + 1];
+        x[i] = a * cosine[i] + b * sine[i];
+        x[i + 1] = b * cosine[i + 1] + a * sine[i + 1];
     }
 }
 
@@ -438,8 +451,9 @@ INLINE void attend_token(enum kv_type t, const struct attend_job *a, size_t i)
 {
     const size_t hd = a->head_dim, pos = a->pos[i], n = pos + 1, n_blocks = pos / 16 + 1;
     float *q = a->q + i * a->ldq, *k = a->k + i * a->ldkv;
-    const float *cs = a->rope + pos * a->rope_dims, scale = 1.0f / sqrtf((float)hd);
-    rotate(k, cs, a->rope_dims);
+    const float *cosine = a->rope + pos * 2 * a->rope_dims, *sine = cosine + a->rope_dims;
+    const float scale = 1.0f / sqrtf((float)hd);
+    rotate(k, cosine, sine, a->rope_dims);
     const float ks = cache_put(t, a->kv.k, (pos / 16 * hd) * 16 + pos % 16, 16, k, hd);
     const float vs = cache_put(t, a->kv.v, pos * hd, 1, a->v + i * a->ldkv, hd);
     if (t == KV_INT8) {
@@ -447,7 +461,7 @@ INLINE void attend_token(enum kv_type t, const struct attend_job *a, size_t i)
         a->kv.vs[pos] = vs;
     }
     for (size_t r = 0; r < a->n_rep; r++)
-        rotate(q + r * hd, cs, a->rope_dims);
+        rotate(q + r * hd, cosine, sine, a->rope_dims);
     float *s[2] = {a->scores, a->scores + n_blocks * 16}, *out = a->out + i * a->ldo;
     const float *const p[2] = {s[0], s[1]};
     float inv[2];

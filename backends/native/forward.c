@@ -112,6 +112,11 @@ void forward_free(struct forward *f)
     free(f);
 }
 
+static size_t rope_row(const struct forward *f)
+{
+    return 2 * (size_t)f->m->hp.rope_dims;
+}
+
 /* cos and sin of pos * base^(-2i / dims) / (scale * divisor[i]), in double. */
 static void fill_rope(const struct model *m, float *rope, uint32_t from, uint32_t to)
 {
@@ -121,8 +126,10 @@ static void fill_rope(const struct model *m, float *rope, uint32_t from, uint32_
         if (m->rope_freqs)
             theta /= (double)m->rope_freqs[i];
         for (uint32_t p = from; p < to; p++) {
-            rope[(size_t)p * dims + 2 * i] = (float)cos(p * theta);
-            rope[(size_t)p * dims + 2 * i + 1] = (float)sin(p * theta);
+            float *c = rope + (size_t)p * 2 * dims + 2 * i, *s = c + dims;
+            c[0] = c[1] = (float)cos(p * theta);
+            s[1] = (float)sin(p * theta);
+            s[0] = -s[1];
         }
     }
 }
@@ -133,7 +140,7 @@ int forward_reserve(struct forward *f, uint32_t n_pos, struct assay_err *err)
         return 0;
     const uint32_t n = (n_pos + KV_BLOCK - 1) / KV_BLOCK * KV_BLOCK;
     const size_t threads = (size_t)pool_size(f->m->pool), ld = 2 * (size_t)n;
-    float *rope = realloc(f->rope, (size_t)n * f->m->hp.rope_dims * sizeof *rope);
+    float *rope = realloc(f->rope, (size_t)n * rope_row(f) * sizeof *rope);
     if (rope)
         f->rope = rope;
     float *scores = aligned_alloc(64, threads * ld * sizeof *scores);
@@ -163,7 +170,7 @@ void forward_memory(const struct forward *f, struct assay_memory *out)
         .weights = f->m->weight_bytes,
         .kv = f->path.bytes,
         .kv_per_token = kv_bytes_per_token(&f->kv),
-        .scratch = f->mem_bytes + (size_t)f->rope_pos * f->m->hp.rope_dims * sizeof(float) +
+        .scratch = f->mem_bytes + (size_t)f->rope_pos * rope_row(f) * sizeof(float) +
                    (f->rope_pos ? (size_t)pool_size(f->m->pool) * f->scores_ld * sizeof(float) : 0),
     };
     for (int i = 0; i < FORWARD_SLOTS; i++)

@@ -58,7 +58,7 @@ struct forward {
     size_t n_run;
     float *scores;                /* [threads][scores_ld] */
     size_t scores_ld;
-    float *rope;                  /* [rope_pos][rope_dims] cos, sin */
+    float *rope;                  /* [rope_pos][2][rope_dims], see attend.h */
     uint32_t rope_pos;            /* positions that rope and scores have room for */
     struct kv_seq path;           /* the sequence of scoring and probing */
     struct kv_seq slots[FORWARD_SLOTS];      /* the sequences of generation */
