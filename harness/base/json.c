@@ -389,7 +389,8 @@ static int json_dict(struct json *j, const struct value **out)
         done = json_more(j, '}', "',' or '}' in an object");
         TRY(done);
     }
-    *out = value_dict(j->arena, j->stack + base, j->n_stack - base);
+    size_t n = j->n_stack - base;
+    *out = value_dict(j->arena, n ? j->stack + base : NULL, n);
     j->n_stack = base;
     return 0;
 }

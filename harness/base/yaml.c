@@ -187,6 +187,8 @@ static int yaml_merge(struct yaml_load *y, yaml_mark_t at, const struct value *f
     else
         TRY(yaml_merge_from(y, at, from));
     size_t added = y->n_stack - base - own;
+    if (!added)
+        return 0;
     struct value_entry *tmp = ARENA_ARRAY(y->arena, struct value_entry, own);
     if (own)
         memcpy(tmp, y->stack + base, own * sizeof *tmp);
@@ -220,7 +222,8 @@ static int yaml_mapping(struct yaml_load *y, const struct value **out)
     TRY(yaml_next(y));
     while (y->event.type != YAML_MAPPING_END_EVENT)
         TRY(yaml_pair(y, base));
-    struct value *v = value_dict(y->arena, y->stack + base, y->n_stack - base);
+    size_t n = y->n_stack - base;
+    struct value *v = value_dict(y->arena, n ? y->stack + base : NULL, n);
     v->line = (uint32_t)at.line + 1;
     v->col = (uint32_t)at.column + 1;
     y->n_stack = base;
