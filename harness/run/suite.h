@@ -38,13 +38,14 @@ struct suite_scenario {
 struct suite_list {                    /* NULL-terminated texts */
     const char **v;
     size_t n;
+    bool is_flag;                      /* from the command line: the file's are gone */
 };
 struct suite {
     struct arena *arena;
     const char *path;                  /* the YAML file, or NULL */
     /* lists */
-    struct suite_list tasks, data, task_dirs, recipes, models, precisions, options, scenario_texts;
-    const struct value *models_value;  /* `models:` of the file */
+    struct suite_list tasks, data, task_dirs, recipe_dirs, models, precisions, options, scenario_texts;
+    const struct value *models_value;  /* `models:` of the file, or NULL */
     const struct value *scenarios_value;
     const struct value *samples;       /* {task: [idx, ...]}, or NULL */
     /* single settings: suite_fields */
@@ -77,6 +78,8 @@ int suite_set(struct suite *, const char *key, const char *text, struct assay_er
 /* Checks what can be checked without plugins, builds variants and scenarios, computes json and uid.
  * Errors: ASSAY_EUSAGE, ASSAY_EFORMAT "file:line:col: ..." */
 int suite_finish(struct suite *, struct assay_err *);
-/* The suite a run recorded (struct store_run's `suite`); finished. */
+/* The suite a run recorded (struct store_run's `suite`), finished. */
 int suite_from_json(struct suite *, const char *json, struct arena *, struct assay_err *);
+/* "512M", "2GiB", "4096" -> bytes.  Errors: ASSAY_EUSAGE "where: ...". */
+int suite_parse_size(const char *text, const char *where, int64_t *bytes, struct assay_err *);
 #endif
