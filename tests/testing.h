@@ -12,6 +12,18 @@
 
 #include "backends/backend.h"
 
+/* Sanitizers keep freed memory for a while: limits on memory do not hold under them. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TESTING_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TESTING_SANITIZED 1
+#endif
+#endif
+#ifndef TESTING_SANITIZED
+#define TESTING_SANITIZED 0
+#endif
+
 #define N_OF(a) (sizeof(a) / sizeof *(a))
 
 /* Fails with the text when `part` does not occur in it. */
