@@ -10,6 +10,8 @@ void kern_pick(uint32_t features, struct kern *k)
     kern_ref(k);
     k->features = features;
 #if defined(__x86_64__)
+    if (features & CPU_AVX2)
+        kern_avx2(k);
     if (features & CPU_AVX512)
         kern_avx512(k);
     if (features & CPU_AVX512_VNNI)
