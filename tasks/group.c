@@ -175,7 +175,7 @@ int plan_entry(struct plan_build *b, const struct index_entry *entry, const stru
     return 0;
 }
 
-int plan_file(struct plan_build *b, const char *path, struct plan_list *into)
+int plan_file(struct plan_build *b, const char *path, enum plan_pass pass, struct plan_list *into)
 {
     const struct value *config;
     TRY(task_files_load(&b->index->files, path, false, b->arena, &config, b->e));
@@ -188,8 +188,14 @@ int plan_file(struct plan_build *b, const char *path, struct plan_list *into)
         return err_set(b->e, ASSAY_EFORMAT, "%s: the name of a %s must be text",
                        task_files_where(&b->index->files, name ? name : config, where),
                        shape == INDEX_GROUP ? "group" : "task");
+    if (pass == (shape == INDEX_GROUP ? PLAN_TASKS : PLAN_GROUPS))
+        return 0;
     struct group_def d = {.name = name->s, .path = path};
-    size_t at;
+    size_t at = task_names_get(&b->names, d.name);
+    if (pass == PLAN_TASKS && at != TASK_NAMES_NONE) {
+        plan_list_add(into, b->arena, at);
+        return 0;
+    }
     if (shape == INDEX_GROUP) {
         d.config = config;
         TRY(plan_group(b, &d, &at));

@@ -22,8 +22,10 @@ void plan_list_add(struct plan_list *, struct arena *, size_t at);     /* once e
  * overrides: dict or NULL. */
 int plan_entry(struct plan_build *, const struct index_entry *entry, const struct value *overrides,
                struct plan_list *into);
-/* Adds the task or group a file defines. */
-int plan_file(struct plan_build *, const char *path, struct plan_list *into);
+/* Adds the task or group a file defines.  In a pass over many files, groups come first: a task that
+ * one of them has planned keeps the overrides it got there. */
+enum plan_pass { PLAN_ONE, PLAN_GROUPS, PLAN_TASKS };
+int plan_file(struct plan_build *, const char *path, enum plan_pass, struct plan_list *into);
 /* Error for a name nobody has: suggestion, and the first file that could not be read.
  * where: "" or "file:line:col: ". */
 int plan_unknown(struct plan_build *, const char *where, const char *name, int code);

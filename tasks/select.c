@@ -42,8 +42,20 @@ static int select_leaf(struct plan_build *b, const char *name, struct plan_list 
     return 0;
 }
 
-/* Many names at once (a folder, a glob): groups first, and what a group among them holds is not a
- * root of its own. */
+/* Of what one word names, what a group among it holds is not a root of its own. */
+static void keep_uncovered(struct plan_build *b, const struct plan_list *found,
+                           struct plan_list *roots)
+{
+    uint8_t *marks = ARENA_ARRAY(b->arena, uint8_t, b->n ? b->n : 1);
+    for (size_t i = 0; i < found->n; i++)
+        if (b->nodes[found->v[i]].is_group)
+            mark_below(b, found->v[i], marks);
+    for (size_t i = 0; i < found->n; i++)
+        if (!marks[found->v[i]])
+            plan_list_add(roots, b->arena, found->v[i]);
+}
+
+/* Many names at once (a folder, a glob): groups first. */
 static int select_many(struct plan_build *b, const struct task_entry *const *entries, size_t n,
                        struct plan_list *roots)
 {
@@ -58,13 +70,7 @@ static int select_many(struct plan_build *b, const struct task_entry *const *ent
         for (size_t k = 0; one->pub.kind == TASK_ENTRY_TAG && k < one->n_members; k++)
             TRY(select_leaf(b, one->members[k], &found));
     }
-    uint8_t *marks = ARENA_ARRAY(b->arena, uint8_t, b->n ? b->n : 1);
-    for (size_t i = 0; i < found.n; i++)
-        if (b->nodes[found.v[i]].is_group)
-            mark_below(b, found.v[i], marks);
-    for (size_t i = 0; i < found.n; i++)
-        if (!marks[found.v[i]])
-            plan_list_add(roots, b->arena, found.v[i]);
+    keep_uncovered(b, &found, roots);
     return 0;
 }
 
@@ -84,14 +90,19 @@ static int select_name_glob(struct plan_build *b, const char *pattern, struct pl
 static int select_path_glob(struct plan_build *b, const char *pattern, struct plan_list *roots)
 {
     glob_t found;
-    int rc = glob(pattern, GLOB_NOSORT, NULL, &found);
+    int rc = glob(pattern, 0, NULL, &found);
     if (rc != 0)
         return err_set(b->e, rc == GLOB_NOMATCH ? ASSAY_EUSAGE : ASSAY_EIO,
                        "no task file matches '%s'", pattern);
+    struct plan_list hits = {0};
     rc = 0;
     for (size_t i = 0; i < found.gl_pathc && rc == 0; i++)
-        rc = plan_file(b, found.gl_pathv[i], roots);
+        rc = plan_file(b, found.gl_pathv[i], PLAN_GROUPS, &hits);
+    for (size_t i = 0; i < found.gl_pathc && rc == 0; i++)
+        rc = plan_file(b, found.gl_pathv[i], PLAN_TASKS, &hits);
     globfree(&found);
+    if (rc == 0)
+        keep_uncovered(b, &hits, roots);
     return rc;
 }
 
@@ -118,7 +129,7 @@ static int select_one(struct plan_build *b, const char *word, struct plan_list *
     if (fs_is_dir(word))
         return select_folder(b, word, roots);
     if (has_suffix(word, ".yaml") || has_suffix(word, ".yml"))
-        return plan_file(b, word, roots);
+        return plan_file(b, word, PLAN_ONE, roots);
     return plan_unknown(b, "", word, ASSAY_EUSAGE);
 }
 
