@@ -18,6 +18,13 @@ void kern_pick(uint32_t features, struct kern *k)
         kern_avx512_vnni(k);
     if (features & CPU_AMX_INT8)
         kern_amx(k);
+#elif defined(__aarch64__)
+    if (features & CPU_NEON)
+        kern_neon(k);
+    if (features & CPU_NEON_DOTPROD)
+        kern_neon_dotprod(k);
+    if (features & CPU_NEON_I8MM)
+        kern_neon_i8mm(k);
 #else
     (void)features;
 #endif

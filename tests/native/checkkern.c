@@ -421,7 +421,7 @@ static struct peak measure_peak(void)
 #define CLOBBER "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v14", \
     "v15"
 #define OP_FMLA(r) "fmla v" r ".4s, v14.4s, v15.4s\n"
-#define OP_SDOT(r) ".arch_extension dotprod\nsdot v" r ".4s, v14.16b, v15.16b\n"
+#define OP_SDOT(r) ".inst 0x4e8f95c0 + " r "\n"      /* sdot vR.4s, v14.16b, v15.16b */
 #define ZERO(r) "movi v" r ".4s, #0\n"
 #define PEAK(name, op)                                                                             \
     static void name(void *user)                                                                   \
