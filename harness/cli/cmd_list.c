@@ -9,7 +9,7 @@
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/report_flags.h"
-#include "harness/run/places.h"
+#include "harness/run/paths.h"
 #include "harness/run/plugin.h"
 #include "tasks/task.h"
 
@@ -71,10 +71,9 @@ static int list_options(struct options *o, struct assay_err *e)
 static int list_tasks(struct options *o, struct assay_err *e)
 {
     static const char *const kinds[] = {"task", "group", "tag"};
-    const char *roots[8];
-    size_t n = places_task_dirs(&o->arena, roots, 7);
-    if (list_flags.task_dir)
-        roots[n++] = list_flags.task_dir;
+    const char *said[] = {list_flags.task_dir, NULL};
+    size_t n;
+    const char *const *roots = paths_tasks(&o->arena, said, &n);
     struct task_index *index;
     TRY(task_index_open(roots, n, &index, e));
     size_t n_entries;

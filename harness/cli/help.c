@@ -199,6 +199,7 @@ void help_manual(struct buf *b)
     }
     buf_adds(b, ".SH ENVIRONMENT\n"
                 ".TP\n\\fBASSAY_DATA\\fR\nfolders with datasets, separated by colons\n"
+                ".TP\n\\fBASSAY_TASKS\\fR\nfolders with task files, separated by colons\n"
                 ".TP\n\\fBASSAY_BACKEND_PATH\\fR\nfolders with backend plugins, separated by colons\n"
                 ".TP\n\\fBASSAY_CPU\\fR\nhighest instruction set the native engine may use: ref, avx2, avx512, ...\n"
                 ".TP\n\\fBNO_COLOR\\fR\nset: no colours\n");
