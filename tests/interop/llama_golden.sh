@@ -16,4 +16,28 @@ cc -std=c11 -O2 -Wall -Wextra -I"$src/include" -I"$src/ggml/include" -o "$tmp/go
 python3 "$here/llama_strings.py" > "$tmp/texts"
 "$tmp/golden" "$lib" "$model" tokens < "$tmp/texts" > "$here/../golden/stories260K-tokens.tsv"
 "$tmp/golden" "$lib" "$model" logits < "$here/llama_prompts.txt" > "$here/../golden/stories260K-logits.txt"
-wc -lc "$here"/../golden/stories260K-*
+
+# The tiny models of tests/native/make_gguf.h, written by a program of ten lines.
+cat > "$tmp/tiny.c" <<'END'
+#include "tests/native/make_gguf.h"
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc == 2 && i < MK_VARIANTS; i++) {
+        char to[4096], *from = mk_tiny_file(&mk_variants[i].tiny);
+        snprintf(to, sizeof to, "%s/%s.gguf", argv[1], mk_variants[i].name);
+        if (rename(from, to))
+            return 1;
+        free(from);
+    }
+    return 0;
+}
+END
+make -C "$here/../.." BUILD="$tmp/build" "$tmp/build/lib/backends-native.a" "$tmp/build/lib/harness-base.a"
+(cd "$here/../.." && cc -std=c11 -D_GNU_SOURCE -ffp-contract=off -I. -o "$tmp/tiny" "$tmp/tiny.c" \
+    "$tmp/build/lib/backends-native.a" "$tmp/build/lib/harness-base.a" -lutf8proc -lm -lpthread)
+TMPDIR=$tmp "$tmp/tiny" "$tmp"
+for f in "$tmp"/*.gguf; do
+    head -n 3 "$here/llama_prompts.txt" | "$tmp/golden" "$lib" "$f" logits \
+        > "$here/../golden/tiny-$(basename "$f" .gguf)-logits.txt"
+done
+wc -lc "$here"/../golden/*

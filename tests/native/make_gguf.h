@@ -146,8 +146,26 @@ struct mk_tiny {
     uint32_t type;                 /* enum quant_type of the matrices */
     bool tied;
     uint64_t seed;
+    uint32_t head_dim, rope_dims;  /* 0: n_embd / n_head, head_dim */
+    float rope_base, rope_scale;   /* 0: no such key */
+    bool rope_freqs;
 };
-static const struct mk_tiny mk_tiny_default = {64, 2, 4, 2, 96, 128, QT_F32, false, 1};
+static const struct mk_tiny mk_tiny_default = {64, 2, 4, 2, 96, 128, QT_F32, false, 1, 0, 0, 0, 0, 0};
+
+/* What llama.cpp's goldens exist for (tests/golden/tiny-NAME-logits.txt): changing one, or mk_random,
+ * or mk_vocab, means writing them again (tests/interop/llama_golden.sh). */
+static const struct { const char *name; struct mk_tiny tiny; } mk_variants[] = {
+    {"tied-linear", {64, 2, 4, 4, 96, 128, QT_F32, true, 3, 0, 0, 500000, 4, false}},
+    {"rope-freqs", {64, 2, 4, 1, 172, 128, QT_F32, false, 4, 16, 0, 0, 0, true}},
+    {"wide-heads", {96, 3, 2, 1, 64, 128, QT_F32, false, 5, 64, 0, 0, 0, false}},
+    {"f16", {64, 2, 4, 2, 96, 128, QT_F16, false, 6, 0, 0, 0, 0, false}},
+    {"q8_0", {64, 2, 4, 2, 96, 128, QT_Q8_0, false, 7, 0, 0, 0, 0, false}},
+    {"q4_0", {64, 2, 4, 2, 96, 128, QT_Q4_0, false, 8, 0, 0, 0, 0, false}},
+    {"q4_1", {64, 2, 4, 2, 96, 128, QT_Q4_1, false, 9, 0, 0, 0, 0, false}},
+    {"q5_0", {64, 2, 4, 2, 96, 128, QT_Q5_0, false, 10, 0, 0, 0, 0, false}},
+    {"q5_1", {64, 2, 4, 2, 96, 128, QT_Q5_1, false, 11, 0, 0, 0, 0, false}},
+};
+enum { MK_VARIANTS = sizeof mk_variants / sizeof *mk_variants };
 
 /* 3 control, 256 byte and a few normal tokens: n_vocab = MK_VOCAB. */
 static const char *const mk_pieces[] = {
@@ -199,9 +217,10 @@ static inline void mk_random(struct mk *g, struct rng *r, const char *name, uint
 }
 static inline void mk_layer(struct mk *g, struct rng *r, const struct mk_tiny *t, uint32_t layer)
 {
-    uint32_t d = t->n_embd, kv = d / t->n_head * t->n_head_kv;
+    uint32_t d = t->n_embd, hd = t->head_dim ? t->head_dim : d / t->n_head;
+    uint32_t n_q = hd * t->n_head, kv = hd * t->n_head_kv;
     const struct { const char *name; uint32_t in, out; } w[] = {
-        {"attn_q", d, d}, {"attn_k", d, kv}, {"attn_v", d, kv}, {"attn_output", d, d},
+        {"attn_q", d, n_q}, {"attn_k", d, kv}, {"attn_v", d, kv}, {"attn_output", n_q, d},
         {"ffn_gate", d, t->n_ff}, {"ffn_up", d, t->n_ff}, {"ffn_down", t->n_ff, d},
     };
     char name[64];
@@ -218,12 +237,23 @@ static inline void mk_tiny_keys(struct mk *g, const struct mk_tiny *t)
 {
     mk_str(g, "general.architecture", "llama");
     mk_u32(g, "llama.context_length", t->n_ctx);
-    mk_u64(g, "llama.embedding_length", t->n_embd);
+    mk_u32(g, "llama.embedding_length", t->n_embd);
     mk_u32(g, "llama.block_count", t->n_layer);
     mk_u32(g, "llama.feed_forward_length", t->n_ff);
     mk_u32(g, "llama.attention.head_count", t->n_head);
     mk_u32(g, "llama.attention.head_count_kv", t->n_head_kv);
-    mk_u32(g, "llama.rope.dimension_count", t->n_embd / t->n_head);
+    mk_u32(g, "llama.rope.dimension_count",
+           t->rope_dims ? t->rope_dims : t->head_dim ? t->head_dim : t->n_embd / t->n_head);
+    if (t->head_dim) {
+        mk_u32(g, "llama.attention.key_length", t->head_dim);
+        mk_u32(g, "llama.attention.value_length", t->head_dim);
+    }
+    if (t->rope_base != 0)
+        mk_f32(g, "llama.rope.freq_base", t->rope_base);
+    if (t->rope_scale != 0) {
+        mk_str(g, "llama.rope.scaling.type", "linear");
+        mk_f32(g, "llama.rope.scaling.factor", t->rope_scale);
+    }
     mk_f32(g, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
 }
 static inline void mk_tiny_tensors(struct mk *g, const struct mk_tiny *t)
@@ -233,6 +263,8 @@ static inline void mk_tiny_tensors(struct mk *g, const struct mk_tiny *t)
     mk_random(g, &r, "output_norm.weight", QT_F32, t->n_embd, 0, 1, 0.3f);
     if (!t->tied)
         mk_random(g, &r, "output.weight", t->type, t->n_embd, MK_VOCAB, 0, 0.4f);
+    if (t->rope_freqs)
+        mk_random(g, &r, "rope_freqs.weight", QT_F32, t->head_dim / 2, 0, 3, 2);
     for (uint32_t i = 0; i < t->n_layer; i++)
         mk_layer(g, &r, t, i);
 }

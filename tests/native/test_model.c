@@ -408,6 +408,7 @@ static void damaged(void **state)
     struct buf b;
     struct mk_tiny t = mk_tiny_default;
     struct rng r = {11};
+    size_t n_opened = 0, n_refused = 0;
     t.n_layer = 1;
     mk_tiny_model(&t, &b);
     for (int i = 0; i < 600; i++) {
@@ -422,11 +423,14 @@ static void damaged(void **state)
         int rc = model_open(&(struct model_options){.path = path, .threads = 1}, &m, &e);
         if (rc < 0 && !*e.msg)
             fail_msg("damage %d: an error without a message", i);
+        n_opened += rc == 0;
+        n_refused += rc < 0;
         model_close(m);
         unlink(path);
         free(path);
         buf_release(&bad);
     }
+    assert_true(n_opened > 20 && n_refused > 200);
     buf_release(&b);
     model_close(NULL);
 }
