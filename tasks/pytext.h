@@ -83,6 +83,13 @@ bool pytext_to_int(struct pystr, int base, int64_t *out);
 bool pytext_to_float(struct pystr, double *out);
 
 /* -- str() and repr() of values (pyrepr.c) ------------------------------------------------------- */
+/* Values only a running template holds, beside enum value_type; they never leave it.  Those that
+ * hold items look like a LIST (items, n); the others carry their repr in s, n. */
+enum pyobject {
+    PYOBJ_ITER = 32,                       /* items: what a generator will yield */
+    PYOBJ_KEYS, PYOBJ_VALUES, PYOBJ_ITEMS, /* items: views of a dict */
+    PYOBJ_OPAQUE                           /* this and beyond: s, n */
+};
 void pyrepr_str(struct buf *, struct pystr);              /* repr of a string */
 /* str(v) and repr(v) as Python prints them.  False when nesting passes PYREPR_DEPTH or the buffer's
  * limit is hit; what was written so far stays. */
