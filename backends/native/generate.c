@@ -303,11 +303,10 @@ static int take_token(struct generate *g, struct slot *s, const float *logits)
     if (r->n_out >= r->max_tokens)
         return finish(g, s, ASSAY_FINISH_LENGTH);
     const int32_t token = sample_token(&s->sample, logits, g->f->m->hp.n_vocab, g->work);
-    const bool control = token == vocab_eos(vocab) || vocab_is_control(vocab, token);
-    if (control && !r->ignore_eos)
+    if (vocab_is_eog(vocab, token) && !r->ignore_eos)
         return finish(g, s, ASSAY_FINISH_EOS);
     size_t n = 0;
-    const char *bytes = control ? "" : vocab_piece(vocab, token, &n);
+    const char *bytes = vocab_is_control(vocab, token) ? "" : vocab_piece(vocab, token, &n);
     r->n_out++;
     TRY(stream_add(&s->stream, bytes, n));
     if (s->stream.stopped)
