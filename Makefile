@@ -6,7 +6,8 @@
 #   make fuzz            run the fuzzers               make deps  (install what building needs)
 #   make install         PREFIX=/usr/local DESTDIR=    make fmt, make floors, make headers, make clean
 #
-# Variables: CC, V=1 (show commands), SANITIZE=address,undefined, CONFIG (name of the build folder).
+# Variables: CC, V=1 (show commands), SANITIZE=address,undefined, CONFIG (name of the build folder),
+# WERROR= (warnings do not stop the build), CFLAGS and LDFLAGS (added).  Rarer targets are in mk/.
 
 CC       ?= gcc
 ifeq ($(origin CC),default)
@@ -27,21 +28,16 @@ Q := @
 say = @printf '  %-8s%s\n'
 endif
 
-# -- libraries: pkg-config name, Debian package ---------------------------------------------------
-PKGS       := sqlite3 yaml-0.1 libpcre2-8 json-c libutf8proc libcrypto hwloc
-DEB_LIBS   := libsqlite3-dev libyaml-dev libpcre2-dev libjson-c-dev libutf8proc-dev libssl-dev libhwloc-dev
-DEB_BUILD  := gcc make pkg-config
-DEB_TEST   := libcmocka-dev clang llvm libclang-rt-14-dev valgrind sqlite3 jq chromium \
-              gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user python3 man-db zsh
-deb_sqlite3 := libsqlite3-dev
+# -- libraries: pkg-config name and the Debian package it comes from ---------------------------------
+PKGS         := sqlite3 yaml-0.1 libpcre2-8 libutf8proc libcrypto hwloc
+deb_sqlite3  := libsqlite3-dev
 deb_yaml-0.1 := libyaml-dev
-deb_libpcre2-8 := libpcre2-dev
-deb_json-c := libjson-c-dev
+deb_libpcre2-8  := libpcre2-dev
 deb_libutf8proc := libutf8proc-dev
-deb_libcrypto := libssl-dev
-deb_hwloc := libhwloc-dev
+deb_libcrypto   := libssl-dev
+deb_hwloc    := libhwloc-dev
 
-NO_LIBS := clean deps deps-test fmt floors install-hint
+NO_LIBS := clean deps deps-test fmt floors uninstall
 ifneq ($(filter-out $(NO_LIBS),$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell command -v pkg-config),)
 $(error pkg-config is missing; install it with `make deps`, or: apt install pkg-config)
@@ -55,16 +51,17 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
 endif
 
 # -- flags ------------------------------------------------------------------------------------------
+WERROR   ?= -Werror
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-            -Wpointer-arith -Wwrite-strings -Wvla -Werror
+            -Wpointer-arith -Wwrite-strings -Wvla $(WERROR)
 CFLAGS_  := -std=c11 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(OPT) -g -fPIC -fvisibility=hidden \
             -fno-math-errno -ffp-contract=off $(WARN) $(PKG_CFLAGS) $(CFLAGS) \
             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-LDFLAGS_ := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LDFLAGS_ := -Wl,--as-needed $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LIBS     := $(PKG_LIBS) -ldl -lm -lpthread
 
 # One kernel file per instruction set, each with its own flags (backends/native/).
-ifeq ($(shell uname -m),x86_64)
+ifeq ($(firstword $(subst -, ,$(shell $(CC) -dumpmachine))),x86_64)
 FLAGS_backends/native/attend_avx2   := -mavx2 -mfma -mf16c
 FLAGS_backends/native/attend_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
 FLAGS_backends/native/kern_avx2   := -mavx2 -mfma -mf16c
@@ -73,6 +70,7 @@ FLAGS_backends/native/kern_vnni   := $(FLAGS_backends/native/kern_avx512) -mavx5
 FLAGS_backends/native/kern_amx    := $(FLAGS_backends/native/kern_avx512) -mamx-tile -mamx-int8
 endif
 FLAGS_backends/native/ := -O3
+FLAGS_harness/run/paths = -DASSAY_PREFIX='"$(PREFIX)"'
 
 # -- floors: each is a folder and a static library, in link order (top first) -----------------------
 FLOORS   := harness/cli harness/run reports tasks datasets harness/store harness/machine \
@@ -141,6 +139,7 @@ $(BUILD)/backends/%.so: $$(call objs,backends/%) $(call lib,harness/base)
 TEST_SRC := $(filter-out tests/fuzz/% tests/bench/%,$(wildcard tests/*/test_*.c)) \
             $(wildcard tests/native/checkkern.c)
 TEST_BIN := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
+TEST_SH  := $(sort $(wildcard tests/cli/*.sh tests/house/*.sh))
 test_libs = $(if $(filter tests/base/%,$(1)),$(call lib,harness/base),\
             $(if $(filter tests/stats/%,$(1)),$(call lib,harness/stats) $(call lib,harness/base),\
             $(if $(filter tests/store/%,$(1)),$(call lib,harness/store) $(call lib,harness/base),\
@@ -160,7 +159,33 @@ test-programs: $(TEST_BIN)
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 check: all $(TEST_BIN) floors headers
-	$(Q)BUILD=$(BUILD) tests/run.sh $(TEST_BIN)
+	$(Q)BUILD=$(BUILD) tests/run.sh $(TEST_BIN) $(TEST_SH)
+
+# Each in a build folder of its own beside this one.
+check-asan:
+	$(Q)$(MAKE) BUILD=$(BUILD)-asan SANITIZE=address,undefined check
+check-tsan:
+	$(Q)$(MAKE) BUILD=$(BUILD)-tsan SANITIZE=thread check
+# Valgrind knows no AVX-512, and the kernels' exhaustive tests would take hours under it.
+VALGRIND ?= valgrind -q --leak-check=full --error-exitcode=99 --child-silent-after-fork=yes
+check-valgrind: all $(TEST_BIN)
+	$(Q)BUILD=$(BUILD) ASSAY_CPU=avx2 TEST_WRAP="$(VALGRIND)" tests/run.sh \
+	  $(filter-out %/checkkern %/test_blimp %/test_golden,$(TEST_BIN))
+
+# -- the house's own rules --------------------------------------------------------------------------
+HOUSE := backends harness reports tasks datasets
+floors:
+	$(Q)find $(HOUSE) tests -name '*.[ch]' ! -path 'tests/interop/*' | LC_ALL=C sort | xargs awk -f tests/floors.awk tests/floors.txt
+
+# Every header compiles alone; backend.h also as C++.  *_body.h are pieces that a .c file includes.
+headers: $(BUILD)/gen/.done
+	$(Q)for h in $$(find $(HOUSE) -name '*.h' ! -name '*_body.h' | LC_ALL=C sort); do \
+	  printf '#include "%s"\nextern int header_stands_alone;\n' "$$h" | $(CC) $(filter-out -g,$(CFLAGS_)) -fsyntax-only -x c - || exit 1; done
+	$(Q)if command -v c++ >/dev/null; then \
+	  echo '#include "backends/backend.h"' | c++ -std=c++17 -I. -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ -; fi
+
+fmt:
+	clang-format -i $$(git ls-files '*.c' '*.h')
 
 clean:
 	rm -rf build assay
