@@ -158,9 +158,17 @@ int main(int argc, char **argv)
     llama_log_set(quiet, NULL);
     ggml_backend_load_all_from_path(argv[1]);
     llama_backend_init();
-    struct llama_model *model = llama_model_load_from_file(argv[2], llama_model_default_params());
+    struct llama_model_params load = llama_model_default_params();
+    load.vocab_only = !strcmp(argv[3], "tokens");
+    struct llama_model *model = llama_model_load_from_file(argv[2], load);
     if (!model)
         die("the model cannot be loaded");
+    const struct llama_vocab *vocab = llama_model_get_vocab(model);
+    if (load.vocab_only) {
+        write_tokens(vocab);
+        llama_model_free(model);
+        return 0;
+    }
     struct llama_context_params p = llama_context_default_params();
     p.n_ctx = p.n_batch = p.n_ubatch = 256;
     p.type_k = p.type_v = GGML_TYPE_F32;
@@ -169,14 +177,10 @@ int main(int argc, char **argv)
     struct llama_context *ctx = llama_init_from_model(model, p);
     if (!ctx)
         die("no context");
-    const struct llama_vocab *vocab = llama_model_get_vocab(model);
-    if (!strcmp(argv[3], "tokens"))
-        write_tokens(vocab);
-    else
-        while (fgets(line, sizeof line, stdin)) {
-            line[strcspn(line, "\n")] = 0;
-            write_prompt(ctx, vocab);
-        }
+    while (fgets(line, sizeof line, stdin)) {
+        line[strcspn(line, "\n")] = 0;
+        write_prompt(ctx, vocab);
+    }
     llama_free(ctx);
     llama_model_free(model);
     return 0;

@@ -29,7 +29,15 @@ int main(int argc, char **argv)
             return 1;
         free(from);
     }
-    return 0;
+    struct mk g;
+    struct buf b;
+    mk_init(&g);
+    mk_tiny_keys(&g, &mk_tiny_default);
+    mk_odd_vocab(&g);
+    mk_finish(&g, &b);
+    char to[4096];
+    snprintf(to, sizeof to, "%s/odd.vocab", argv[1]);
+    return rename(mk_write(&b), to);
 }
 END
 make -C "$here/../.." BUILD="$tmp/build" "$tmp/build/lib/backends-native.a" "$tmp/build/lib/harness-base.a"
@@ -40,4 +48,6 @@ for f in "$tmp"/*.gguf; do
     head -n 3 "$here/llama_prompts.txt" | "$tmp/golden" "$lib" "$f" logits \
         > "$here/../golden/tiny-$(basename "$f" .gguf)-logits.txt"
 done
+python3 "$here/llama_strings.py" odd > "$tmp/texts"
+"$tmp/golden" "$lib" "$tmp/odd.vocab" tokens < "$tmp/texts" > "$here/../golden/odd-tokens.tsv"
 wc -lc "$here"/../golden/*

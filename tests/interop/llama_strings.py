@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the texts of tests/golden/stories260K-tokens.tsv, one a line, escaped: every byte outside
+"""Writes the texts of tests/golden/stories260K-tokens.tsv (with the argument `odd`: of
+odd-tokens.tsv), one a line, escaped: every byte outside
 printable ASCII, and the backslash, as \\xHH.  Deterministic; see llama_golden.sh."""
 import random
 import sys
@@ -84,5 +85,19 @@ def texts():
     yield b"ab" * 1000 + b"the" * 500
 
 
-for t in texts():
+ODD = ["<", "<<", "<<<", "the cat", "the", " ", "  ", "\n", "\n\n", "a<", "a", "b", "c", "d", "ab", "bc", "cd",
+       "abc", "<|im_end|>", "<tool>", "tcat", "<s>", "</s>", "<unk>", "n t", "n", "t", "[EMPTY_", "297]",
+       "\u2581", "\u00e9", "x", "hand"]
+
+
+def odd_texts():
+    for s in ODD:
+        yield s.encode()
+    for n in range(400):
+        yield "".join(R.choice(ODD) for _ in range(1 + n % 9)).encode()
+    for _ in range(60):
+        yield noise(R.randint(1, 12))
+
+
+for t in odd_texts() if sys.argv[1:] == ["odd"] else texts():
     sys.stdout.write("".join(chr(c) if 32 <= c < 127 and c != 92 else "\\x%02x" % c for c in t) + "\n")

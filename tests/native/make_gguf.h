@@ -175,12 +175,23 @@ static const char *const mk_pieces[] = {
 };
 enum { MK_PIECES = sizeof mk_pieces / sizeof *mk_pieces, MK_VOCAB = 3 + 256 + MK_PIECES };
 
-static inline void mk_vocab(struct mk *g)
+/* Tokens that exercise the rules around merging: texts matched before it, ties, an unused and an empty
+ * one, one whose text makes it control.  mk_odd_vocab adds them and turns the space prefix off. */
+static const struct { const char *text; float score; int32_t type; } mk_odd[] = {
+    {"<<", 0, 4}, {"<<<", 0, 4}, {"the cat", 0, 4}, {"  ", 0, 4}, {"\n\n", 0, 4}, {"a<", 0, 3},
+    {"<|im_end|>", 0, 1}, {"<tool>", 0, 3}, {"tcat", -3, 5}, {"", 0, 1}, {"ab", -2, 1},
+    {"bc", -2, 1}, {"cd", -2, 1}, {"abc", -1, 1}, {"\xe2\x96\x81\xe2\x96\x81", -9, 1},
+    {"\xe2\x96\x81\xe2\x96\x81\xe2\x96\x81\xe2\x96\x81", -8, 1}, {"n\xe2\x96\x81t", 5, 1},
+    {"\xc3", -1, 1}, {"\xe2\x96", -1, 1}, {"\x81", 0, 1},
+};
+enum { MK_ODD = sizeof mk_odd / sizeof *mk_odd };
+
+static inline void mk_vocab_of(struct mk *g, size_t n_odd)
 {
     static char names[256][8];
-    const char *text[MK_VOCAB] = {"<unk>", "<s>", "</s>"};
-    float score[MK_VOCAB] = {0};
-    int32_t type[MK_VOCAB] = {2, 3, 3};
+    const char *text[MK_VOCAB + MK_ODD] = {"<unk>", "<s>", "</s>"};
+    float score[MK_VOCAB + MK_ODD] = {0};
+    int32_t type[MK_VOCAB + MK_ODD] = {2, 3, 3};
     for (int i = 0; i < 256; i++) {
         snprintf(names[i], sizeof names[i], "<0x%02X>", (unsigned)i);
         text[3 + i] = names[i];
@@ -191,12 +202,26 @@ static inline void mk_vocab(struct mk *g)
         score[259 + i] = (float)-i;
         type[259 + i] = 1;
     }
+    for (size_t i = 0; i < n_odd; i++) {
+        text[MK_VOCAB + i] = mk_odd[i].text;
+        score[MK_VOCAB + i] = mk_odd[i].score;
+        type[MK_VOCAB + i] = mk_odd[i].type;
+    }
     mk_str(g, "tokenizer.ggml.model", "llama");
-    mk_strs(g, "tokenizer.ggml.tokens", text, MK_VOCAB);
-    mk_f32s(g, "tokenizer.ggml.scores", score, MK_VOCAB);
-    mk_i32s(g, "tokenizer.ggml.token_type", type, MK_VOCAB);
+    mk_strs(g, "tokenizer.ggml.tokens", text, MK_VOCAB + n_odd);
+    mk_f32s(g, "tokenizer.ggml.scores", score, MK_VOCAB + n_odd);
+    mk_i32s(g, "tokenizer.ggml.token_type", type, MK_VOCAB + n_odd);
     mk_u32(g, "tokenizer.ggml.bos_token_id", 1);
     mk_u32(g, "tokenizer.ggml.eos_token_id", 2);
+}
+static inline void mk_vocab(struct mk *g)
+{
+    mk_vocab_of(g, 0);
+}
+static inline void mk_odd_vocab(struct mk *g)
+{
+    mk_vocab_of(g, MK_ODD);
+    mk_bool(g, "tokenizer.ggml.add_space_prefix", false);
 }
 
 /* [n_out][n_in] uniform in +-scale around `mean`, stored as `type`; n_out 0: a vector. */
