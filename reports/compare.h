@@ -36,7 +36,7 @@ struct compare_value {           /* NAN: unknown */
 enum compare_kind {
     COMPARE_NONE,                /* nothing to compare: verdict incomparable, reason says why */
     COMPARE_BINARY,              /* 0/1 scores: difference, Tango, McNemar */
-    COMPARE_MEAN,                /* other means: paired difference, sign-symmetric t interval */
+    COMPARE_MEAN,                /* other means: paired difference, t or normal interval */
     COMPARE_LIKELIHOOD,          /* perplexities and bits per byte: ln ratio, ratio estimator */
     COMPARE_VALUE                /* values only: no paired formula exists for the aggregation */
 };
@@ -70,7 +70,8 @@ struct compare_kl {              /* next-token distributions against the run's r
 };
 struct compare_speed {           /* one scenario of one variant */
     const struct view_job *job;  /* NULL: not measured */
-    size_t n, n_dirty, n_warmup; /* n: clean repetitions used */
+    size_t n, n_dirty, n_warmup; /* n: repetitions used */
+    bool is_disturbed;           /* fewer than 3 clean repetitions: dirty ones were used too */
     struct compare_value rate;   /* tokens/s: median, interval by ranks */
     struct compare_value ratio;  /* to the base: Hodges-Lehmann on logs; > 1 is faster */
     struct compare_value ttft_ms;            /* median */

@@ -1,0 +1,271 @@
+/* cell.c - the arithmetic of one comparison; see the header.
+ *
+ * `loss` is always the change towards worse, so that accuracy (higher is better) and perplexity
+ * (lower is better) share one verdict. */
+#include "reports/cell.h"
+
+#include <math.h>
+#include <string.h>
+#include "harness/base/arena.h"
+#include "harness/stats/cluster.h"
+#include "harness/stats/dist.h"
+#include "harness/stats/paired.h"
+#include "harness/stats/power.h"
+#include "harness/stats/proportion.h"
+#include "reports/fmt.h"
+
+static const double POWER = 0.8;
+
+void cell_pair(const struct view_scores *b, const struct view_scores *v, struct arena *a,
+               struct cell_pairs *p)
+{
+    size_t cap = b->n < v->n ? b->n : v->n, n = 0, i = 0, j = 0;
+    double *base = ARENA_ARRAY(a, double, cap), *variant = ARENA_ARRAY(a, double, cap);
+    double *weight = b->weight ? ARENA_ARRAY(a, double, cap) : NULL;
+    *p = (struct cell_pairs){.is_binary = true};
+    while (i < b->n && j < v->n) {
+        if (b->idx[i] != v->idx[j]) {
+            *(b->idx[i] < v->idx[j] ? &i : &j) += 1;
+            continue;
+        }
+        base[n] = b->value[i];
+        variant[n] = v->value[j];
+        if (weight)
+            weight[n] = b->weight[i];
+        p->is_binary &= (base[n] == 0 || base[n] == 1) && (variant[n] == 0 || variant[n] == 1);
+        p->has_nan |= isnan(base[n]) || isnan(variant[n]) || (weight && isnan(weight[n]));
+        n++, i++, j++;
+    }
+    p->n = n;
+    p->only_base = b->n - n;
+    p->only_variant = v->n - n;
+    p->base = base;
+    p->variant = variant;
+    p->weight = weight;
+}
+
+void cell_count(const struct cell_pairs *p, struct cell_counts *c)
+{
+    c->n += p->n;
+    c->only_base += p->only_base;
+    c->only_variant += p->only_variant;
+    for (size_t i = 0; i < p->n; i++) {
+        bool base = p->base[i] == 1, variant = p->variant[i] == 1;
+        c->base_right += base;
+        c->variant_right += variant;
+        c->losses += base && !variant;
+        c->gains += variant && !base;
+    }
+}
+
+static struct compare_value share(size_t k, size_t n, double alpha)
+{
+    struct compare_value v = {(double)k / (double)n, NAN, NAN};
+    proportion_wilson((int64_t)k, (int64_t)n, alpha, &v.lo, &v.hi);
+    return v;
+}
+
+static const struct compare_cell empty_cell = {
+    .base = {NAN, NAN, NAN}, .variant = {NAN, NAN, NAN}, .delta = {NAN, NAN, NAN}, .se = NAN,
+    .p_exact = NAN, .p_mid = NAN, .p_adjusted = NAN, .margin = NAN, .smallest_margin = NAN,
+    .mde = NAN, .p_margin = NAN, .higher_is_better = true, .verdict = COMPARE_INCOMPARABLE};
+
+void cell_refuse(struct compare_cell *c, const char *reason)
+{
+    *c = empty_cell;
+    c->reason = reason;
+}
+
+void cell_binary(struct compare_cell *c, const struct cell_counts *k, const struct cell_rules *r)
+{
+    *c = empty_cell;
+    if (k->n == 0) {
+        c->reason = "no item has a score on both sides";
+        return;
+    }
+    int64_t b = (int64_t)k->losses, g = (int64_t)k->gains, n = (int64_t)k->n;
+    double lim[2], nn = (double)n;
+    c->kind = COMPARE_BINARY;
+    c->n = k->n;
+    c->only_base = k->only_base;
+    c->only_variant = k->only_variant;
+    c->losses = k->losses;
+    c->gains = k->gains;
+    c->base = share(k->base_right, k->n, r->alpha);
+    c->variant = share(k->variant_right, k->n, r->alpha);
+    c->delta.v = (double)(g - b) / nn;
+    paired_interval(b, g, n, r->alpha, lim);
+    c->delta.lo = lim[0];
+    c->delta.hi = lim[1];
+    c->se = paired_wald_se(b, g, n);
+    c->p_exact = paired_mcnemar_exact(b, g);
+    c->p_mid = c->p_adjusted = paired_mcnemar_mid(b, g);
+    paired_interval(b, g, n, 2 * r->alpha, lim);    /* the one-sided limit at alpha */
+    c->smallest_margin = lim[0] < 0 ? -lim[0] : 0;
+    c->margin = r->margin;
+    c->p_margin = paired_noninferior(b, g, n, r->margin);
+    /* with no flips seen, the power of what could have been: at most 3 in n (rule of three) */
+    double psi = b + g > 0 ? (double)(b + g) / nn : fmin(1, 3 / nn);
+    c->mde = power_paired_mde(psi, nn, r->alpha, POWER);
+}
+
+/* delta with its interval from an estimate of the change, normal or Student. */
+static void set_delta(struct compare_cell *c, double delta, double se, double alpha)
+{
+    double half = cluster_half_width(se, c->n, alpha);
+    c->delta = (struct compare_value){delta, delta - half, delta + half};
+    c->se = se;
+    c->p_mid = c->p_adjusted = cluster_p(delta, se, c->n);
+    c->mde = se * (dist_norm_quantile(1 - 0.5 * alpha) + dist_norm_quantile(POWER));
+}
+
+/* One-sided: is the loss smaller than the margin? */
+static void set_margin(struct compare_cell *c, double margin, double alpha)
+{
+    double loss = c->higher_is_better ? -c->delta.v : c->delta.v;
+    double reach = loss + cluster_half_width(c->se, c->n, 2 * alpha);
+    c->margin = margin;
+    c->smallest_margin = reach > 0 ? reach : isnan(reach) ? NAN : 0;
+    if (isnan(margin) || isnan(c->se))
+        return;
+    double room = margin - loss, half_p = 0.5 * cluster_p(room, c->se, c->n);
+    c->p_margin = c->se == 0 ? (room > 0 ? 0 : 1) : room > 0 ? half_p : 1 - half_p;
+}
+
+static bool is_unit(const double *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(v[i] >= 0 && v[i] <= 1))
+            return false;
+    return true;
+}
+
+static struct compare_value mean_value(const double *v, size_t n, double alpha)
+{
+    struct cluster_error e;
+    cluster_mean(v, NULL, n, &e);
+    double half = cluster_half_width(e.clt, n, alpha);
+    return (struct compare_value){e.mean, e.mean - half, e.mean + half};
+}
+
+static void compare_means(struct compare_cell *c, const struct cell_pairs *p,
+                          const struct cell_rules *r, struct arena *a)
+{
+    double *d = ARENA_ARRAY(a, double, p->n);
+    struct cluster_error e;
+    for (size_t i = 0; i < p->n; i++)
+        d[i] = p->variant[i] - p->base[i];
+    cluster_mean(d, NULL, p->n, &e);
+    c->kind = COMPARE_MEAN;
+    c->base = mean_value(p->base, p->n, r->alpha);
+    c->variant = mean_value(p->variant, p->n, r->alpha);
+    set_delta(c, e.mean, e.clt, r->alpha);
+    bool has_margin = is_unit(p->base, p->n) && is_unit(p->variant, p->n);
+    set_margin(c, has_margin ? r->margin : NAN, r->alpha);
+}
+
+/* ln of the perplexity (or bits per byte) -sum(ll) / sum(weight) with its interval. */
+static struct compare_value nll_value(const double *ll, const double *w, size_t n, double alpha)
+{
+    struct cluster_ratio q;
+    cluster_ratio(ll, w, NULL, n, &q);
+    double half = cluster_half_width(q.se, n, alpha);
+    return (struct compare_value){-q.ratio, -q.ratio - half, -q.ratio + half};
+}
+
+static struct compare_value to_unit(struct compare_value v, bool is_bits)
+{
+    if (is_bits)
+        return (struct compare_value){v.v / M_LN2, v.lo / M_LN2, v.hi / M_LN2};
+    return (struct compare_value){exp(v.v), exp(v.lo), exp(v.hi)};
+}
+
+static void compare_likelihoods(struct compare_cell *c, const struct cell_pairs *p, bool is_bits,
+                                const struct cell_rules *r, struct arena *a)
+{
+    double *d = ARENA_ARRAY(a, double, p->n), unit = is_bits ? M_LN2 : 1;
+    struct cluster_ratio q;
+    for (size_t i = 0; i < p->n; i++)
+        d[i] = p->base[i] - p->variant[i];              /* log-likelihoods: positive is worse */
+    c->kind = COMPARE_LIKELIHOOD;
+    c->higher_is_better = false;
+    if (!cluster_ratio(d, p->weight, NULL, p->n, &q)) {
+        cell_refuse(c, "the weights (words or bytes) of the scores do not add up to anything");
+        return;
+    }
+    c->base = to_unit(nll_value(p->base, p->weight, p->n, r->alpha), is_bits);
+    c->variant = to_unit(nll_value(p->variant, p->weight, p->n, r->alpha), is_bits);
+    set_delta(c, q.ratio / unit, q.se / unit, r->alpha);
+    set_margin(c, r->ln_ppl_margin / unit, r->alpha);
+}
+
+bool cell_is_likelihood(const char *aggregation)
+{
+    return strcmp(aggregation, "perplexity") == 0 ||
+           strcmp(aggregation, "weighted_perplexity") == 0 || strcmp(aggregation, "bits_per_byte") == 0;
+}
+
+void cell_scores(struct compare_cell *c, const struct cell_pairs *p, const char *aggregation,
+                 const struct cell_rules *r, struct arena *a)
+{
+    bool is_mean = strcmp(aggregation, "mean") == 0 || strcmp(aggregation, "nanmean") == 0;
+    bool higher = c->higher_is_better;
+    if (p->n == 0) {
+        cell_refuse(c, "no item has a score on both sides");
+    } else if (is_mean && p->is_binary && higher) {
+        struct cell_counts k = {0};
+        cell_count(p, &k);
+        cell_binary(c, &k, r);
+    } else {
+        *c = empty_cell;
+        c->higher_is_better = higher;
+        c->n = p->n;
+        if (!p->has_nan && is_mean) {
+            compare_means(c, p, r, a);
+        } else if (!p->has_nan && cell_is_likelihood(aggregation)) {
+            compare_likelihoods(c, p, strcmp(aggregation, "bits_per_byte") == 0, r, a);
+        } else {
+            c->kind = COMPARE_VALUE;
+            c->reason = arena_printf(a, p->has_nan ? "some scores are not numbers%s"
+                                                   : "no paired formula for aggregation '%s'",
+                                     p->has_nan ? "" : aggregation);
+        }
+    }
+    c->only_base = p->only_base;
+    c->only_variant = p->only_variant;
+}
+
+/* "1.2 pp", "0.31 %" or "0.004 bits": an amount in the cell's unit. */
+static const char *amount(const struct compare_cell *c, double v, struct arena *a)
+{
+    if (c->kind == COMPARE_BINARY)
+        return arena_printf(a, "%.2g pp", 100 * v);
+    if (c->kind == COMPARE_LIKELIHOOD)
+        return arena_printf(a, "%.2g %% of perplexity", 100 * expm1(v));
+    return arena_printf(a, "%.2g", v);
+}
+
+void cell_judge(struct compare_cell *c, double alpha, struct arena *a)
+{
+    if (c->kind == COMPARE_NONE || c->kind == COMPARE_VALUE) {
+        c->verdict = c->kind == COMPARE_NONE ? COMPARE_INCOMPARABLE : COMPARE_INCONCLUSIVE;
+        return;
+    }
+    double loss = c->higher_is_better ? -c->delta.v : c->delta.v;
+    if (c->p_margin < alpha) {
+        c->verdict = COMPARE_PASS;
+        c->reason = arena_printf(a, "a loss of %s is ruled out (p %s)",
+                                 amount(c, c->margin, a), fmt_p(c->p_margin).s);
+    } else if (c->p_adjusted < alpha && loss > 0) {
+        c->verdict = COMPARE_FAIL;
+        c->reason = arena_printf(a, "worse by %s (p %s)", amount(c, loss, a),
+                                 fmt_p(c->p_adjusted).s);
+    } else {
+        c->verdict = COMPARE_INCONCLUSIVE;
+        c->reason = isnan(c->margin)
+                        ? "no margin is defined for this metric, and no loss is shown"
+                        : arena_printf(a, "a loss of %s cannot be ruled out; seen: %s, detectable: %s",
+                                       amount(c, c->margin, a), amount(c, loss, a),
+                                       amount(c, c->mde, a));
+    }
+}

@@ -1,0 +1,35 @@
+/* cell.h - one comparison: paired scores or counts in, statistics, verdict and one line of why out.
+ * The formulas are those of harness/stats; what belongs together and in which units is decided here. */
+#ifndef CELL_H
+#define CELL_H
+#include "reports/compare.h"
+
+struct arena;
+
+struct cell_pairs {              /* items both variants have, by ascending idx */
+    size_t n, only_base, only_variant;
+    const double *base, *variant;
+    const double *weight;        /* the base's; NULL: none */
+    bool is_binary, has_nan;
+};
+void cell_pair(const struct view_scores *base, const struct view_scores *variant, struct arena *,
+               struct cell_pairs *);
+
+struct cell_counts {             /* 0/1 scores of paired items */
+    size_t n, base_right, variant_right, losses, gains, only_base, only_variant;
+};
+void cell_count(const struct cell_pairs *, struct cell_counts *sum);      /* adds to *sum */
+
+struct cell_rules {              /* fractions, natural logarithms */
+    double alpha, margin, ln_ppl_margin;
+};
+/* Kind, values, intervals and p-values; no verdict yet (Holm needs all tasks first). */
+void cell_binary(struct compare_cell *, const struct cell_counts *, const struct cell_rules *);
+void cell_scores(struct compare_cell *, const struct cell_pairs *, const char *aggregation,
+                 const struct cell_rules *, struct arena *);
+/* No statistics: kind NONE, incomparable, and why. */
+void cell_refuse(struct compare_cell *, const char *reason);
+/* Sets verdict and reason from p_adjusted, p_margin and the sign of delta. */
+void cell_judge(struct compare_cell *, double alpha, struct arena *);
+bool cell_is_likelihood(const char *aggregation);
+#endif

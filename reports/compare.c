@@ -1,0 +1,669 @@
+/* compare.c - walks the store task by task and fills the rows; see the header.
+ *
+ * Order of work: tasks outside, variants inside, so that the base's scores are read once and one
+ * task's scores are in memory at a time; then Holm and the verdicts; then divergence and speed. */
+#include "reports/compare.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+#include "harness/base/arena.h"
+#include "harness/base/err.h"
+#include "harness/base/field.h"
+#include "harness/stats/adjust.h"
+#include "harness/stats/cluster.h"
+#include "harness/stats/quantile.h"
+#include "reports/cell.h"
+#include "reports/speed.h"
+
+static const double DEFAULT_MARGIN = 1, DEFAULT_MARGIN_4BIT = 2;    /* accuracy points */
+
+const struct assay_field compare_fields[] = {
+    {"base", ASSAY_STR, offsetof(struct compare_options, base), NULL, NULL,
+     "variant to compare with; default: the suite's reference"},
+    {"metric", ASSAY_STR, offsetof(struct compare_options, metric), NULL, NULL,
+     "metric to compare; default: the first of each task"},
+    {"margin", ASSAY_NUM, offsetof(struct compare_options, margin), NULL, "0..100",
+     "loss of accuracy that is still a pass, in percentage points; default: 1, and 2 at 4 bits or "
+     "fewer"},
+    {"ppl-margin", ASSAY_NUM, offsetof(struct compare_options, ppl_margin), "1", "0..100",
+     "rise of perplexity that is still a pass, in per cent"},
+    {"alpha", ASSAY_NUM, offsetof(struct compare_options, alpha), "0.05", "0..0.5",
+     "significance level of intervals and verdicts"},
+    {0}};
+
+const char *compare_verdict_name(enum compare_verdict v)
+{
+    static const char *const names[] = {"pass", "fail", "inconclusive", "incomparable", "base"};
+    return names[v];
+}
+
+struct making {                      /* what one compare_make works on */
+    struct view *view;
+    struct arena *a;
+    struct compare *c;
+    struct compare_task *tasks;
+    struct cell_counts *pool;        /* [n_rows] */
+    struct cell_counts *groups;      /* [n_rows][n_groups] */
+    size_t *group_tasks;             /* [n_rows][n_groups]: tasks that went in */
+};
+
+/* -- what is compared ------------------------------------------------------------------------------ */
+
+static int choose_base(struct making *m, struct assay_err *e)
+{
+    const struct view_set *set = m->c->set;
+    const char *name = m->c->options.base;
+    const char **names = ARENA_ARRAY(m->a, const char *, set->n_variants + 1);
+    size_t at = set->n_variants;
+    for (size_t i = 0; i < set->n_variants; i++) {
+        const struct view_variant *v = &set->variants[i];
+        names[i] = v->name;
+        bool is_it = name ? strcmp(v->name, name) == 0 || strcmp(v->label, name) == 0
+                          : v->is_reference;
+        if (is_it && at == set->n_variants)
+            at = i;
+    }
+    if (name && at == set->n_variants) {
+        const char *near = field_nearest(name, names, set->n_variants);
+        return err_set(e, ASSAY_EUSAGE, "base '%s' is not a variant of the run%s%s%s", name,
+                       near ? "; did you mean '" : "", near ? near : "", near ? "'" : "");
+    }
+    if (set->n_variants == 0)
+        return err_set(e, ASSAY_EUSAGE, "run '%s' has no variants", set->runs[0].uid);
+    m->c->base_row = at < set->n_variants ? at : 0;
+    m->c->base = &set->variants[m->c->base_row];
+    return 0;
+}
+
+static const struct view_job *find_job(const struct view_variant *v, const char *kind,
+                                       const char *name)
+{
+    for (size_t i = 0; i < v->n_jobs; i++)
+        if (strcmp(v->jobs[i].kind, kind) == 0 && strcmp(v->jobs[i].name, name) == 0)
+            return &v->jobs[i];
+    return NULL;
+}
+
+/* The task's measure: the wanted metric, else the first stored; NULL: not graded, or not there. */
+static const struct view_result *find_result(const struct view_variant *v, const struct view_job *job,
+                                             const char *metric)
+{
+    for (size_t i = 0; i < v->n_results; i++)
+        if (v->results[i].job == job &&
+            (!metric || strcmp(v->results[i].measure->metric, metric) == 0))
+            return &v->results[i];
+    return NULL;
+}
+
+static bool has_task(const struct compare *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_tasks; i++)
+        if (strcmp(c->tasks[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Tasks of the base first, in its order, then those only others have. */
+static void list_tasks(struct making *m)
+{
+    const struct view_set *set = m->c->set;
+    size_t cap = 0;
+    for (size_t i = 0; i < set->n_variants; i++)
+        cap += set->variants[i].n_jobs;
+    m->c->tasks = m->tasks = ARENA_ARRAY(m->a, struct compare_task, cap + 1);
+    for (size_t k = 0; k <= set->n_variants; k++) {
+        const struct view_variant *v = k ? &set->variants[k - 1] : m->c->base;
+        for (size_t i = 0; i < v->n_jobs; i++) {
+            const struct view_job *job = &v->jobs[i];
+            if (strcmp(job->kind, "task") != 0 || !job->task || (k && has_task(m->c, job->name)))
+                continue;
+            const struct view_result *r = find_result(v, job, m->c->options.metric);
+            m->tasks[m->c->n_tasks++] = (struct compare_task){
+                .name = job->name, .task = job->task, .measure = r ? r->measure : NULL,
+                .aggregation = r ? r->aggregation : "",
+                .higher_is_better = r ? r->higher_is_better != 0 : true};
+        }
+    }
+}
+
+static int check_metric(struct making *m, struct assay_err *e)
+{
+    const struct view_set *set = m->c->set;
+    const char *metric = m->c->options.metric;
+    const char **names = ARENA_ARRAY(m->a, const char *, set->n_measures + 1);
+    for (size_t i = 0; i < set->n_measures; i++) {
+        names[i] = set->measures[i].metric;
+        if (metric && strcmp(names[i], metric) == 0)
+            return 0;
+    }
+    if (!metric)
+        return 0;
+    const char *near = field_nearest(metric, names, set->n_measures);
+    return err_set(e, ASSAY_EUSAGE, "no task of the run has the metric '%s'%s%s%s", metric,
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'" : "");
+}
+
+static void list_groups(struct making *m)
+{
+    const struct view_set *set = m->c->set;
+    const struct view_group **g = ARENA_ARRAY(m->a, const struct view_group *, set->n_groups + 1);
+    for (size_t i = 0; i < set->n_groups; i++)
+        if (set->groups[i].run == m->c->base->run)
+            g[m->c->n_groups++] = &set->groups[i];
+    m->c->groups = g;
+}
+
+static void list_scenarios(struct making *m)
+{
+    const struct view_set *set = m->c->set;
+    size_t cap = 0, n = 0;
+    for (size_t i = 0; i < set->n_variants; i++)
+        cap += set->variants[i].n_jobs;
+    const struct view_scenario **s = ARENA_ARRAY(m->a, const struct view_scenario *, cap + 1);
+    for (size_t i = 0; i < set->n_variants; i++)
+        for (size_t j = 0; j < set->variants[i].n_jobs; j++) {
+            const struct view_scenario *x = set->variants[i].jobs[j].scenario;
+            size_t k = 0;
+            while (x && k < n && s[k] != x)
+                k++;
+            if (x && k == n)
+                s[n++] = x;
+        }
+    m->c->scenarios = s;
+    m->c->n_scenarios = n;
+}
+
+/* -- margins ---------------------------------------------------------------------------------------- */
+
+/* A documented convention, not a measurement: precisions of 4 bits and fewer are granted 2 points. */
+static bool is_4bit(const struct view_variant *v)
+{
+    static const char *const marks[] = {"int4", "int3", "int2", "q4_", "q3_", "q2_", "iq4", "iq3",
+                                        "iq2", "iq1", "nf4", "fp4"};
+    const char *text = v->precision[0] ? v->precision : v->name;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strstr(text, marks[i]))
+            return true;
+    return false;
+}
+
+static struct cell_rules rules_of(const struct compare *c, const struct view_variant *v)
+{
+    double margin = c->options.margin > 0 ? c->options.margin
+                    : is_4bit(v)          ? DEFAULT_MARGIN_4BIT
+                                          : DEFAULT_MARGIN;
+    return (struct cell_rules){c->options.alpha, margin / 100, log1p(c->options.ppl_margin / 100)};
+}
+
+/* -- tasks ------------------------------------------------------------------------------------------ */
+
+static const struct view_scores *find_scores(const struct view_scores *s, size_t n,
+                                             const struct view_measure *measure)
+{
+    for (size_t i = 0; i < n; i++)
+        if (s[i].measure == measure)
+            return &s[i];
+    return NULL;
+}
+
+/* Why a variant's task cannot be set against the base's; NULL: it can. */
+static const char *refusal(const struct making *m, const struct compare_task *t,
+                           const struct view_variant *v, const struct view_job *job)
+{
+    const struct view_job *base = find_job(m->c->base, "task", t->name);
+    if (!base)
+        return arena_printf(m->a, "the base '%s' did not run it", m->c->base->label);
+    if (!t->measure)
+        return m->c->options.metric
+                   ? arena_printf(m->a, "it has no metric '%s'", m->c->options.metric)
+                   : arena_printf(m->a, "the base '%s' has no result for it", m->c->base->label);
+    if (!job)
+        return arena_printf(m->a, "'%s' did not run it", v->label);
+    if (strcmp(job->task->uid, base->task->uid) == 0)
+        return NULL;
+    if (strcmp(job->task->dataset_uid, base->task->dataset_uid) != 0)
+        return "the data set differs (other rows were read)";
+    if (strcmp(job->task->config_uid, base->task->config_uid) != 0)
+        return "the task's configuration differs";
+    return "the few-shot examples differ";
+}
+
+static void add_counts(struct cell_counts *sum, const struct cell_counts *k)
+{
+    sum->n += k->n;
+    sum->base_right += k->base_right;
+    sum->variant_right += k->variant_right;
+    sum->losses += k->losses;
+    sum->gains += k->gains;
+    sum->only_base += k->only_base;
+    sum->only_variant += k->only_variant;
+}
+
+static void add_to_pools(struct making *m, size_t row, size_t task, const struct cell_counts *k)
+{
+    add_counts(&m->pool[row], k);
+    for (size_t g = 0; g < m->c->n_groups; g++)
+        for (size_t i = 0; i < m->c->groups[g]->n_leaves; i++)
+            if (strcmp(m->c->groups[g]->leaves[i], m->tasks[task].name) == 0) {
+                add_counts(&m->groups[row * m->c->n_groups + g], k);
+                m->group_tasks[row * m->c->n_groups + g]++;
+                break;
+            }
+}
+
+static void compare_pair(struct making *m, size_t task, size_t row, const struct view_scores *base,
+                         const struct view_scores *scores, struct arena *scratch)
+{
+    struct compare_task *t = &m->tasks[task];
+    struct compare_row *r = &m->c->rows[row];
+    struct cell_rules rules = rules_of(m->c, r->variant);
+    struct cell_pairs p;
+    cell_pair(base, scores, scratch, &p);
+    r->tasks[task].higher_is_better = t->higher_is_better;
+    cell_scores(&r->tasks[task], &p, t->aggregation, &rules, m->a);
+    if (r->tasks[task].kind == COMPARE_BINARY) {
+        struct cell_counts k = {0};
+        cell_count(&p, &k);
+        add_to_pools(m, row, task, &k);
+    }
+    if (row == m->c->base_row)
+        t->is_binary = r->tasks[task].kind == COMPARE_BINARY;
+}
+
+static void count_scores(struct compare *c, const struct view_scores *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        c->n_scores += s[i].n;
+}
+
+static int compare_task(struct making *m, size_t task, struct arena *scratch, struct assay_err *e)
+{
+    struct compare *c = m->c;
+    const struct compare_task *t = &m->tasks[task];
+    const struct view_job *base_job = find_job(c->base, "task", t->name);
+    const struct view_scores *all = NULL, *base = NULL;
+    size_t n = 0;
+    if (base_job && t->measure) {
+        TRY(view_scores(m->view, base_job, scratch, &all, &n, e));
+        base = find_scores(all, n, t->measure);
+    }
+    count_scores(c, all, n);
+    for (size_t row = 0; row < c->n_rows; row++) {
+        const struct view_variant *v = c->rows[row].variant;
+        const struct view_job *job = find_job(v, "task", t->name);
+        const char *why = refusal(m, t, v, job);
+        const struct view_scores *scores = base;
+        if (!why && row != c->base_row) {
+            TRY(view_scores(m->view, job, scratch, &all, &n, e));
+            scores = find_scores(all, n, t->measure);
+            count_scores(c, all, n);
+        }
+        if (!why && (!scores || !base))
+            why = arena_printf(m->a, "'%s' has no scores%s%s", scores ? c->base->label : v->label,
+                               job->reason ? ": " : "", job->reason ? job->reason : "");
+        if (why)
+            cell_refuse(&c->rows[row].tasks[task], why);
+        else
+            compare_pair(m, task, row, base, scores, scratch);
+    }
+    return 0;
+}
+
+static int compare_tasks(struct making *m, struct assay_err *e)
+{
+    struct arena scratch = {0};
+    int rc = 0;
+    for (size_t t = 0; t < m->c->n_tasks && rc >= 0; t++) {
+        rc = compare_task(m, t, &scratch, e);
+        arena_reset(&scratch);
+    }
+    arena_release(&scratch);
+    return rc;
+}
+
+/* -- verdicts --------------------------------------------------------------------------------------- */
+
+static void judge_tasks(struct making *m, struct compare_row *r)
+{
+    size_t n = m->c->n_tasks;
+    double *p = ARENA_ARRAY(m->a, double, n + 1);
+    for (size_t t = 0; t < n; t++)
+        p[t] = r->tasks[t].p_mid;
+    adjust_holm(p, n, p);
+    for (size_t t = 0; t < n; t++) {
+        r->tasks[t].p_adjusted = p[t];
+        cell_judge(&r->tasks[t], m->c->options.alpha, m->a);
+        size_t *const counts[] = {&r->n_pass, &r->n_fail, &r->n_inconclusive, &r->n_incomparable};
+        ++*counts[r->tasks[t].verdict];
+        if (r->variant == m->c->base)
+            r->tasks[t].verdict = COMPARE_BASE;
+    }
+}
+
+static void judge_pools(struct making *m, size_t row)
+{
+    struct compare_row *r = &m->c->rows[row];
+    struct cell_rules rules = rules_of(m->c, r->variant);
+    cell_binary(&r->pool, &m->pool[row], &rules);
+    cell_judge(&r->pool, rules.alpha, m->a);
+    for (size_t g = 0; g < m->c->n_groups; g++) {
+        const struct view_group *group = m->c->groups[g];
+        size_t at = row * m->c->n_groups + g, in = m->group_tasks[at];
+        cell_binary(&r->groups[g], &m->groups[at], &rules);
+        cell_judge(&r->groups[g], rules.alpha, m->a);
+        if (in < group->n_leaves && r->groups[g].kind == COMPARE_BINARY)
+            r->groups[g].reason = arena_printf(m->a, "%zu of its %zu tasks; %s", in,
+                                               group->n_leaves, r->groups[g].reason);
+        if (row == m->c->base_row)
+            r->groups[g].verdict = COMPARE_BASE;
+    }
+}
+
+/* Names of up to three tasks with this verdict. */
+static const char *some_tasks(struct making *m, const struct compare_row *r, enum compare_verdict v)
+{
+    const char *text = "";
+    size_t n = 0;
+    for (size_t t = 0; t < m->c->n_tasks; t++)
+        if (r->tasks[t].verdict == v) {
+            if (n < 3)
+                text = arena_printf(m->a, "%s%s'%s'", text, n ? ", " : "", m->tasks[t].name);
+            n++;
+        }
+    return n > 3 ? arena_printf(m->a, "%s and %zu more", text, n - 3) : text;
+}
+
+static const char *first_reason(const struct compare_row *r, size_t n_tasks, enum compare_verdict v)
+{
+    for (size_t t = 0; t < n_tasks; t++)
+        if (r->tasks[t].verdict == v && r->tasks[t].reason)
+            return r->tasks[t].reason;
+    return "";
+}
+
+/* Tasks outside the pool (perplexities, other means) that do not pass. */
+static size_t open_outside_pool(const struct compare_row *r, size_t n_tasks)
+{
+    size_t n = 0;
+    for (size_t t = 0; t < n_tasks; t++)
+        n += (r->tasks[t].kind == COMPARE_MEAN || r->tasks[t].kind == COMPARE_LIKELIHOOD) &&
+             r->tasks[t].verdict == COMPARE_INCONCLUSIVE;
+    return n;
+}
+
+static void judge_row(struct making *m, struct compare_row *r)
+{
+    size_t n = m->c->n_tasks, open = open_outside_pool(r, n);
+    bool has_pool = r->pool.kind == COMPARE_BINARY;
+    if (r->variant == m->c->base) {
+        r->verdict = r->pool.verdict = COMPARE_BASE;
+        r->reason = "what the others are compared with";
+    } else if (!r->variant->is_done) {
+        r->verdict = COMPARE_INCOMPARABLE;
+        r->reason = r->variant->reason ? r->variant->reason
+                                       : arena_printf(m->a, "it is %s", r->variant->status);
+    } else if (r->n_fail > 0) {
+        r->verdict = COMPARE_FAIL;
+        r->reason = arena_printf(m->a, "%zu of %zu tasks are worse: %s%s%s", r->n_fail, n,
+                                 some_tasks(m, r, COMPARE_FAIL), has_pool ? "; all items: " : "",
+                                 has_pool ? r->pool.reason : "");
+    } else if (has_pool && r->pool.verdict == COMPARE_FAIL) {
+        r->verdict = COMPARE_FAIL;
+        r->reason = arena_printf(m->a, "all items together: %s", r->pool.reason);
+    } else if (r->n_incomparable > 0 || n == 0) {
+        r->verdict = COMPARE_INCOMPARABLE;
+        r->reason = n == 0 ? "the run has no tasks"
+                           : arena_printf(m->a, "%s: %s", some_tasks(m, r, COMPARE_INCOMPARABLE),
+                                          first_reason(r, n, COMPARE_INCOMPARABLE));
+    } else if (open > 0 || (has_pool ? r->pool.verdict != COMPARE_PASS : r->n_pass < n)) {
+        r->verdict = COMPARE_INCONCLUSIVE;
+        r->reason = has_pool && r->pool.verdict != COMPARE_PASS
+                        ? r->pool.reason
+                        : arena_printf(m->a, "%s: %s", some_tasks(m, r, COMPARE_INCONCLUSIVE),
+                                       first_reason(r, n, COMPARE_INCONCLUSIVE));
+    } else {
+        r->verdict = COMPARE_PASS;
+        r->reason = has_pool ? r->pool.reason : first_reason(r, n, COMPARE_PASS);
+    }
+}
+
+static void conclude(struct making *m)
+{
+    static const struct {
+        enum compare_verdict verdict;
+        const char *said;
+    } order[] = {{COMPARE_FAIL, "worse and not within the margin"},
+                 {COMPARE_INCOMPARABLE, "not comparable"},
+                 {COMPARE_INCONCLUSIVE, "not shown to be within the margin"},
+                 {COMPARE_PASS, NULL}};
+    struct compare *c = m->c;
+    const char *text = "";
+    size_t n_pass = 0;
+    c->verdict = COMPARE_BASE;
+    for (size_t k = 0; k < 4; k++) {
+        const char *names = "";
+        for (size_t i = 0; i < c->n_rows; i++) {
+            if (c->rows[i].verdict != order[k].verdict)
+                continue;
+            names = arena_printf(m->a, "%s%s%s", names, *names ? ", " : "", c->rows[i].variant->label);
+            n_pass += order[k].verdict == COMPARE_PASS;
+        }
+        if (!*names)
+            continue;
+        if (c->verdict == COMPARE_BASE)
+            c->verdict = order[k].verdict;
+        if (order[k].said)
+            text = arena_printf(m->a, "%s%s: %s; ", text, order[k].said, names);
+    }
+    if (c->verdict == COMPARE_BASE)
+        c->verdict = COMPARE_INCOMPARABLE;
+    c->headline = c->n_rows < 2
+                      ? "there is only one variant: nothing to compare it with"
+                      : arena_printf(m->a, "%s%zu of %zu variants pass against %s", text, n_pass,
+                                     c->n_rows - 1, c->base->label);
+}
+
+/* -- divergence ------------------------------------------------------------------------------------- */
+
+struct positions {                   /* of one task, or of all tasks of a variant */
+    double *kl, *d_nll, *nll, *nll_ref, *delta_p;
+    int32_t *doc;                    /* running number: a cluster */
+    size_t n, cap, n_same;
+};
+
+static void keep_positions(struct positions *p, const struct view_divergence *d, int32_t first_doc,
+                           struct arena *a)
+{
+    if (p->cap - p->n < d->n) {
+        size_t cap = p->cap * 2 + d->n;
+        struct positions q = {.n = p->n, .cap = cap, .n_same = p->n_same};
+        double **to[] = {&q.kl, &q.d_nll, &q.nll, &q.nll_ref, &q.delta_p};
+        double *from[] = {p->kl, p->d_nll, p->nll, p->nll_ref, p->delta_p};
+        for (size_t k = 0; k < 5; k++) {
+            *to[k] = ARENA_ARRAY(a, double, cap);
+            if (p->n)
+                memcpy(*to[k], from[k], p->n * sizeof(double));
+        }
+        q.doc = ARENA_ARRAY(a, int32_t, cap);
+        if (p->n)
+            memcpy(q.doc, p->doc, p->n * sizeof *q.doc);
+        *p = q;
+    }
+    for (size_t i = 0; i < d->n; i++) {
+        size_t at = p->n++;
+        p->kl[at] = d->kl[i];
+        p->d_nll[at] = d->nll[i] - d->nll_ref[i];
+        p->nll[at] = d->nll[i];
+        p->nll_ref[at] = d->nll_ref[i];
+        p->delta_p[at] = d->delta_p[i];
+        p->n_same += d->same_top[i] != 0;
+        first_doc += i > 0 && d->idx[i] != d->idx[i - 1];
+        p->doc[at] = first_doc;
+    }
+}
+
+static double mean_of(const double *v, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += v[i];
+    return n ? sum / (double)n : NAN;
+}
+
+/* Reorders p->kl. */
+static void summarise(struct positions *p, struct compare_kl *k)
+{
+    struct cluster_error kl, ln;
+    size_t lo, hi;
+    *k = (struct compare_kl){.n = p->n};
+    if (p->n == 0)
+        return;
+    cluster_mean(p->kl, p->doc, p->n, &kl);
+    cluster_mean(p->d_nll, p->doc, p->n, &ln);
+    k->n_docs = kl.n_clusters;
+    k->mean = kl.mean;
+    k->se = kl.cr1;
+    k->ln_ppl_ratio = ln.mean;
+    k->ln_ppl_se = ln.cr1;
+    k->ppl = exp(mean_of(p->nll, p->n));
+    k->ppl_ref = exp(mean_of(p->nll_ref, p->n));
+    k->same_top = (double)p->n_same / (double)p->n;
+    k->delta_p_mean = mean_of(p->delta_p, p->n);
+    double squares = 0;
+    for (size_t i = 0; i < p->n; i++)
+        squares += p->delta_p[i] * p->delta_p[i];
+    k->delta_p_rms = sqrt(squares / (double)p->n);
+    k->median = quantile_select(p->kl, p->n, 0.5);
+    k->p90 = quantile_ranks(p->n, 0.9, 0.05, &lo, &hi) ? quantile_select(p->kl, p->n, 0.9) : NAN;
+    k->p99 = quantile_ranks(p->n, 0.99, 0.05, &lo, &hi) ? quantile_select(p->kl, p->n, 0.99) : NAN;
+    k->max = quantile_select(p->kl, p->n, 1);
+}
+
+static int measure_divergence(struct making *m, struct compare_row *r, struct arena *all_a,
+                              struct arena *task_a, struct assay_err *e)
+{
+    struct positions all = {0};
+    for (size_t t = 0; t < m->c->n_tasks; t++) {
+        const struct view_job *job = find_job(r->variant, "divergence", m->tasks[t].name);
+        struct view_divergence d;
+        struct positions one = {0};
+        if (!job)
+            continue;
+        arena_reset(task_a);
+        TRY(view_divergence(m->view, job, task_a, &d, e));
+        if (d.n == 0)
+            continue;
+        keep_positions(&one, &d, 0, task_a);
+        keep_positions(&all, &d, all.n ? all.doc[all.n - 1] + 1 : 0, all_a);
+        summarise(&one, &r->task_kl[t]);
+    }
+    summarise(&all, &r->kl);
+    return 0;
+}
+
+static int measure_divergences(struct making *m, struct assay_err *e)
+{
+    struct arena all = {0}, task = {0};
+    int rc = 0;
+    for (size_t i = 0; i < m->c->n_rows && rc >= 0; i++) {
+        rc = measure_divergence(m, &m->c->rows[i], &all, &task, e);
+        arena_reset(&all);
+    }
+    arena_release(&all);
+    arena_release(&task);
+    return rc;
+}
+
+/* -- speed ------------------------------------------------------------------------------------------ */
+
+static int measure_scenario(struct making *m, size_t s, struct assay_err *e)
+{
+    struct compare *c = m->c;
+    double alpha = c->options.alpha;
+    const double **rates = ARENA_ARRAY(m->a, const double *, c->n_rows);
+    for (size_t i = 0; i < c->n_rows; i++) {
+        struct compare_row *r = &c->rows[i];
+        const struct view_job *job = NULL;
+        for (size_t j = 0; j < r->variant->n_jobs; j++)
+            if (r->variant->jobs[j].scenario == c->scenarios[s])
+                job = &r->variant->jobs[j];
+        r->speeds[s] = (struct compare_speed){.rate = {NAN, NAN, NAN}, .ratio = {NAN, NAN, NAN},
+                                              .ttft_ms = {NAN, NAN, NAN}, .itl_median_ms = NAN,
+                                              .itl_p90_ms = NAN, .itl_p99_ms = NAN,
+                                              .cpu_share = NAN};
+        if (!job)
+            continue;
+        TRY(speed_measure(m->view, job, alpha, m->a, &r->speeds[s], &rates[i], e));
+        if (r->speeds[s].n == 0)
+            r->speeds[s].job = NULL;
+    }
+    for (size_t i = 0; i < c->n_rows; i++)
+        speed_compare(rates[c->base_row], c->rows[c->base_row].speeds[s].n, rates[i],
+                      c->rows[i].speeds[s].n, alpha, &c->rows[i].speeds[s].ratio);
+    return 0;
+}
+
+static int measure_speeds(struct making *m, struct assay_err *e)
+{
+    struct compare *c = m->c;
+    for (size_t s = 0; s < c->n_scenarios; s++)
+        TRY(measure_scenario(m, s, e));
+    for (size_t i = 0; i < c->n_rows; i++)
+        for (size_t s = 0; s < c->n_scenarios; s++) {
+            bool is_prefill = strcmp(c->scenarios[s]->kind, "prefill") == 0;
+            const struct compare_speed **head = is_prefill ? &c->rows[i].prefill : &c->rows[i].decode;
+            if (c->rows[i].speeds[s].job && !*head)
+                *head = &c->rows[i].speeds[s];
+        }
+    return 0;
+}
+
+/* -- all of it -------------------------------------------------------------------------------------- */
+
+static void make_rows(struct making *m)
+{
+    struct compare *c = m->c;
+    c->n_rows = c->set->n_variants;
+    c->rows = ARENA_ARRAY(m->a, struct compare_row, c->n_rows);
+    for (size_t i = 0; i < c->n_rows; i++) {
+        c->rows[i].variant = &c->set->variants[i];
+        c->rows[i].tasks = ARENA_ARRAY(m->a, struct compare_cell, c->n_tasks + 1);
+        c->rows[i].groups = ARENA_ARRAY(m->a, struct compare_cell, c->n_groups + 1);
+        c->rows[i].task_kl = ARENA_ARRAY(m->a, struct compare_kl, c->n_tasks + 1);
+        c->rows[i].speeds = ARENA_ARRAY(m->a, struct compare_speed, c->n_scenarios + 1);
+    }
+    m->pool = ARENA_ARRAY(m->a, struct cell_counts, c->n_rows);
+    m->groups = ARENA_ARRAY(m->a, struct cell_counts, c->n_rows * c->n_groups + 1);
+    m->group_tasks = ARENA_ARRAY(m->a, size_t, c->n_rows * c->n_groups + 1);
+}
+
+int compare_make(struct view *view, const struct view_set *set, const struct compare_options *options,
+                 struct arena *a, const struct compare **out, struct assay_err *e)
+{
+    struct compare *c = ARENA_NEW(a, struct compare);
+    struct making m = {.view = view, .a = a, .c = c};
+    c->set = set;
+    c->options = *options;
+    if (!(c->options.alpha > 0))
+        c->options.alpha = 0.05;
+    if (!(c->options.ppl_margin > 0))
+        c->options.ppl_margin = 1;
+    TRY(choose_base(&m, e));
+    TRY(check_metric(&m, e));
+    list_tasks(&m);
+    list_groups(&m);
+    list_scenarios(&m);
+    make_rows(&m);
+    TRY(compare_tasks(&m, e));
+    for (size_t i = 0; i < c->n_rows; i++) {
+        judge_tasks(&m, &c->rows[i]);
+        judge_pools(&m, i);
+        judge_row(&m, &c->rows[i]);
+    }
+    conclude(&m);
+    TRY(measure_divergences(&m, e));
+    TRY(measure_speeds(&m, e));
+    *out = c;
+    return 0;
+}

@@ -1,0 +1,22 @@
+/* speed.h - the samples of one scenario job as rates and latencies.
+ *
+ * Warm-ups are never used; repetitions the machine disturbed (dirty) are counted and left out,
+ * unless fewer than 3 are clean: then all are used and the result says so.
+ *   prefill rate   prompt tokens / time to first token (wall time where none was stamped)
+ *   decode rate    (n - 1) / (last - first token stamp): the first token belongs to prefill
+ *   ITL            gaps between token stamps, pooled over repetitions
+ *   TTFT           start to first token
+ * A percentile is given only when a 95 % interval by ranks exists (p90: 36 values, p99: 368). */
+#ifndef SPEED_H
+#define SPEED_H
+#include "reports/compare.h"
+
+struct arena;
+
+/* Everything the result points to lives in `keep`.  rates_out [result.n]: tokens/s per repetition. */
+int speed_measure(struct view *, const struct view_job *, double alpha, struct arena *keep,
+                  struct compare_speed *, const double **rates_out, struct assay_err *);
+/* Fills *ratio from the rates of both: Hodges-Lehmann shift of their logarithms. */
+void speed_compare(const double *base, size_t n_base, const double *rates, size_t n, double alpha,
+                   struct compare_value *ratio);
+#endif

@@ -1,0 +1,455 @@
+/* term.c - the comparison as text.  Cells are made first and measured, then set into columns; a
+ * table that would be wider than 80 columns shortens the names. */
+#include "reports/term.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include "harness/base/arena.h"
+#include "harness/base/buf.h"
+#include "harness/base/text.h"
+#include "reports/fmt.h"
+
+enum { SCREEN = 80, MAX_COLS = 24, LEAST_NAME = 8, FEW_TASKS = 3 };
+
+struct cell {
+    const char *text;
+    const char *color;               /* SGR parameters; NULL: none */
+};
+struct table {
+    struct arena *a;
+    const char *head[MAX_COLS];
+    bool is_left[MAX_COLS];
+    size_t n_cols, n_rows;
+    struct cell *cells;              /* [n_rows][n_cols] */
+    const char **note;               /* [n_rows]: the row's name is followed by this text only */
+};
+
+static struct table table_new(struct arena *a, size_t n_rows)
+{
+    struct table t = {.a = a, .n_rows = n_rows};
+    t.cells = ARENA_ARRAY(a, struct cell, n_rows * MAX_COLS + 1);
+    t.note = ARENA_ARRAY(a, const char *, n_rows + 1);
+    return t;
+}
+
+static void column(struct table *t, const char *head, bool is_left)
+{
+    t->head[t->n_cols] = head;
+    t->is_left[t->n_cols++] = is_left;
+}
+
+static void put(struct table *t, size_t row, size_t col, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    t->cells[row * MAX_COLS + col].text = arena_vprintf(t->a, fmt, ap);
+    va_end(ap);
+}
+
+static const char *safe(struct arena *a, const char *s)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    text_safe(&b, s, strlen(s));
+    const char *copy = arena_strndup(a, b.v, b.n);
+    buf_release(&b);
+    return copy;
+}
+
+static int width_of(const char *s) { return text_width(s, strlen(s)); }
+
+/* The text within `room` columns, its end replaced by "~" when it does not fit. */
+static const char *fit(struct arena *a, const char *s, int room)
+{
+    size_t len = strlen(s);
+    if (text_width(s, len) <= room)
+        return s;
+    while (len > 0 && text_width(s, len) > room - 1)
+        len = text_whole(s, len - 1);
+    return arena_printf(a, "%.*s~", (int)len, s);
+}
+
+static void pad(struct buf *out, int n)
+{
+    while (n-- > 0)
+        buf_addc(out, ' ');
+}
+
+static void put_cell(struct buf *out, const struct cell *c, int width, bool is_left, bool colors)
+{
+    const char *s = c->text ? c->text : "";
+    int room = width - width_of(s);
+    if (!is_left)
+        pad(out, room);
+    if (colors && c->color)
+        buf_printf(out, "\x1b[%sm%s\x1b[0m", c->color, s);
+    else
+        buf_adds(out, s);
+    if (is_left)
+        pad(out, room);
+}
+
+/* Words of `text`, broken before `SCREEN`, continued at `indent`. */
+static void wrap(struct buf *out, const char *text, int at, int indent)
+{
+    while (*text) {
+        size_t word = strcspn(text, " ");
+        int w = text_width(text, word);
+        if (at > indent && at + 1 + w > SCREEN) {
+            buf_addc(out, '\n');
+            pad(out, indent);
+            at = indent;
+        } else if (at > indent) {
+            buf_addc(out, ' ');
+            at++;
+        }
+        buf_add(out, text, word);
+        at += w;
+        text += word + (text[word] == ' ');
+    }
+    buf_addc(out, '\n');
+}
+
+static void trim_line(struct buf *out)
+{
+    while (out->n && out->v[out->n - 1] == ' ')
+        out->v[--out->n] = '\0';
+    buf_addc(out, '\n');
+}
+
+static void measure(const struct table *t, int width[])
+{
+    for (size_t c = 0; c < t->n_cols; c++) {
+        width[c] = width_of(t->head[c]);
+        for (size_t r = 0; r < t->n_rows; r++) {
+            const char *s = t->cells[r * MAX_COLS + c].text;
+            int w = s && (c == 0 || !t->note[r]) ? width_of(s) : 0;
+            width[c] = w > width[c] ? w : width[c];
+        }
+    }
+}
+
+static void print_table(struct table *t, const struct term_options *o, struct buf *out)
+{
+    int width[MAX_COLS], total = 0;
+    measure(t, width);
+    for (size_t c = 0; c < t->n_cols; c++)
+        total += width[c] + (c > 0 ? 2 : 0);
+    int gap = total > SCREEN && !o->wide ? 1 : 2;
+    total -= gap == 1 ? (int)t->n_cols - 1 : 0;
+    if (total > SCREEN && !o->wide) {
+        int less = width[0] - (total - SCREEN);
+        width[0] = less < LEAST_NAME ? LEAST_NAME : less;
+    }
+    for (size_t c = 0; c < t->n_cols; c++) {
+        pad(out, c ? gap : 0);
+        put_cell(out, &(struct cell){t->head[c], "1"}, width[c], t->is_left[c], o->colors);
+    }
+    trim_line(out);
+    for (size_t r = 0; r < t->n_rows; r++) {
+        struct cell *row = &t->cells[r * MAX_COLS];
+        row[0].text = fit(t->a, row[0].text, width[0]);
+        for (size_t c = 0; c < (t->note[r] ? 1 : t->n_cols); c++) {
+            pad(out, c ? gap : 0);
+            put_cell(out, &row[c], width[c], t->is_left[c], o->colors);
+        }
+        if (t->note[r]) {
+            pad(out, gap);
+            wrap(out, t->note[r], width[0] + gap, width[0] + gap);
+        } else {
+            trim_line(out);
+        }
+    }
+}
+
+static const char *verdict_color(enum compare_verdict v)
+{
+    static const char *const colors[] = {"32", "31", "33", "35", "2"};
+    return colors[v];
+}
+
+/* -- the table of variants --------------------------------------------------------------------------- */
+
+static const char *interval(struct arena *a, struct compare_value v)
+{
+    if (isnan(v.v))
+        return "-";
+    return arena_printf(a, "%s [%s,%s]", fmt_pp(v.v).s, fmt_pp(v.lo).s, fmt_pp(v.hi).s);
+}
+
+static bool is_failed(const struct compare_row *r)
+{
+    return !r->variant->is_done && r->pool.n == 0;
+}
+
+static void variant_row(struct table *t, const struct compare *c, size_t i)
+{
+    const struct compare_row *r = &c->rows[i];
+    const struct compare_speed *s = r->decode ? r->decode : r->prefill;
+    bool is_base = i == c->base_row;
+    size_t k = 0;
+    put(t, i, k++, "%s", safe(t->a, r->variant->label));
+    if (is_failed(r)) {
+        t->note[i] = arena_printf(t->a, "%s: %s", r->variant->status, safe(t->a, r->reason));
+        return;
+    }
+    put(t, i, k++, "%s", r->pool.n ? fmt_pct(r->pool.variant.v).s : "-");
+    put(t, i, k++, "%s", is_base ? "" : r->pool.n ? interval(t->a, r->pool.delta) : "-");
+    put(t, i, k++, is_base ? "" : r->pool.n ? "%zu/%zu" : "-", r->pool.losses, r->pool.gains);
+    put(t, i, k++, "%s", is_base ? "" : r->kl.n ? fmt_sig(r->kl.mean, 3).s : "-");
+    put(t, i, k++, "%s", s ? fmt_rate(s->rate.v).s : "-");
+    put(t, i, k++, "%s", fmt_mib(r->variant->peak_rss_bytes).s);
+    t->cells[i * MAX_COLS + k].color = verdict_color(r->verdict);
+    put(t, i, k, "%s", compare_verdict_name(r->verdict));
+}
+
+static void print_variants(const struct compare *c, const struct term_options *o, struct arena *a,
+                           struct buf *out)
+{
+    struct table t = table_new(a, c->n_rows);
+    column(&t, "variant", true);
+    column(&t, "acc %", false);
+    column(&t, "delta pp [95 %]", false);
+    column(&t, "-/+", false);
+    column(&t, "KL", false);
+    column(&t, "tok/s", false);
+    column(&t, "MiB", false);
+    column(&t, "verdict", true);
+    for (size_t i = 0; i < c->n_rows; i++)
+        variant_row(&t, c, i);
+    print_table(&t, o, out);
+}
+
+/* -- what --wide adds -------------------------------------------------------------------------------- */
+
+static void print_evidence(const struct compare *c, const struct term_options *o, struct arena *a,
+                           struct buf *out)
+{
+    static const char *const heads[] = {"variant", "items", "unpaired", "p exact", "p mid", "margin pp",
+                                        "p margin", "passes from pp", "MDE pp", "same top %",
+                                        "KL se", "KL median", "KL p99", "KL max", "ln ppl ratio", "se"};
+    struct table t = table_new(a, c->n_rows);
+    for (size_t k = 0; k < sizeof heads / sizeof *heads; k++)
+        column(&t, heads[k], k == 0);
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct compare_row *r = &c->rows[i];
+        const struct compare_cell *p = &r->pool;
+        put(&t, i, 0, "%s", safe(a, r->variant->label));
+        if (is_failed(r))
+            continue;
+        put(&t, i, 1, "%s", fmt_count((int64_t)p->n).s);
+        put(&t, i, 2, "%zu+%zu", p->only_base, p->only_variant);
+        put(&t, i, 3, "%s", fmt_p(p->p_exact).s);
+        put(&t, i, 4, "%s", fmt_p(p->p_mid).s);
+        put(&t, i, 5, "%s", fmt_sig(100 * p->margin, 2).s);
+        put(&t, i, 6, "%s", fmt_p(p->p_margin).s);
+        put(&t, i, 7, "%s", fmt_sig(100 * p->smallest_margin, 2).s);
+        put(&t, i, 8, "%s", fmt_sig(100 * p->mde, 2).s);
+        if (r->kl.n == 0)
+            continue;
+        put(&t, i, 9, "%s", fmt_pct(r->kl.same_top).s);
+        put(&t, i, 10, "%s", fmt_sig(r->kl.se, 2).s);
+        put(&t, i, 11, "%s", fmt_sig(r->kl.median, 3).s);
+        put(&t, i, 12, "%s", fmt_sig(r->kl.p99, 3).s);
+        put(&t, i, 13, "%s", fmt_sig(r->kl.max, 3).s);
+        put(&t, i, 14, "%s", fmt_signed(r->kl.ln_ppl_ratio, 3).s);
+        put(&t, i, 15, "%s", fmt_sig(r->kl.ln_ppl_se, 2).s);
+    }
+    print_table(&t, o, out);
+}
+
+static void print_machine_side(const struct compare *c, const struct term_options *o, struct arena *a,
+                               struct buf *out)
+{
+    static const char *const heads[] = {"variant", "prefill t/s", "x base", "decode t/s", "x base",
+                                        "reps", "dirty", "TTFT ms", "ITL ms", "p90", "p99", "load ms",
+                                        "weights MiB", "KV MiB", "peak MiB", "file MiB",
+                                        "private MiB", "kernel"};
+    struct table t = table_new(a, c->n_rows);
+    for (size_t k = 0; k < sizeof heads / sizeof *heads; k++)
+        column(&t, heads[k], k == 0 || k == 17);
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct compare_row *r = &c->rows[i];
+        const struct view_variant *v = r->variant;
+        const struct compare_speed *p = r->prefill, *d = r->decode;
+        put(&t, i, 0, "%s", safe(a, v->label));
+        if (is_failed(r))
+            continue;
+        put(&t, i, 1, "%s", fmt_rate(p ? p->rate.v : NAN).s);
+        put(&t, i, 2, "%s", fmt_ratio(p ? p->ratio.v : NAN).s);
+        put(&t, i, 3, "%s", fmt_rate(d ? d->rate.v : NAN).s);
+        put(&t, i, 4, "%s", fmt_ratio(d ? d->ratio.v : NAN).s);
+        put(&t, i, 5, "%zu", d ? d->n : p ? p->n : 0);
+        put(&t, i, 6, "%zu", (d ? d->n_dirty : 0) + (p ? p->n_dirty : 0));
+        put(&t, i, 7, "%s", fmt_ms(d ? d->ttft_ms.v : NAN).s);
+        put(&t, i, 8, "%s", fmt_ms(d ? d->itl_median_ms : NAN).s);
+        put(&t, i, 9, "%s", fmt_ms(d ? d->itl_p90_ms : NAN).s);
+        put(&t, i, 10, "%s", fmt_ms(d ? d->itl_p99_ms : NAN).s);
+        put(&t, i, 11, "%s", fmt_ms(v->load_ns < 0 ? NAN : (double)v->load_ns * 1e-6).s);
+        put(&t, i, 12, "%s", fmt_mib(v->weight_bytes).s);
+        put(&t, i, 13, "%s", fmt_mib(v->kv_bytes).s);
+        put(&t, i, 14, "%s", fmt_mib(v->peak_rss_bytes).s);
+        put(&t, i, 15, "%s", fmt_mib(v->file_rss_bytes).s);
+        put(&t, i, 16, "%s", fmt_mib(v->anon_bytes).s);
+        put(&t, i, 17, "%s", safe(a, v->kernel));
+    }
+    print_table(&t, o, out);
+}
+
+static size_t subjects(const struct compare *c, const struct compare_row **rows, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_rows && n < cap; i++)
+        if (i != c->base_row && !is_failed(&c->rows[i]))
+            rows[n++] = &c->rows[i];
+    return n;
+}
+
+/* Every 0/1 task: the base's accuracy, then each variant's change; "*": shown after Holm. */
+static void print_tasks(const struct compare *c, const struct term_options *o, struct arena *a,
+                        struct buf *out)
+{
+    const struct compare_row *rows[MAX_COLS - 2];
+    size_t n = subjects(c, rows, MAX_COLS - 2), line = 0;
+    struct table t = table_new(a, c->n_tasks);
+    column(&t, "task", true);
+    column(&t, fit(a, safe(a, c->base->label), 12), false);
+    for (size_t k = 0; k < n; k++)
+        column(&t, fit(a, safe(a, rows[k]->variant->label), 12), false);
+    for (size_t i = 0; i < c->n_tasks; i++) {
+        const struct compare_cell *base = &c->rows[c->base_row].tasks[i];
+        if (!c->tasks[i].is_binary)
+            continue;
+        put(&t, line, 0, "%s", safe(a, c->tasks[i].name));
+        put(&t, line, 1, "%s", fmt_pct(base->base.v).s);
+        for (size_t k = 0; k < n; k++) {
+            const struct compare_cell *x = &rows[k]->tasks[i];
+            bool is_shown = x->p_adjusted < c->options.alpha;
+            put(&t, line, 2 + k, "%s%s", x->n ? fmt_pp(x->delta.v).s : "-", is_shown ? "*" : " ");
+            if (is_shown)
+                t.cells[line * MAX_COLS + 2 + k].color = x->delta.v < 0 ? "31" : "32";
+        }
+        line++;
+    }
+    t.n_rows = line;
+    if (line) {
+        buf_adds(out, "\nchange of accuracy per task, pp (* p < alpha after Holm)\n");
+        print_table(&t, o, out);
+    }
+}
+
+/* -- tasks that are not right or wrong ---------------------------------------------------------------- */
+
+static const char *other_delta(struct arena *a, const struct compare_cell *x, const char *aggregation)
+{
+    const struct compare_value *d = &x->delta;
+    if (isnan(d->v))
+        return x->reason && x->kind != COMPARE_NONE ? safe(a, x->reason) : "";
+    if (x->kind == COMPARE_LIKELIHOOD && strcmp(aggregation, "bits_per_byte") != 0)
+        return arena_printf(a, "%s %% [%s,%s]", fmt_rel(d->v).s, fmt_rel(d->lo).s, fmt_rel(d->hi).s);
+    return arena_printf(a, "%s [%s,%s]", fmt_signed(d->v, 3).s, fmt_signed(d->lo, 3).s,
+                        fmt_signed(d->hi, 3).s);
+}
+
+static void print_other(const struct compare *c, size_t task, const struct term_options *o,
+                        struct arena *a, struct buf *out)
+{
+    const struct compare_task *k = &c->tasks[task];
+    struct table t = table_new(a, c->n_rows);
+    column(&t, "variant", true);
+    column(&t, "value", false);
+    column(&t, "change [95 %]", true);
+    column(&t, "verdict", true);
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct compare_cell *x = &c->rows[i].tasks[task];
+        put(&t, i, 0, "%s", safe(a, c->rows[i].variant->label));
+        put(&t, i, 1, "%s", fmt_sig(x->variant.v, 5).s);
+        put(&t, i, 2, "%s", i == c->base_row ? "" : other_delta(a, x, k->aggregation));
+        put(&t, i, 3, "%s", compare_verdict_name(x->verdict));
+        t.cells[i * MAX_COLS + 3].color = verdict_color(x->verdict);
+        if (x->kind == COMPARE_NONE)
+            t.note[i] = safe(a, x->reason ? x->reason : "");
+    }
+    buf_printf(out, "\n%s, %s (%s is better)\n", safe(a, k->name),
+               k->measure ? safe(a, k->measure->metric) : "no metric",
+               k->higher_is_better ? "higher" : "lower");
+    print_table(&t, o, out);
+}
+
+static void print_others(const struct compare *c, const struct term_options *o, struct arena *a,
+                         struct buf *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_tasks; i++)
+        if (!c->tasks[i].is_binary && (++n <= FEW_TASKS || o->wide))
+            print_other(c, i, o, a, out);
+    if (n > FEW_TASKS && !o->wide)
+        buf_printf(out, "\nand %zu more tasks that are not right or wrong; --wide shows them\n",
+                   n - FEW_TASKS);
+}
+
+/* -- head and foot ------------------------------------------------------------------------------------ */
+
+static void print_head(const struct compare *c, struct arena *a, struct buf *out)
+{
+    const struct view_set *s = c->set;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const struct view_run *r = &s->runs[i];
+        wrap(out, arena_printf(a, "run %s (%s) of %s on %s", r->uid, r->status,
+                               fmt_time(r->started_ns).s, safe(a, r->machine)), 0, 0);
+    }
+    const char *margin = c->options.margin > 0
+                             ? arena_printf(a, "margin %s pp", fmt_sig(c->options.margin, 2).s)
+                             : "margin 1 pp, 2 pp at 4 bits";
+    wrap(out, arena_printf(a, "%zu tasks, %s paired items, base %s, %s", c->n_tasks,
+                           fmt_count((int64_t)c->rows[c->base_row].pool.n).s,
+                           safe(a, c->base->label), margin), 0, 0);
+    buf_addc(out, '\n');
+}
+
+static void print_reasons(const struct compare *c, const struct term_options *o, struct arena *a,
+                          struct buf *out)
+{
+    int width = 0;
+    for (size_t i = 0; i < c->n_rows; i++) {
+        int w = width_of(safe(a, c->rows[i].variant->label));
+        width = w > width ? w : width;
+    }
+    width = width > 16 ? 16 : width;
+    buf_addc(out, '\n');
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct compare_row *r = &c->rows[i];
+        if (i == c->base_row || is_failed(r))
+            continue;
+        const char *name = fit(a, safe(a, r->variant->label), width);
+        put_cell(out, &(struct cell){name, verdict_color(r->verdict)}, width, true, o->colors);
+        buf_adds(out, "  ");
+        wrap(out, safe(a, r->reason), width + 2, width + 2);
+    }
+    buf_addc(out, '\n');
+    const char *word = compare_verdict_name(c->verdict);
+    if (o->colors)
+        buf_printf(out, "\x1b[1;%sm%s\x1b[0m:", verdict_color(c->verdict), word);
+    else
+        buf_printf(out, "%s:", word);
+    wrap(out, safe(a, c->headline), width_of(word) + 1, 0);
+}
+
+int term_compare(const struct compare *c, const struct term_options *o, struct buf *out)
+{
+    struct arena a = {0};
+    print_head(c, &a, out);
+    print_variants(c, o, &a, out);
+    if (o->wide) {
+        buf_addc(out, '\n');
+        print_evidence(c, o, &a, out);
+        buf_addc(out, '\n');
+        print_machine_side(c, o, &a, out);
+        print_tasks(c, o, &a, out);
+    }
+    print_others(c, o, &a, out);
+    print_reasons(c, o, &a, out);
+    arena_release(&a);
+    return out->failed ? ASSAY_ELIMIT : 0;
+}
