@@ -23,14 +23,14 @@ struct csv_column {
 struct csv {
     struct lines lines;
     char delimiter;
-    bool header;                 /* the first record names the columns */
-    struct arena arena;          /* columns */
+    bool header;        /* the first record names the columns */
+    struct arena arena; /* columns */
     struct csv_column *columns;
     size_t n_columns;
-    struct buf record;           /* the fields of the record in hand, each NUL-terminated */
-    size_t *at;                  /* [n_fields + 1] where they begin in record.v */
+    struct buf record; /* the fields of the record in hand, each NUL-terminated */
+    size_t *at;        /* [n_fields + 1] where they begin in record.v */
     size_t n_fields;
-    uint32_t line;               /* the record's first line */
+    uint32_t line; /* the record's first line */
 };
 
 /* -- records ----------------------------------------------------------------------------------- */
@@ -70,7 +70,8 @@ static int csv_quoted(struct csv *c, const char **p, const char **end, struct as
         const char *s;
         TRY(lines_next(&c->lines, &s, &n, e));
         if (!s)
-            return err_set(e, ASSAY_EFORMAT, "%s:%u: quoted field never closed", c->lines.path, opened);
+            return err_set(e, ASSAY_EFORMAT, "%s:%u: quoted field never closed", c->lines.path,
+                           opened);
         TRY(lines_check_utf8(&c->lines, s, n, e));
         buf_addc(&c->record, '\n');
         *p = s;
@@ -88,7 +89,7 @@ static int csv_record(struct csv *c, bool *more, struct assay_err *e)
         *more = p != NULL;
         if (!p)
             return 0;
-    } while (n == 0);               /* blank lines are skipped, as pandas does */
+    } while (n == 0); /* blank lines are skipped, as pandas does */
     TRY(lines_check_utf8(&c->lines, p, n, e));
     end = p + n;
     c->line = c->lines.line;
@@ -108,8 +109,8 @@ static int csv_record(struct csv *c, bool *more, struct assay_err *e)
         const char *stop = memchr(p, c->delimiter, (size_t)(end - p));
         buf_add(&c->record, p, (size_t)((stop ? stop : end) - p));
         if (csv_end_field(c) < 0)
-            return err_set(e, ASSAY_ELIMIT, "%s:%u: record longer than %d MiB", c->lines.path, c->line,
-                           CSV_RECORD >> 20);
+            return err_set(e, ASSAY_ELIMIT, "%s:%u: record longer than %d MiB", c->lines.path,
+                           c->line, CSV_RECORD >> 20);
         if (!stop)
             break;
         p = stop + 1;
@@ -128,9 +129,10 @@ static const char *csv_field(const struct csv *c, size_t i, size_t *n)
 
 static bool csv_gap(const char *s)
 {
-    static const char *const words[] = {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN",
-                                        "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
-                                        "NaN", "None", "n/a", "nan", "null"};
+    static const char *const words[] = {"",         "#N/A", "#N/A N/A", "#NA",    "-1.#IND",
+                                        "-1.#QNAN", "-NaN", "-nan",     "1.#IND", "1.#QNAN",
+                                        "<NA>",     "N/A",  "NA",       "NULL",   "NaN",
+                                        "None",     "n/a",  "nan",      "null"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(s, words[i]) == 0)
             return true;
@@ -208,7 +210,8 @@ static int csv_add_column(struct csv *c, const char *s, size_t n, struct assay_e
 {
     for (size_t i = 0; i < c->n_columns; i++)
         if (c->columns[i].name->n == n && memcmp(c->columns[i].name->s, s, n) == 0)
-            return err_set(e, ASSAY_EFORMAT, "%s:%u: column '%s' named twice", c->lines.path, c->line, s);
+            return err_set(e, ASSAY_EFORMAT, "%s:%u: column '%s' named twice", c->lines.path,
+                           c->line, s);
     c->columns[c->n_columns++].name = value_strn(&c->arena, s, n);
     return 0;
 }
@@ -219,7 +222,8 @@ static int csv_name_columns(struct csv *c, const struct value *names, struct ass
     c->columns = ARENA_ARRAY(&c->arena, struct csv_column, CSV_COLUMNS);
     for (uint32_t i = 0; names && i < names->n && i < CSV_COLUMNS; i++) {
         if (names->items[i]->type != VALUE_STR)
-            return err_set(e, ASSAY_EUSAGE, "dataset_kwargs: 'column_names' must be a list of names");
+            return err_set(e, ASSAY_EUSAGE,
+                           "dataset_kwargs: 'column_names' must be a list of names");
         TRY(csv_add_column(c, names->items[i]->s, names->items[i]->n, e));
     }
     if (names)

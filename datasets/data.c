@@ -13,12 +13,12 @@
 #include "harness/base/hash.h"
 
 struct data {
-    struct arena arena;          /* lives as long as the dataset */
+    struct arena arena; /* lives as long as the dataset */
     struct resolved where;
     struct rows_options options;
-    const struct rows_format *format;    /* of the open file */
+    const struct rows_format *format; /* of the open file */
     struct rows *rows;
-    size_t file;                 /* index of the open file */
+    size_t file; /* index of the open file */
     const char **columns;
     size_t n_columns;
     const char *origin;
@@ -35,7 +35,7 @@ static int kwargs_delimiter(const struct value *v, char *out, struct assay_err *
     return 0;
 }
 
-/* What changes how a file is read; keys that only steer a download have no meaning for local files. */
+/* What changes how a file is read; keys that only steer a download mean nothing for local files. */
 static int data_options(const struct value *kwargs, struct rows_options *o, struct assay_err *e)
 {
     const struct value *v;
@@ -44,7 +44,8 @@ static int data_options(const struct value *kwargs, struct rows_options *o, stru
         TRY(kwargs_delimiter(v, &o->delimiter, e));
     if ((v = value_get(kwargs, "column_names")) && v->type != VALUE_NULL) {
         if (v->type != VALUE_LIST)
-            return err_set(e, ASSAY_EUSAGE, "dataset_kwargs: 'column_names' must be a list of names");
+            return err_set(e, ASSAY_EUSAGE,
+                           "dataset_kwargs: 'column_names' must be a list of names");
         o->columns = v;
     }
     if ((v = value_get(kwargs, "field")) && v->type != VALUE_NULL) {

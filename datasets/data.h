@@ -1,7 +1,7 @@
 /* data.h - dataset rows: from a task's dataset_path and split to a stream of struct value dicts.
  *
- * Resolution is by recipe (datasets/recipes/NAME.yaml: which local files hold which split) and then by
- * convention below each data directory: DIR/<path>/<name>/<split>.jsonl and the like.  dataset_path
+ * Resolution is by recipe (datasets/recipes/NAME.yaml: which local files hold which split) and then
+ * by convention below each data directory: DIR/<path>/<name>/<split>.jsonl and the like.  dataset_path
  * json, csv, text with dataset_kwargs.data_files read those files, relative to the task's folder.
  * Formats by extension: .jsonl .json .csv .tsv .txt.  Rows are streamed: memory does not grow with
  * the number of rows.
@@ -26,7 +26,8 @@ struct data;
 /* Errors: ASSAY_EIO with the places that were searched, ASSAY_EUSAGE for an unknown split. */
 int data_open(const struct data_source *, struct data **, struct assay_err *);
 /* Next row as a dict in `arena` (the caller resets it); *row = NULL at the end.
- * Errors: ASSAY_EFORMAT "file:line:col: ...": malformed text, wrong encoding, a row that is no object. */
+ * Errors: ASSAY_EFORMAT "file:line:col: ...": malformed text, wrong encoding, a row that is no
+ * object. */
 int data_next(struct data *, struct arena *, const struct value **row, struct assay_err *);
 int data_rewind(struct data *, struct assay_err *);
 /* Column names of the first row (CSV: the header). */

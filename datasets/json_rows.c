@@ -14,12 +14,12 @@
 #include "harness/base/json.h"
 
 struct json_rows {
-    const char *path;            /* borrowed */
+    const char *path; /* borrowed */
     struct fs_map map;
-    const char *text, *end;      /* of the rows: behind a byte order mark, inside `field` */
+    const char *text, *end; /* of the rows: behind a byte order mark, inside `field` */
     const char *p;
-    uint32_t line, first_line;   /* of p, of text */
-    bool list;                   /* between '[' and ']' */
+    uint32_t line, first_line; /* of p, of text */
+    bool list;                 /* between '[' and ']' */
     bool begun;
 };
 
@@ -132,8 +132,10 @@ static int json_rows_open(const char *path, const struct rows_options *o, struct
     j->text = (const char *)j->map.v;
     j->end = j->text + j->map.n;
     j->line = j->first_line = 1;
-    if (j->map.n >= 2 && (memcmp(j->text, "\xff\xfe", 2) == 0 || memcmp(j->text, "\xfe\xff", 2) == 0)) {
-        rc = err_set(e, ASSAY_EFORMAT, "%s:1:1: the file is UTF-16 or UTF-32, expected UTF-8", path);
+    if (j->map.n >= 2 &&
+        (memcmp(j->text, "\xff\xfe", 2) == 0 || memcmp(j->text, "\xfe\xff", 2) == 0)) {
+        rc =
+            err_set(e, ASSAY_EFORMAT, "%s:1:1: the file is UTF-16 or UTF-32, expected UTF-8", path);
         goto fail;
     }
     if (j->map.n >= 3 && memcmp(j->text, "\xef\xbb\xbf", 3) == 0)

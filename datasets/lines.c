@@ -28,7 +28,8 @@ static int lines_fill(struct lines *l, struct assay_err *e)
         size_t cap = l->cap ? 2 * l->cap : LINES_FIRST;
         char *v = realloc(l->v, cap);
         if (!v)
-            return err_set(e, ASSAY_ENOMEM, "%s: out of memory for a line of %zu bytes", l->path, cap);
+            return err_set(e, ASSAY_ENOMEM, "%s: out of memory for a line of %zu bytes", l->path,
+                           cap);
         l->v = v;
         l->cap = cap;
     }
@@ -75,7 +76,7 @@ int lines_open(struct lines *l, const char *path, struct assay_err *e)
 
 int lines_next(struct lines *l, const char **s, size_t *n, struct assay_err *e)
 {
-    size_t seen = 0;            /* bytes already searched for the end of the line */
+    size_t seen = 0; /* bytes already searched for the end of the line */
     char *nl;
     while (!(nl = memchr(l->v + l->start + seen, '\n', l->end - l->start - seen)) && !l->eof) {
         seen = l->end - l->start;

@@ -1,4 +1,4 @@
-/* lines.h - a file line by line through one buffer that grows to the longest line and no further. */
+/* lines.h - a file line by line, through one buffer that grows to the longest line, no further. */
 #ifndef LINES_H
 #define LINES_H
 #include <stdbool.h>

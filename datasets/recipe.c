@@ -34,11 +34,12 @@ static int recipe_check(const char *file, const struct value *r, struct assay_er
         bool known = false;
         for (size_t j = 0; j < sizeof recipe_keys / sizeof *recipe_keys; j++)
             known = known || value_is_str(k, recipe_keys[j]);
-        const char *near = k->type == VALUE_STR && !known ? field_nearest(k->s, recipe_keys, 4) : NULL;
+        const char *near =
+            k->type == VALUE_STR && !known ? field_nearest(k->s, recipe_keys, 4) : NULL;
         if (!known)
-            return err_set(e, ASSAY_EFORMAT, "%s:%u:%u: unknown key '%s'%s%s%s", file, k->line, k->col,
-                           k->type == VALUE_STR ? k->s : "?", near ? " (did you mean '" : "",
-                           near ? near : "", near ? "'?)" : "");
+            return err_set(e, ASSAY_EFORMAT, "%s:%u:%u: unknown key '%s'%s%s%s", file, k->line,
+                           k->col, k->type == VALUE_STR ? k->s : "?",
+                           near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
     }
     const struct value *splits = value_get(r, "splits"), *name = value_get(r, "dataset");
     if (!name || (name->type != VALUE_STR && name->type != VALUE_LIST))
@@ -117,8 +118,8 @@ static int recipe_unknown_split(const struct data_source *src, const struct valu
     for (uint32_t i = 0; i < splits->n; i++)
         if (splits->entries[i].key->type == VALUE_STR)
             buf_printf(&b, "%s%s", i ? ", " : "", splits->entries[i].key->s);
-    int rc = err_set(e, ASSAY_EUSAGE, "dataset '%s' has no split '%s'; it has %s", src->path, src->split,
-                     b.v);
+    int rc = err_set(e, ASSAY_EUSAGE, "dataset '%s' has no split '%s'; it has %s", src->path,
+                     src->split, b.v);
     buf_release(&b);
     return rc;
 }
@@ -129,8 +130,9 @@ static int recipe_add(const char *file, const struct value *pattern, const char 
     if (pattern->type != VALUE_STR || pattern->n == 0)
         return recipe_fail(file, pattern, "expected a file pattern", e);
     if (strstr(pattern->s, "{name}") && (!name || !recipe_name_safe(name)))
-        return err_set(e, ASSAY_EUSAGE, "%s:%u:%u: needs a dataset_name that is a plain file name, got '%s'",
-                       file, pattern->line, pattern->col, name ? name : "");
+        return err_set(e, ASSAY_EUSAGE,
+                       "%s:%u:%u: needs a dataset_name that is a plain file name, got '%s'", file,
+                       pattern->line, pattern->col, name ? name : "");
     path_list_add(out, recipe_expand(pattern->s, name ? name : "", out->arena));
     return 0;
 }
@@ -145,7 +147,9 @@ int recipe_patterns(const struct data_source *src, struct path_list *out, bool *
     if (!recipe)
         return 0;
     const struct value *fallback = value_get(recipe, "default-name");
-    const char *name = src->name ? src->name : fallback && fallback->type == VALUE_STR ? fallback->s : NULL;
+    const char *name = src->name                                 ? src->name
+                       : fallback && fallback->type == VALUE_STR ? fallback->s
+                                                                 : NULL;
     const struct value *splits = value_get(recipe, "splits");
     const struct value *patterns = value_get(splits, src->split);
     if (!patterns)

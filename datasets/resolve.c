@@ -9,8 +9,8 @@
 #include "harness/base/err.h"
 #include "harness/base/fs.h"
 
-static const struct rows_format *const rows_formats[] = {&rows_jsonl, &rows_json, &rows_csv, &rows_tsv,
-                                                         &rows_text};
+static const struct rows_format *const rows_formats[] = {&rows_jsonl, &rows_json, &rows_csv,
+                                                         &rows_tsv, &rows_text};
 enum { N_FORMATS = sizeof rows_formats / sizeof *rows_formats };
 
 const struct rows_format *resolve_format(const char *path)
@@ -134,12 +134,14 @@ static int search_failed(const struct search *s, struct assay_err *e)
     return rc;
 }
 
-/* -- the file loaders: dataset_path json, csv, text --------------------------------------------- */
+/* -- the file loaders: dataset_path json, csv, text -------------------------------------------- */
 
 static const struct rows_format *loader_format(const char *path)
 {
-    return strcmp(path, "json") == 0 ? &rows_jsonl : strcmp(path, "csv") == 0 ? &rows_csv
-         : strcmp(path, "text") == 0 ? &rows_text : NULL;
+    return strcmp(path, "json") == 0   ? &rows_jsonl
+           : strcmp(path, "csv") == 0  ? &rows_csv
+           : strcmp(path, "text") == 0 ? &rows_text
+                                       : NULL;
 }
 
 static int loader_add(struct search *s, const struct value *file, struct assay_err *e)
@@ -148,22 +150,26 @@ static int loader_add(struct search *s, const struct value *file, struct assay_e
         return err_set(e, ASSAY_EUSAGE, "dataset_kwargs: 'data_files' must hold file names");
     const char *scheme = strstr(file->s, "://");
     const char *path = scheme ? fs_basename(file->s) : file->s;
-    struct search one = {.src = s->src, .arena = s->arena, .found = {.arena = s->arena},
+    struct search one = {.src = s->src,
+                         .arena = s->arena,
+                         .found = {.arena = s->arena},
                          .tried = {.arena = s->arena}};
     /* The task's folder first: that is where a relative name was written. */
     const char *near = s->src->base_dir ? fs_join(s->arena, s->src->base_dir, path) : path;
     if (!path_list_glob(&one.found, near) && !search_pattern(&one, path)) {
         if (scheme)
-            return err_set(e, ASSAY_EIO, "'%s' is on the network; fetch it and put '%s' below --data DIR",
+            return err_set(e, ASSAY_EIO,
+                           "'%s' is on the network; fetch it and put '%s' below --data DIR",
                            file->s, path);
-        return err_set(e, ASSAY_EIO, "data_files: cannot find '%s' (looked for '%s')", file->s, near);
+        return err_set(e, ASSAY_EIO, "data_files: cannot find '%s' (looked for '%s')", file->s,
+                       near);
     }
     for (size_t i = 0; i < one.found.n; i++)
         path_list_add(&s->found, one.found.v[i]);
     return 0;
 }
 
-/* data_files: a name, a list, or a mapping from split to either; without a mapping all is "train". */
+/* data_files: a name, a list, or a mapping from split to either; without one all is "train". */
 static int loader_files(struct search *s, struct assay_err *e)
 {
     const struct data_source *src = s->src;
@@ -171,17 +177,19 @@ static int loader_files(struct search *s, struct assay_err *e)
     if (!files)
         return err_set(e, ASSAY_EUSAGE, "dataset_path '%s' needs dataset_kwargs with 'data_files'",
                        src->path);
-    const struct value *mine = files->type == VALUE_DICT         ? value_get(files, src->split)
+    const struct value *mine = files->type == VALUE_DICT          ? value_get(files, src->split)
                                : strcmp(src->split, "train") == 0 ? files
                                                                   : NULL;
     if (!mine)
         return err_set(e, ASSAY_EUSAGE, "data_files has no split '%s'%s", src->split,
-                       files->type == VALUE_DICT ? "" : "; without a mapping everything is 'train'");
+                       files->type == VALUE_DICT ? ""
+                                                 : "; without a mapping everything is 'train'");
     if (mine->type != VALUE_LIST)
         return loader_add(s, mine, e);
     for (uint32_t i = 0; i < mine->n; i++)
         TRY(loader_add(s, mine->items[i], e));
-    return s->found.n ? 0 : err_set(e, ASSAY_EUSAGE, "data_files of split '%s' is empty", src->split);
+    return s->found.n ? 0
+                      : err_set(e, ASSAY_EUSAGE, "data_files of split '%s' is empty", src->split);
 }
 
 int resolve_files(const struct data_source *src, struct arena *a, struct resolved *out,

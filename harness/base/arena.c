@@ -22,7 +22,7 @@
 #include <sanitizer/asan_interface.h>
 #define arena_poison(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
 #define arena_unpoison(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
-enum { ARENA_GAP = 16 };     /* a poisoned gap behind each allocation */
+enum { ARENA_GAP = 16 }; /* a poisoned gap behind each allocation */
 #else
 #define arena_poison(p, n)   ((void)(p), (void)(n))
 #define arena_unpoison(p, n) ((void)(p), (void)(n))
@@ -33,8 +33,8 @@ enum { ARENA_ALIGN = 16, ARENA_FIRST = 8 << 10, ARENA_MOST = 1 << 20 };
 
 struct arena_block {
     struct arena_block *older;
-    char *top;               /* first free byte when a newer block was begun */
-    size_t size;             /* bytes of v */
+    char *top;   /* first free byte when a newer block was begun */
+    size_t size; /* bytes of v */
     size_t pad;
     char v[];
 };

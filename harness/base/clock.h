@@ -1,4 +1,4 @@
-/* clock.h - the one clock.  Spans come from the monotonic clock, stamps for people from realtime. */
+/* clock.h - the one clock: spans come from the monotonic clock, stamps for people from realtime. */
 #ifndef CLOCK_H
 #define CLOCK_H
 #include <stdint.h>

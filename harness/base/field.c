@@ -23,8 +23,10 @@ union field_slot {
 
 static size_t field_bytes(const struct assay_field *f)
 {
-    return f->kind == ASSAY_INT ? sizeof(int64_t) : f->kind == ASSAY_NUM ? sizeof(double)
-         : f->kind == ASSAY_BOOL ? sizeof(int32_t) : sizeof(char *);
+    return f->kind == ASSAY_INT    ? sizeof(int64_t)
+           : f->kind == ASSAY_NUM  ? sizeof(double)
+           : f->kind == ASSAY_BOOL ? sizeof(int32_t)
+                                   : sizeof(char *);
 }
 
 static void field_store(const struct assay_field *f, void *base, const union field_slot *x)
@@ -121,8 +123,8 @@ static int field_refuse(const struct assay_field *f, const char *where, const ch
     /* A flag names the setting already; a place in a file does not. */
     bool named = where && strncmp(where, "--", 2) == 0;
     int rc = err_set(e, ASSAY_EUSAGE, "%s%s%s%s%sexpected %s, got '%s'", where ? where : "",
-                     where ? ": " : "", named ? "" : "'", named ? "" : f->name, named ? "" : "': ",
-                     expects.v, got.v);
+                     where ? ": " : "", named ? "" : "'", named ? "" : f->name,
+                     named ? "" : "': ", expects.v, got.v);
     if (f->kind == ASSAY_ENUM && f->values) {
         struct arena a = {0};
         const char *names[64];
@@ -218,8 +220,8 @@ int field_set(const struct assay_field *f, void *base, const char *text, const c
 }
 
 /* What the user sees of a value that does not fit. */
-static int field_refuse_value(const struct assay_field *f, const char *where,
-                              const struct value *v, struct assay_err *e)
+static int field_refuse_value(const struct assay_field *f, const char *where, const struct value *v,
+                              struct assay_err *e)
 {
     struct buf b;
     buf_init(&b, 256);
@@ -248,10 +250,11 @@ int field_set_value(const struct assay_field *f, void *base, const struct value 
                     const char *where, struct arena *a, struct assay_err *e)
 {
     union field_slot x = {0};
-    const char *word = v->type == VALUE_BOOL && f->kind == ASSAY_ENUM ? field_bool_word(f, v->b) : NULL;
+    const char *word =
+        v->type == VALUE_BOOL && f->kind == ASSAY_ENUM ? field_bool_word(f, v->b) : NULL;
     if (word)
         return field_set(f, base, word, where, a, e);
-    if (v->type == VALUE_NULL) {            /* back to the default */
+    if (v->type == VALUE_NULL) { /* back to the default */
         if (f->def)
             return field_set(f, base, f->def, where, a, e);
         field_store(f, base, &x);

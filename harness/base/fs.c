@@ -39,7 +39,8 @@ int fs_read(const char *path, size_t max, struct arena *a, const char **text, si
         if (got == 0)
             break;
         if (buf_add(&b, chunk, (size_t)got) < 0) {
-            rc = err_set(e, ASSAY_ELIMIT, "'%s' is larger than the limit of %zu bytes", path, b.limit);
+            rc = err_set(e, ASSAY_ELIMIT, "'%s' is larger than the limit of %zu bytes", path,
+                         b.limit);
             goto out;
         }
     }
@@ -91,7 +92,7 @@ void fs_unmap(struct fs_map *m)
         union {
             const unsigned char *in;
             void *out;
-        } p = {m->v};       /* munmap takes the mapping back without const */
+        } p = {m->v}; /* munmap takes the mapping back without const */
         munmap(p.out, m->n);
     }
     if (m)
@@ -202,7 +203,7 @@ int fs_mkdirs(const char *path, struct assay_err *e)
 
 /* -- walking ----------------------------------------------------------------------------------- */
 
-struct walk_dir {                   /* the chain of directories being read: cycles end here */
+struct walk_dir { /* the chain of directories being read: cycles end here */
     const struct walk_dir *up;
     dev_t dev;
     ino_t ino;
@@ -256,7 +257,7 @@ static int walk_entry(struct walk *w, const char *dir, const char *name,
     struct stat st;
     char *path = fs_join(w->arena, dir, name);
     if (lstat(path, &st) < 0)
-        return 0;           /* gone between reading and looking */
+        return 0; /* gone between reading and looking */
     if (S_ISLNK(st.st_mode) && (!walk_inside(w, path) || stat(path, &st) < 0))
         return 0;
     if (S_ISDIR(st.st_mode))

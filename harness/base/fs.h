@@ -15,7 +15,8 @@ struct fs_map {
     const unsigned char *v;
     size_t n;
 };
-int fs_map(const char *path, struct fs_map *, struct assay_err *);   /* read-only, private; regular files only */
+/* Read-only, private; regular files only. */
+int fs_map(const char *path, struct fs_map *, struct assay_err *);
 void fs_unmap(struct fs_map *);
 /* Writes a temporary file beside `path`, fsyncs and renames: the old or the new, never half. */
 int fs_write_atomic(const char *path, const void *p, size_t n, struct assay_err *);

@@ -26,9 +26,9 @@ struct json {
     uint32_t line;
     int depth;
     struct arena *arena;
-    struct value_entry *stack;       /* children of the containers that are still open */
+    struct value_entry *stack; /* children of the containers that are still open */
     size_t n_stack, cap_stack;
-    struct buf text;                 /* the string in hand, when it holds escapes */
+    struct buf text; /* the string in hand, when it holds escapes */
     struct assay_err *e;
 };
 
@@ -102,11 +102,12 @@ static size_t json_plain(const char *p, const char *end)
         memcpy(&w, s, sizeof w);
         uint64_t quote = w ^ ones * '"', slash = w ^ ones * '\\';
         uint64_t stop = (w - ones * 0x20) | (quote - ones) | (slash - ones) | w;
-        if (stop & tops)        /* may stop early, never late */
+        if (stop & tops) /* may stop early, never late */
             break;
         s += 8;
     }
-    while (s < end && (unsigned char)*s >= 0x20 && (unsigned char)*s < 0x80 && *s != '"' && *s != '\\')
+    while (s < end && (unsigned char)*s >= 0x20 && (unsigned char)*s < 0x80 && *s != '"' &&
+           *s != '\\')
         s++;
     return (size_t)(s - p);
 }
@@ -420,8 +421,13 @@ static int json_value(struct json *j, const struct value **out)
 int json_parse(const char *text, size_t n, const char *where, uint32_t line, struct arena *a,
                const struct value **out, struct assay_err *e)
 {
-    struct json j = {.start = text, .p = text, .end = text + n, .where = where, .line = line,
-                     .arena = a, .e = e};
+    struct json j = {.start = text,
+                     .p = text,
+                     .end = text + n,
+                     .where = where,
+                     .line = line,
+                     .arena = a,
+                     .e = e};
     if (n >= UINT32_MAX)
         return err_set(e, ASSAY_ELIMIT, "%s:%u: JSON text of %zu bytes, the limit is 4 GiB", where,
                        line, n);

@@ -1,8 +1,8 @@
 /* json.h - JSON text <-> struct value.
  *
  * Strict RFC 8259 plus NaN, Infinity, -Infinity (Python writes them).  Duplicate keys: last wins.
- * Depth is limited to 64.  Integers beyond 64 bits become floats.  A dict or list at the top carries
- * its line. */
+ * Depth is limited to 64.  Integers beyond 64 bits become floats.  A dict or list at the top
+ * carries its line. */
 #ifndef JSON_H
 #define JSON_H
 #include "harness/base/value.h"

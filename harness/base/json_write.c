@@ -110,7 +110,7 @@ static void write_escape(struct buf *b, uint32_t cp)
 static void write_str(struct buf *b, const char *s, size_t n, bool ascii)
 {
     buf_addc(b, '"');
-    size_t from = 0;            /* what stands for itself is added in one piece */
+    size_t from = 0; /* what stands for itself is added in one piece */
     for (size_t i = 0; i < n;) {
         unsigned char c = (unsigned char)s[i];
         if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {

@@ -1,10 +1,11 @@
 /* pool.c - parts are claimed from one counter; the calling thread works too and returns when the
  * last part is done, not when every thread has woken.
  *
- * `ticket` holds (generation << 32 | next part).  A part is claimed by compare-and-swap, so a thread
- * that wakes late, with the ticket of a finished job, cannot take a part of the next one: between
- * jobs the ticket reads CLOSED, and the job's members change only then.  They are stored with release
- * and read with acquire: who sees a member of the next job also sees that the ticket was closed. */
+ * `ticket` holds (generation << 32 | next part).  A part is claimed by compare-and-swap, so a
+ * thread that wakes late, with the ticket of a finished job, cannot take a part of the next one:
+ * between jobs the ticket reads CLOSED, and the job's members change only then.  They are stored
+ * with release and read with acquire: who sees a member of the next job also sees that the ticket
+ * was closed. */
 #include "harness/base/pool.h"
 
 #include <pthread.h>
@@ -23,7 +24,7 @@ struct pool {
     _Atomic size_t n_parts, n_done;
     _Atomic(pool_fn *) fn;
     _Atomic(void *) user;
-    _Atomic int n_parked;            /* workers that wait for `work` */
+    _Atomic int n_parked; /* workers that wait for `work` */
     _Atomic bool caller_parked, stop;
     int size, n_threads, spins;
     pthread_mutex_t lock;

@@ -184,7 +184,7 @@ void pyrandom_sample(struct pyrandom *m, size_t n, size_t k, size_t *out)
 {
     size_t set_size = 21;
     if (k > 5) {
-        size_t power = 1;           /* 4 ** ceil(log4(3k)); 3k is never a power of 4 */
+        size_t power = 1; /* 4 ** ceil(log4(3k)); 3k is never a power of 4 */
         while (power < 3 * k)
             power *= 4;
         set_size += power;

@@ -62,7 +62,7 @@ bool text_valid(const char *s, size_t n, size_t *bad_at)
     size_t i = 0;
     while (i < n) {
         uint64_t w;
-        if (n - i >= sizeof w) {        /* eight ASCII bytes at a time */
+        if (n - i >= sizeof w) { /* eight ASCII bytes at a time */
             memcpy(&w, s + i, sizeof w);
             if (!(w & UINT64_C(0x8080808080808080))) {
                 i += sizeof w;
@@ -120,9 +120,9 @@ int text_width(const char *s, size_t n)
  * formatting, the byte order mark and the invisible tag characters. */
 static bool text_hostile(uint32_t cp)
 {
-    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x61c || (cp >= 0x200e && cp <= 0x200f) ||
-           (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff ||
-           (cp >= 0xe0000 && cp <= 0xe007f);
+    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x61c ||
+           (cp >= 0x200e && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
+           (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff || (cp >= 0xe0000 && cp <= 0xe007f);
 }
 
 void text_safe(struct buf *b, const char *s, size_t n)

@@ -229,9 +229,10 @@ static bool dicts_equal(const struct value *a, const struct value *b)
     for (uint32_t i = 0; i < a->n; i++) {
         const struct value_entry *x = &a->entries[i];
         /* Rows of one file have their keys in one order: look in the same place first. */
-        size_t at = value_equal(x->key, b->entries[i].key) ? i : entry_scan(b->entries, b->n, x->key);
-        if (at == b->n || (x->value != b->entries[at].value &&
-                           !value_equal(x->value, b->entries[at].value)))
+        size_t at =
+            value_equal(x->key, b->entries[i].key) ? i : entry_scan(b->entries, b->n, x->key);
+        if (at == b->n ||
+            (x->value != b->entries[at].value && !value_equal(x->value, b->entries[at].value)))
             return false;
     }
     return true;
@@ -271,9 +272,9 @@ bool value_is_str(const struct value *v, const char *s)
 const char *value_type_name(const struct value *v)
 {
     static const char *const names[] = {
-        [VALUE_NULL] = "NoneType", [VALUE_BOOL] = "bool",   [VALUE_INT] = "int",
-        [VALUE_FLOAT] = "float",   [VALUE_STR] = "str",     [VALUE_LIST] = "list",
-        [VALUE_DICT] = "dict",     [VALUE_TUPLE] = "tuple", [VALUE_FUNC] = "function",
+        [VALUE_NULL] = "NoneType",      [VALUE_BOOL] = "bool",   [VALUE_INT] = "int",
+        [VALUE_FLOAT] = "float",        [VALUE_STR] = "str",     [VALUE_LIST] = "list",
+        [VALUE_DICT] = "dict",          [VALUE_TUPLE] = "tuple", [VALUE_FUNC] = "function",
         [VALUE_UNDEFINED] = "Undefined"};
     return v && v->type < sizeof names / sizeof *names ? names[v->type] : "?";
 }

@@ -1,8 +1,8 @@
 /* yaml.c - libyaml's events -> struct value.  What a plain scalar means is in yaml_scalar.c.
  *
  * Aliases share their anchor's value, so memory does not grow; `cost` counts what a walk over the
- * result would visit and is bounded, which refuses "billion laughs".  An alias inside its own anchor
- * is unknown at that point and refused. */
+ * result would visit and is bounded, which refuses "billion laughs".  An alias inside its own
+ * anchor is unknown at that point and refused. */
 #include "harness/base/yaml.h"
 
 #include <stdlib.h>
@@ -25,13 +25,13 @@ struct yaml_anchor {
 };
 struct yaml_load {
     yaml_parser_t parser;
-    yaml_event_t event;              /* the event in hand */
+    yaml_event_t event; /* the event in hand */
     const char *text, *where;
     size_t n, cost;
     int depth;
     struct arena *arena;
     struct yaml_anchor *anchors;
-    struct value_entry *stack;       /* children of the collections that are still open */
+    struct value_entry *stack; /* children of the collections that are still open */
     size_t n_stack, cap_stack;
     struct assay_err *e;
 };
@@ -40,7 +40,8 @@ static int yaml_node(struct yaml_load *y, const struct value **out);
 
 static int yaml_fail(struct yaml_load *y, yaml_mark_t at, const char *msg)
 {
-    return err_set(y->e, ASSAY_EFORMAT, "%s:%zu:%zu: %s", y->where, at.line + 1, at.column + 1, msg);
+    return err_set(y->e, ASSAY_EFORMAT, "%s:%zu:%zu: %s", y->where, at.line + 1, at.column + 1,
+                   msg);
 }
 
 static yaml_mark_t yaml_mark_of(const struct yaml_load *y, size_t offset)
@@ -114,8 +115,7 @@ static int yaml_alias(struct yaml_load *y, const struct value **out)
             *out = a->v;
             return 0;
         }
-    return yaml_fail(y, y->event.start_mark,
-                     arena_printf(y->arena, "unknown alias '%s'", name));
+    return yaml_fail(y, y->event.start_mark, arena_printf(y->arena, "unknown alias '%s'", name));
 }
 
 static int yaml_scalar_node(struct yaml_load *y, const struct value **out)
@@ -281,13 +281,13 @@ static int yaml_node(struct yaml_load *y, const struct value **out)
 static int yaml_stream(struct yaml_load *y, const struct value **out)
 {
     *out = &value_null;
-    TRY(yaml_next(y));          /* stream start */
+    TRY(yaml_next(y)); /* stream start */
     TRY(yaml_next(y));
     if (y->event.type == YAML_STREAM_END_EVENT)
         return 0;
-    TRY(yaml_next(y));          /* after document start */
+    TRY(yaml_next(y)); /* after document start */
     TRY(yaml_node(y, out));
-    TRY(yaml_next(y));          /* document end */
+    TRY(yaml_next(y)); /* document end */
     TRY(yaml_next(y));
     if (y->event.type != YAML_STREAM_END_EVENT)
         return yaml_fail(y, y->event.start_mark, "expected one document, found a second");

@@ -1,6 +1,7 @@
 /* yaml_scalar.c - the implicit resolver of PyYAML's SafeLoader (YAML 1.1), written out.
  *
- *   int    [-+]? ( 0b[01_]+ | 0[0-7_]+ | 0 | [1-9][0-9_]* | 0x[0-9a-fA-F_]+ | [1-9][0-9_]*(:[0-5]?[0-9])+ )
+ *   int    [-+]? ( 0b[01_]+ | 0[0-7_]+ | 0 | [1-9][0-9_]* | 0x[0-9a-fA-F_]+
+ *                | [1-9][0-9_]*(:[0-5]?[0-9])+ )
  *   float  [-+]? [0-9][0-9_]* . [0-9_]* ([eE][-+][0-9]+)?     | . [0-9][0-9_]* ([eE][-+][0-9]+)?
  *        | [-+]? [0-9][0-9_]* (:[0-5]?[0-9])+ . [0-9_]*       | [-+]? .inf | .nan
  *
@@ -17,7 +18,7 @@
 #include "harness/base/err.h"
 
 #define TAG(name) "tag:yaml.org,2002:" name
-enum { SCALAR_NUMBER = 400 };       /* a longer text is no number */
+enum { SCALAR_NUMBER = 400 }; /* a longer text is no number */
 
 static bool scalar_in(const char *s, const char *const *words)
 {
@@ -36,10 +37,10 @@ static bool scalar_null(const char *s)
 /* 1, 0, or -1: no boolean. */
 static int scalar_bool(const char *s)
 {
-    static const char *const yes[] = {"yes", "Yes", "YES", "true", "True", "TRUE",
-                                      "on",  "On",  "ON",  NULL};
-    static const char *const no[] = {"no", "No", "NO", "false", "False", "FALSE",
-                                     "off", "Off", "OFF", NULL};
+    static const char *const yes[] = {"yes",  "Yes", "YES", "true", "True",
+                                      "TRUE", "on",  "On",  "ON",   NULL};
+    static const char *const no[] = {"no",    "No",  "NO",  "false", "False",
+                                     "FALSE", "off", "Off", "OFF",   NULL};
     return scalar_in(s, yes) ? 1 : scalar_in(s, no) ? 0 : -1;
 }
 
@@ -243,7 +244,7 @@ int yaml_scalar_resolve(struct value *v, const char *tag, struct assay_err *e)
 {
     if (tag)
         return scalar_tagged(v, tag, e);
-    if (strlen(v->s) != v->n)       /* holds a NUL: text */
+    if (strlen(v->s) != v->n) /* holds a NUL: text */
         return 0;
     int b = scalar_bool(v->s);
     if (scalar_null(v->s))

@@ -99,8 +99,8 @@ static void walks_sorted_and_inside(void **state)
     (void)state;
     char dir[256];
     struct assay_err e = {0};
-    static const char *const files[] = {"a/z.yaml", "a-b/x.yaml", "a/b/y.yaml", "top.yaml",
-                                        "skip/no.yaml", "a/none.txt"};
+    static const char *const files[] = {"a/z.yaml", "a-b/x.yaml",   "a/b/y.yaml",
+                                        "top.yaml", "skip/no.yaml", "a/none.txt"};
     temp_dir(dir);
     for (size_t i = 0; i < N_OF(files); i++) {
         const char *p = path_of(dir, files[i]);
@@ -112,7 +112,8 @@ static void walks_sorted_and_inside(void **state)
     assert_int_equal(symlink("z.yaml", path_of(dir, "a/link.yaml")), 0);
     assert_int_equal(symlink("/etc/passwd", path_of(dir, "passwd.yaml")), 0);
     static const char *const skip[] = {"skip", NULL};
-    static const char *const want[] = {"a-b/x.yaml", "a/b/y.yaml", "a/link.yaml", "a/z.yaml", "top.yaml"};
+    static const char *const want[] = {"a-b/x.yaml", "a/b/y.yaml", "a/link.yaml", "a/z.yaml",
+                                       "top.yaml"};
     const char *const *paths;
     size_t n;
     assert_ok(fs_walk(dir, "*.yaml", skip, &arena, &paths, &n, &e), e);

@@ -36,7 +36,7 @@ static void arena_rewinds_to_a_mark(void **state)
     struct arena_mark m = arena_mark(&a);
     char *first = arena_alloc(&a, 100);
     memset(first, 1, 100);
-    memset(arena_alloc(&a, 3 << 20), 1, 3 << 20);       /* a block of its own */
+    memset(arena_alloc(&a, 3 << 20), 1, 3 << 20); /* a block of its own */
     arena_rewind(&a, m);
     assert_string_equal(kept, "kept");
     assert_int_equal(a.used, 5);

@@ -51,8 +51,12 @@ static void mersenne_as_cpython(void **state)
     pyrandom_seed(&m, (UINT64_C(1) << 40) + 7);
     assert_int_equal(pyrandom_u32(&m), 2635837658u);
     assert_int_equal(pyrandom_u32(&m), 3209733218u);
-    static const uint64_t bits[] = {1, 3342196574, 1892932127, 98816423444,
-                                    UINT64_C(8693348754041190512), UINT64_C(14886566920684039889)};
+    static const uint64_t bits[] = {1,
+                                    3342196574,
+                                    1892932127,
+                                    98816423444,
+                                    UINT64_C(8693348754041190512),
+                                    UINT64_C(14886566920684039889)};
     static const int widths[] = {1, 32, 33, 40, 63, 64};
     pyrandom_seed(&m, 1234);
     for (size_t i = 0; i < N_OF(bits); i++) {
@@ -116,7 +120,7 @@ static void sha256_known_answers(void **state)
     hash_bytes(NULL, 0, h);
     assert_digest(h, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     struct hash ctx = {0};
-    for (int round = 0; round < 2; round++) {       /* reusable after hash_end */
+    for (int round = 0; round < 2; round++) { /* reusable after hash_end */
         hash_init(&ctx);
         hash_add(&ctx, "a", 1);
         hash_add(&ctx, "bc", 2);

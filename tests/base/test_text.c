@@ -20,15 +20,15 @@ static void decodes_only_valid_sequences(void **state)
         {"\xee\x80\x80", 0xe000, 3},
         {"\xf0\x90\x80\x80", 0x10000, 4},
         {"\xf4\x8f\xbf\xbf", 0x10ffff, 4},
-        {"\xc0\x80", 0, 0},                 /* overlong NUL */
-        {"\xc1\xbf", 0, 0},                 /* overlong ASCII */
-        {"\xe0\x9f\xbf", 0, 0},             /* overlong */
-        {"\xf0\x8f\xbf\xbf", 0, 0},         /* overlong */
-        {"\xed\xa0\x80", 0, 0},             /* surrogate */
-        {"\xf4\x90\x80\x80", 0, 0},         /* beyond U+10FFFF */
+        {"\xc0\x80", 0, 0},         /* overlong NUL */
+        {"\xc1\xbf", 0, 0},         /* overlong ASCII */
+        {"\xe0\x9f\xbf", 0, 0},     /* overlong */
+        {"\xf0\x8f\xbf\xbf", 0, 0}, /* overlong */
+        {"\xed\xa0\x80", 0, 0},     /* surrogate */
+        {"\xf4\x90\x80\x80", 0, 0}, /* beyond U+10FFFF */
         {"\xf8\x88\x80\x80\x80", 0, 0},
         {"\x80", 0, 0},
-        {"\xe2\x82", 0, 0},                 /* cut */
+        {"\xe2\x82", 0, 0}, /* cut */
         {"\xe2\x28\xa1", 0, 0},
         {"\xff", 0, 0},
     };
@@ -64,21 +64,27 @@ static void says_where_text_breaks(void **state)
     (void)state;
     size_t at = 99;
     assert_true(text_valid("0123456789abcdef", 16, &at));
-    assert_false(text_valid("0123456789ab\xff" "def", 16, &at));
+    assert_false(text_valid("0123456789ab\xff"
+                            "def",
+                            16, &at));
     assert_int_equal(at, 12);
     assert_false(text_valid("01234567\xe2\x82", 10, &at));
     assert_int_equal(at, 8);
-    assert_int_equal(text_points("a\xc3\xa9\xff" "b", 5), 4);
+    assert_int_equal(text_points("a\xc3\xa9\xff"
+                                 "b",
+                                 5),
+                     4);
 }
 
 static void whole_never_ends_inside_a_sequence(void **state)
 {
     (void)state;
-    const char *s = "a\xf0\x9f\x98\x80" "b";
+    const char *s = "a\xf0\x9f\x98\x80"
+                    "b";
     static const size_t want[] = {0, 1, 1, 1, 1, 5, 6};
     for (size_t n = 0; n <= 6; n++)
         assert_int_equal(text_whole(s, n), want[n]);
-    assert_int_equal(text_whole("\x80\x80\x80\x80", 4), 4);     /* junk is not held back */
+    assert_int_equal(text_whole("\x80\x80\x80\x80", 4), 4); /* junk is not held back */
     assert_int_equal(text_whole("\xff", 1), 1);
 }
 
@@ -86,8 +92,8 @@ static void counts_terminal_columns(void **state)
 {
     (void)state;
     assert_int_equal(text_width("abc", 3), 3);
-    assert_int_equal(text_width("\xe4\xb8\xad\xe6\x96\x87", 6), 4);     /* wide */
-    assert_int_equal(text_width("e\xcc\x81", 3), 1);                    /* combining */
+    assert_int_equal(text_width("\xe4\xb8\xad\xe6\x96\x87", 6), 4); /* wide */
+    assert_int_equal(text_width("e\xcc\x81", 3), 1);                /* combining */
 }
 
 static void makes_hostile_text_harmless(void **state)
@@ -99,12 +105,16 @@ static void makes_hostile_text_harmless(void **state)
         {"plain \xc3\xa9 \xe4\xb8\xad", "plain \xc3\xa9 \xe4\xb8\xad"},
         {"a\nb\tc\rd", "a\\nb\\tc\\x0dd"},
         {"\x1b[31mred\x1b]0;title\x07", "\\x1b[31mred\\x1b]0;title\\x07"},
-        {"\xc2\x9b" "31m", "\\u{009B}31m"},             /* C1 control sequence introducer */
-        {"\xe2\x80\xae" "evil", "\\u{202E}evil"},       /* right-to-left override */
+        {"\xc2\x9b"
+         "31m",
+         "\\u{009B}31m"}, /* C1 control sequence introducer */
+        {"\xe2\x80\xae"
+         "evil",
+         "\\u{202E}evil"}, /* right-to-left override */
         {"\xe2\x81\xa6x", "\\u{2066}x"},
         {"\xff\xfe", "\\xff\\xfe"},
         {"\x7f", "\\x7f"},
-        {"\xf3\xa0\x81\x81", "\\u{E0041}"},             /* invisible tag character */
+        {"\xf3\xa0\x81\x81", "\\u{E0041}"}, /* invisible tag character */
     };
     for (size_t i = 0; i < N_OF(cases); i++) {
         struct buf b;

@@ -27,12 +27,21 @@ static void equality_is_pythons(void **state)
         const char *a, *b;
         bool equal;
     } cases[] = {
-        {"1", "1.0", true}, {"1", "true", true}, {"0", "false", true}, {"1", "'1'", false},
-        {"~", "0", false}, {"[1, 2]", "[1, 2.0]", true}, {"[1, 2]", "[2, 1]", false},
-        {"{a: 1, b: 2}", "{b: 2, a: 1}", true}, {"{a: 1}", "{a: 1, b: 2}", false},
-        {"{1: x}", "{1.0: x}", true}, {"9007199254740993", "9007199254740992.0", false},
-        {"9007199254740992", "9007199254740992.0", true}, {".nan", ".nan", false},
-        {"-.inf", "-.inf", true}, {"''", "~", false},
+        {"1", "1.0", true},
+        {"1", "true", true},
+        {"0", "false", true},
+        {"1", "'1'", false},
+        {"~", "0", false},
+        {"[1, 2]", "[1, 2.0]", true},
+        {"[1, 2]", "[2, 1]", false},
+        {"{a: 1, b: 2}", "{b: 2, a: 1}", true},
+        {"{a: 1}", "{a: 1, b: 2}", false},
+        {"{1: x}", "{1.0: x}", true},
+        {"9007199254740993", "9007199254740992.0", false},
+        {"9007199254740992", "9007199254740992.0", true},
+        {".nan", ".nan", false},
+        {"-.inf", "-.inf", true},
+        {"''", "~", false},
     };
     for (size_t i = 0; i < N_OF(cases); i++) {
         assert_int_equal(value_equal(yaml(cases[i].a), yaml(cases[i].b)), cases[i].equal);
@@ -132,14 +141,20 @@ static void fields_refuse_with_what_was_expected(void **state)
         const char *text, *where, *msg;
     } cases[] = {
         {2, "0", "--threads", "--threads: expected a whole number from 1 to 64, got '0'"},
-        {2, "65", "s.yaml:3:5", "s.yaml:3:5: 'threads': expected a whole number from 1 to 64, got '65'"},
+        {2, "65", "s.yaml:3:5",
+         "s.yaml:3:5: 'threads': expected a whole number from 1 to 64, got '65'"},
         {2, "1.5", NULL, "'threads': expected a whole number from 1 to 64, got '1.5'"},
-        {2, "", NULL, "got ''"}, {2, "1x", NULL, "got '1x'"}, {2, " 1", NULL, "got ' 1'"},
+        {2, "", NULL, "got ''"},
+        {2, "1x", NULL, "got '1x'"},
+        {2, " 1", NULL, "got ' 1'"},
         {2, "99999999999999999999", NULL, "expected a whole number"},
         {3, "-1", NULL, "expected a number of at least 0, got '-1'"},
-        {3, "nan", NULL, "got 'nan'"}, {3, "inf", NULL, "got 'inf'"}, {3, "0x1", NULL, "got '0x1'"},
+        {3, "nan", NULL, "got 'nan'"},
+        {3, "inf", NULL, "got 'inf'"},
+        {3, "0x1", NULL, "got '0x1'"},
         {4, "maybe", NULL, "expected true or false, got 'maybe'"},
-        {1, "fastst", NULL, "expected one of off, slow, fastest, got 'fastst' (did you mean 'fastest'?)"},
+        {1, "fastst", NULL,
+         "expected one of off, slow, fastest, got 'fastst' (did you mean 'fastest'?)"},
         {1, "off|slow", NULL, "expected one of"},
         {2, "\x1b[31m", NULL, "got '\\x1b[31m'"},
     };
@@ -148,16 +163,19 @@ static void fields_refuse_with_what_was_expected(void **state)
     for (size_t i = 0; i < N_OF(cases); i++) {
         struct assay_err e = {0};
         assert_int_equal(
-            field_set(&table[cases[i].row], &s, cases[i].text, cases[i].where, &arena, &e), ASSAY_EUSAGE);
+            field_set(&table[cases[i].row], &s, cases[i].text, cases[i].where, &arena, &e),
+            ASSAY_EUSAGE);
         assert_contains(e.msg, cases[i].msg);
     }
     static const char *const wrong[][2] = {
-        {"threads", "[1]"}, {"threads", "1.0"}, {"threads", "'3'"}, {"threads", "0"}, {"fast", "1"},
-        {"model", "7"}, {"model", "{}"}, {"temperature", "-1"}, {"temperature", ".nan"}};
+        {"threads", "[1]"}, {"threads", "1.0"},    {"threads", "'3'"},
+        {"threads", "0"},   {"fast", "1"},         {"model", "7"},
+        {"model", "{}"},    {"temperature", "-1"}, {"temperature", ".nan"}};
     for (size_t i = 0; i < N_OF(wrong); i++) {
         struct assay_err e = {0};
-        assert_int_equal(field_set_value(field_find(table, wrong[i][0]), &s, yaml(wrong[i][1]), "f:1:1",
-                                         &arena, &e), ASSAY_EUSAGE);
+        assert_int_equal(field_set_value(field_find(table, wrong[i][0]), &s, yaml(wrong[i][1]),
+                                         "f:1:1", &arena, &e),
+                         ASSAY_EUSAGE);
         assert_contains(e.msg, "f:1:1: '");
     }
     assert_true(s.threads == 2 && s.temperature == 0.5);

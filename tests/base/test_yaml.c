@@ -34,19 +34,58 @@ static void plain_scalars_resolve_as_yaml_1_1(void **state)
     static const struct {
         const char *yaml, *json;
     } cases[] = {
-        {"~", "null"}, {"null", "null"}, {"Null", "null"}, {"NULL", "null"}, {"nUll", "\"nUll\""},
-        {"yes", "true"}, {"Yes", "true"}, {"YES", "true"}, {"yEs", "\"yEs\""}, {"on", "true"},
-        {"off", "false"}, {"No", "false"}, {"FALSE", "false"}, {"y", "\"y\""}, {"n", "\"n\""},
-        {"0", "0"}, {"-12", "-12"}, {"+12", "12"}, {"1_000", "1000"}, {"0x1F", "31"}, {"0b101", "5"},
-        {"010", "8"}, {"08", "\"08\""}, {"0o7", "\"0o7\""}, {"1:30", "90"}, {"-1:30:15", "-5415"},
-        {"0:30", "\"0:30\""}, {"1:60", "\"1:60\""},
-        {"9223372036854775807", "9223372036854775807"}, {"-9223372036854775808", "-9223372036854775808"},
-        {"1.", "1.0"}, {"1.5", "1.5"}, {"-.5", "\"-.5\""}, {".5", "0.5"}, {"._5", "\"._5\""},
-        {"1e5", "\"1e5\""}, {"1e-5", "\"1e-5\""}, {"1.0e5", "\"1.0e5\""}, {"1.0e-5", "1e-05"},
-        {"1.0E+5", "100000.0"}, {"1_0.2_5", "10.25"}, {"1:30.5", "90.5"},
-        {".inf", "Infinity"}, {"-.Inf", "-Infinity"}, {".NaN", "NaN"}, {".iNf", "\".iNf\""},
-        {"2001-12-14", "\"2001-12-14\""}, {"2001-12-14 21:59:43.10 -5", "\"2001-12-14 21:59:43.10 -5\""},
-        {"\"1\"", "\"1\""}, {"'yes'", "\"yes\""}, {"=", "\"=\""}, {"a b", "\"a b\""},
+        {"~", "null"},
+        {"null", "null"},
+        {"Null", "null"},
+        {"NULL", "null"},
+        {"nUll", "\"nUll\""},
+        {"yes", "true"},
+        {"Yes", "true"},
+        {"YES", "true"},
+        {"yEs", "\"yEs\""},
+        {"on", "true"},
+        {"off", "false"},
+        {"No", "false"},
+        {"FALSE", "false"},
+        {"y", "\"y\""},
+        {"n", "\"n\""},
+        {"0", "0"},
+        {"-12", "-12"},
+        {"+12", "12"},
+        {"1_000", "1000"},
+        {"0x1F", "31"},
+        {"0b101", "5"},
+        {"010", "8"},
+        {"08", "\"08\""},
+        {"0o7", "\"0o7\""},
+        {"1:30", "90"},
+        {"-1:30:15", "-5415"},
+        {"0:30", "\"0:30\""},
+        {"1:60", "\"1:60\""},
+        {"9223372036854775807", "9223372036854775807"},
+        {"-9223372036854775808", "-9223372036854775808"},
+        {"1.", "1.0"},
+        {"1.5", "1.5"},
+        {"-.5", "\"-.5\""},
+        {".5", "0.5"},
+        {"._5", "\"._5\""},
+        {"1e5", "\"1e5\""},
+        {"1e-5", "\"1e-5\""},
+        {"1.0e5", "\"1.0e5\""},
+        {"1.0e-5", "1e-05"},
+        {"1.0E+5", "100000.0"},
+        {"1_0.2_5", "10.25"},
+        {"1:30.5", "90.5"},
+        {".inf", "Infinity"},
+        {"-.Inf", "-Infinity"},
+        {".NaN", "NaN"},
+        {".iNf", "\".iNf\""},
+        {"2001-12-14", "\"2001-12-14\""},
+        {"2001-12-14 21:59:43.10 -5", "\"2001-12-14 21:59:43.10 -5\""},
+        {"\"1\"", "\"1\""},
+        {"'yes'", "\"yes\""},
+        {"=", "\"=\""},
+        {"a b", "\"a b\""},
     };
     for (size_t i = 0; i < N_OF(cases); i++)
         assert_yaml(cases[i].yaml, cases[i].json);
@@ -61,7 +100,9 @@ static void documents_of_any_shape(void **state)
     assert_yaml("a: |\n  x\n   y\nb: >-\n  x\n  y\n", "{\"a\":\"x\\n y\\n\",\"b\":\"x y\"}");
     assert_yaml("a: 1\nb: 2\na: 3\n", "{\"a\":3,\"b\":2}");
     assert_yaml("1: a\nno: b\n~: c\n", "{\"1\":\"a\",\"false\":\"b\",\"null\":\"c\"}");
-    assert_yaml("\xef\xbb\xbf" "a: 1\n", "{\"a\":1}");
+    assert_yaml("\xef\xbb\xbf"
+                "a: 1\n",
+                "{\"a\":1}");
 }
 
 static void tags_say_the_type(void **state)
@@ -140,7 +181,8 @@ static void errors_say_line_and_column(void **state)
     assert_refused("a: 1\n---\nb: 2\n", "f:2:1: expected one document, found a second");
     assert_refused("ok: 1\nb: \xff\n", "f:2:4: invalid leading UTF-8 octet");
     assert_refused("a: \x01\n", "f:1:4: control characters are not allowed");
-    assert_refused("a: 99999999999999999999\n", "f:1:4: the whole number '99999999999999999999' does not fit");
+    assert_refused("a: 99999999999999999999\n",
+                   "f:1:4: the whole number '99999999999999999999' does not fit");
     assert_refused("[a, b]: 1\n", "f:1:1: a mapping's key must be a scalar");
     const struct value *v;
     struct assay_err e = {0};

@@ -51,7 +51,8 @@ static const struct value *yaml(const char *text)
 /* A source for one file of the temporary folder through the file loaders. */
 static struct data_source loader(const char *path, const char *kwargs)
 {
-    return (struct data_source){.path = path, .split = "train", .kwargs = yaml(kwargs), .base_dir = dir};
+    return (struct data_source){
+        .path = path, .split = "train", .kwargs = yaml(kwargs), .base_dir = dir};
 }
 
 /* All rows, one JSON text a line. */
@@ -101,7 +102,8 @@ static void assert_bad(struct data_source src, int code, const char *msg)
 static void reads_json_lines(void **state)
 {
     (void)state;
-    put("a.jsonl", "\xef\xbb\xbf{\"a\": 1, \"b\": \"x\"}\r\n\n  \n{\"a\": 2}\n{\"b\": \"z\", \"a\": 3}");
+    put("a.jsonl",
+        "\xef\xbb\xbf{\"a\": 1, \"b\": \"x\"}\r\n\n  \n{\"a\": 2}\n{\"b\": \"z\", \"a\": 3}");
     struct data_source src = loader("json", "data_files: a.jsonl");
     assert_rows(src, "{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":null}\n{\"b\":\"z\",\"a\":3}\n");
     struct data *d;
@@ -120,28 +122,34 @@ static void reads_json_files_of_every_shape(void **state)
 {
     (void)state;
     put("list.json", "\n[\n {\"a\": \"],}\\\"\"},\n {\"a\": [1, {\"b\": 2}]}\n]\n");
-    assert_rows(loader("json", "data_files: list.json"), "{\"a\":\"],}\\\"\"}\n{\"a\":[1,{\"b\":2}]}\n");
+    assert_rows(loader("json", "data_files: list.json"),
+                "{\"a\":\"],}\\\"\"}\n{\"a\":[1,{\"b\":2}]}\n");
     put("lines.json", "{\"a\": 1}\n{\"a\": 2}\n");
     assert_rows(loader("json", "data_files: lines.json"), "{\"a\":1}\n{\"a\":2}\n");
     put("pretty.json", "{\n  \"a\": 1\n}\n");
     assert_rows(loader("json", "data_files: pretty.json"), "{\"a\":1}\n");
     put("field.json", "{\"version\": [1, \"x\"], \"data\": [{\"a\": 1}, {\"a\": 2}], \"z\": 0}");
     assert_rows(loader("json", "{data_files: field.json, field: data}"), "{\"a\":1}\n{\"a\":2}\n");
-    assert_bad(loader("json", "{data_files: field.json, field: rows}"), ASSAY_EFORMAT, "no key 'rows'");
+    assert_bad(loader("json", "{data_files: field.json, field: rows}"), ASSAY_EFORMAT,
+               "no key 'rows'");
     put("empty.json", "[]");
     assert_rows(loader("json", "data_files: empty.json"), "");
     put("b1.json", "[{\"a\": 1}\n {\"a\": 2}]");
-    assert_bad(loader("json", "data_files: b1.json"), ASSAY_EFORMAT, "b1.json:2:2: expected ',' or ']'");
+    assert_bad(loader("json", "data_files: b1.json"), ASSAY_EFORMAT,
+               "b1.json:2:2: expected ',' or ']'");
     put("b2.json", "[{\"a\": 1},\n {\"a\" 2}]");
     assert_bad(loader("json", "data_files: b2.json"), ASSAY_EFORMAT, "b2.json:2:7: expected ':'");
     put("b3.json", "[{\"a\": 1},\n {\"a\": 2}");
-    assert_bad(loader("json", "data_files: b3.json"), ASSAY_EFORMAT, "b3.json:2:10: expected ',' or ']'");
+    assert_bad(loader("json", "data_files: b3.json"), ASSAY_EFORMAT,
+               "b3.json:2:10: expected ',' or ']'");
     put("b4.json", "[{\"a\": 1}] x");
-    assert_bad(loader("json", "data_files: b4.json"), ASSAY_EFORMAT, "b4.json:1:1: expected nothing after");
+    assert_bad(loader("json", "data_files: b4.json"), ASSAY_EFORMAT,
+               "b4.json:1:1: expected nothing after");
     put("b5.json", "[1, 2]");
     assert_bad(loader("json", "data_files: b5.json"), ASSAY_EFORMAT, "expected an object as row");
     put("b6.json", "[{\"a\": \"x");
-    assert_bad(loader("json", "data_files: b6.json"), ASSAY_EFORMAT, "b6.json:1:10: unfinished string");
+    assert_bad(loader("json", "data_files: b6.json"), ASSAY_EFORMAT,
+               "b6.json:1:10: unfinished string");
 }
 
 static void reads_csv_as_rfc_4180_and_pandas_have_it(void **state)
@@ -152,10 +160,13 @@ static void reads_csv_as_rfc_4180_and_pandas_have_it(void **state)
                  "\r\n"
                  "-2,plain \"q\",2,False,,x\r\n"
                  "3,None,1e3,True,NaN,2\r\n");
-    assert_rows(loader("csv", "data_files: a.csv"),
-                "{\"id\":1,\"text\":\"a, \\\"b\\\"\\nc\",\"score\":1.5,\"ok\":true,\"gap\":3.0,\"mixed\":\"1\"}\n"
-                "{\"id\":-2,\"text\":\"plain \\\"q\\\"\",\"score\":2.0,\"ok\":false,\"gap\":null,\"mixed\":\"x\"}\n"
-                "{\"id\":3,\"text\":null,\"score\":1000.0,\"ok\":true,\"gap\":null,\"mixed\":\"2\"}\n");
+    assert_rows(
+        loader("csv", "data_files: a.csv"),
+        "{\"id\":1,\"text\":\"a, "
+        "\\\"b\\\"\\nc\",\"score\":1.5,\"ok\":true,\"gap\":3.0,\"mixed\":\"1\"}\n"
+        "{\"id\":-2,\"text\":\"plain "
+        "\\\"q\\\"\",\"score\":2.0,\"ok\":false,\"gap\":null,\"mixed\":\"x\"}\n"
+        "{\"id\":3,\"text\":null,\"score\":1000.0,\"ok\":true,\"gap\":null,\"mixed\":\"2\"}\n");
     put("h.csv", "1;x\n2;y\n");
     assert_rows(loader("csv", "{data_files: h.csv, delimiter: ';', column_names: [n, s]}"),
                 "{\"n\":1,\"s\":\"x\"}\n{\"n\":2,\"s\":\"y\"}\n");
@@ -176,31 +187,39 @@ static void bad_files_are_named_with_line_and_column(void **state)
 {
     (void)state;
     put("a.jsonl", "{\"a\": 1}\n\n{\"a\" 2}\n");
-    assert_bad(loader("json", "data_files: a.jsonl"), ASSAY_EFORMAT, "a.jsonl:3:6: expected ':' after a key");
+    assert_bad(loader("json", "data_files: a.jsonl"), ASSAY_EFORMAT,
+               "a.jsonl:3:6: expected ':' after a key");
     put("l.jsonl", "{\"a\": 1}\n[1]\n");
     assert_bad(loader("json", "data_files: l.jsonl"), ASSAY_EFORMAT,
                "l.jsonl:2:1: expected an object as row, found a value of type list");
     put("w.jsonl", "{\"a\": \"caf\xe9\"}\n");
-    assert_bad(loader("json", "data_files: w.jsonl"), ASSAY_EFORMAT, "w.jsonl:1:11: byte 0xe9 is not UTF-8");
+    assert_bad(loader("json", "data_files: w.jsonl"), ASSAY_EFORMAT,
+               "w.jsonl:1:11: byte 0xe9 is not UTF-8");
     put("u.jsonl", "\xff\xfe{");
-    assert_bad(loader("json", "data_files: u.jsonl"), ASSAY_EFORMAT, "u.jsonl:1:1: the file is UTF-16");
+    assert_bad(loader("json", "data_files: u.jsonl"), ASSAY_EFORMAT,
+               "u.jsonl:1:1: the file is UTF-16");
     put("u.json", "\xfe\xff{");
-    assert_bad(loader("json", "data_files: u.json"), ASSAY_EFORMAT, "u.json:1:1: the file is UTF-16");
+    assert_bad(loader("json", "data_files: u.json"), ASSAY_EFORMAT,
+               "u.json:1:1: the file is UTF-16");
     put("c.csv", "a,b\n1,2\n3\n");
     assert_bad(loader("csv", "data_files: c.csv"), ASSAY_EFORMAT, "c.csv:3: 1 fields, expected 2");
     put("q.csv", "a,b\n1,\"open\n2,3\n");
-    assert_bad(loader("csv", "data_files: q.csv"), ASSAY_EFORMAT, "q.csv:2: quoted field never closed");
+    assert_bad(loader("csv", "data_files: q.csv"), ASSAY_EFORMAT,
+               "q.csv:2: quoted field never closed");
     put("r.csv", "a,b\n\"x\"y,2\n");
     assert_bad(loader("csv", "data_files: r.csv"), ASSAY_EFORMAT,
                "r.csv:2: text behind the closing quote of field 1, expected ','");
     put("n.csv", "a,a\n1,2\n");
-    assert_bad(loader("csv", "data_files: n.csv"), ASSAY_EFORMAT, "n.csv:1: column 'a' named twice");
+    assert_bad(loader("csv", "data_files: n.csv"), ASSAY_EFORMAT,
+               "n.csv:1: column 'a' named twice");
     put("e.csv", "");
     assert_bad(loader("csv", "data_files: e.csv"), ASSAY_EFORMAT, "e.csv:1: empty file");
     put("x.csv", "a\nb\n\xff\n");
-    assert_bad(loader("csv", "data_files: x.csv"), ASSAY_EFORMAT, "x.csv:3:1: byte 0xff is not UTF-8");
+    assert_bad(loader("csv", "data_files: x.csv"), ASSAY_EFORMAT,
+               "x.csv:3:1: byte 0xff is not UTF-8");
     put("x.txt", "ok\n\xc3\xa9\xff\n");
-    assert_bad(loader("text", "data_files: x.txt"), ASSAY_EFORMAT, "x.txt:2:2: byte 0xff is not UTF-8");
+    assert_bad(loader("text", "data_files: x.txt"), ASSAY_EFORMAT,
+               "x.txt:2:2: byte 0xff is not UTF-8");
 }
 
 static void data_files_name_splits_and_globs(void **state)
@@ -219,10 +238,13 @@ static void data_files_name_splits_and_globs(void **state)
     src = loader("json", "data_files: p1.jsonl");
     src.split = "test";
     assert_bad(src, ASSAY_EUSAGE, "without a mapping everything is 'train'");
-    assert_bad(loader("json", "data_files: none.jsonl"), ASSAY_EIO, "data_files: cannot find 'none.jsonl'");
+    assert_bad(loader("json", "data_files: none.jsonl"), ASSAY_EIO,
+               "data_files: cannot find 'none.jsonl'");
     assert_bad(loader("json", "{}"), ASSAY_EUSAGE, "needs dataset_kwargs with 'data_files'");
-    assert_bad(loader("json", "data_files: 'https://example.org/x.jsonl'"), ASSAY_EIO, "is on the network");
-    assert_bad(loader("csv", "{data_files: p1.jsonl, delimiter: ab}"), ASSAY_EUSAGE, "must be one character");
+    assert_bad(loader("json", "data_files: 'https://example.org/x.jsonl'"), ASSAY_EIO,
+               "is on the network");
+    assert_bad(loader("csv", "{data_files: p1.jsonl, delimiter: ab}"), ASSAY_EUSAGE,
+               "must be one character");
 }
 
 static void recipes_come_before_convention(void **state)
@@ -236,21 +258,26 @@ static void recipes_come_before_convention(void **state)
     put("d/other/test.de.jsonl", "{\"x\":2}\n");
     const char *const dirs[] = {fs_join(&arena, dir, "none"), fs_join(&arena, dir, "d"), NULL};
     const char *const recipes[] = {fs_join(&arena, dir, "r"), NULL};
-    struct data_source src = {.path = "own/set", .split = "test", .data_dirs = dirs, .recipe_dirs = recipes};
+    struct data_source src = {
+        .path = "own/set", .split = "test", .data_dirs = dirs, .recipe_dirs = recipes};
     assert_rows(src, "{\"from\":\"recipe\"}\n");
     src.split = "train";
     assert_bad(src, ASSAY_EUSAGE, "dataset 'own/set' has no split 'train'; it has test");
     src.split = "test";
     src.name = "../../etc";
-    assert_bad(src, ASSAY_EUSAGE, "needs a dataset_name that is a plain file name, got '../../etc'");
-    src = (struct data_source){.path = "hub/other", .name = "en", .split = "test", .data_dirs = dirs};
+    assert_bad(src, ASSAY_EUSAGE,
+               "needs a dataset_name that is a plain file name, got '../../etc'");
+    src =
+        (struct data_source){.path = "hub/other", .name = "en", .split = "test", .data_dirs = dirs};
     assert_rows(src, "{\"x\":1}\n");
     src.name = "de";
     assert_rows(src, "{\"x\":2}\n");
     src.name = "fr";
-    assert_bad(src, ASSAY_EIO, "no file for split 'test' of dataset 'hub/other' (fr); looked for '");
+    assert_bad(src, ASSAY_EIO,
+               "no file for split 'test' of dataset 'hub/other' (fr); looked for '");
     src.data_dirs = NULL;
-    assert_bad(src, ASSAY_EIO, "no data for 'hub/other': name a folder with --data DIR or ASSAY_DATA");
+    assert_bad(src, ASSAY_EIO,
+               "no data for 'hub/other': name a folder with --data DIR or ASSAY_DATA");
     put("r/broken.yaml", "dataset: x\nsplit: {}\n");
     src.recipe_dirs = recipes;
     assert_bad(src, ASSAY_EFORMAT, "broken.yaml:2:1: unknown key 'split' (did you mean 'splits'?)");
@@ -335,8 +362,11 @@ static void shipped_recipes_find_real_data(void **state)
     const char *const dirs[] = {"../shared/datasets", NULL};
     const char *const recipes[] = {"datasets/recipes", NULL};
     for (size_t i = 0; i < N_OF(sets); i++) {
-        struct data_source src = {.path = sets[i].path, .name = sets[i].name, .split = sets[i].split,
-                                  .data_dirs = dirs, .recipe_dirs = recipes};
+        struct data_source src = {.path = sets[i].path,
+                                  .name = sets[i].name,
+                                  .split = sets[i].split,
+                                  .data_dirs = dirs,
+                                  .recipe_dirs = recipes};
         struct data *d;
         struct assay_err e = {0};
         const struct value *row;
@@ -359,9 +389,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_json_lines, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(reads_json_files_of_every_shape, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(reads_csv_as_rfc_4180_and_pandas_have_it, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(reads_csv_as_rfc_4180_and_pandas_have_it, make_dir,
+                                        remove_dir),
         cmocka_unit_test_setup_teardown(reads_text_lines, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(bad_files_are_named_with_line_and_column, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(bad_files_are_named_with_line_and_column, make_dir,
+                                        remove_dir),
         cmocka_unit_test_setup_teardown(data_files_name_splits_and_globs, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(recipes_come_before_convention, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(uid_is_the_content, make_dir, remove_dir),
