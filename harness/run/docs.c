@@ -1,0 +1,260 @@
+/* docs.c - rows of a dataset -> items of a task. */
+#include "harness/run/docs.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "datasets/data.h"
+#include "harness/base/arena.h"
+#include "harness/base/err.h"
+#include "harness/base/hash.h"
+#include "harness/base/value.h"
+#include "harness/run/suite.h"
+
+enum { MAX_POOL = 1 << 20 };
+struct docs {
+    struct arena arena;                /* first row, few-shot pool, selections: as long as this */
+    struct task *task;
+    struct data *data, *pool_data;
+    const struct value *first;         /* document 0 of the split */
+    const struct value **pool;
+    size_t n_pool;
+    const struct value *samples;       /* list of places, or NULL */
+    double limit;                      /* as suite.limit */
+    size_t n_rows, n_docs;             /* 0 until docs_check or docs_expect */
+    size_t idx, n_out;                 /* next row's place; items handed out */
+    const size_t *wanted;
+    size_t n_wanted;
+};
+
+static struct data_source source_of(const struct task *t, const char *split,
+                                    const struct docs_paths *paths)
+{
+    return (struct data_source){
+        .path = t->dataset_path,
+        .name = t->dataset_name,
+        .split = split,
+        .kwargs = t->dataset_kwargs,
+        .base_dir = t->base_dir,
+        .data_dirs = paths->data,
+        .recipe_dirs = paths->recipes,
+    };
+}
+
+static int load_pool(struct docs *d, const struct docs_paths *paths, struct assay_err *e)
+{
+    struct task *t = d->task;
+    if (t->n_fewshot <= 0 || !t->fewshot_split)
+        return 0;
+    struct data_source src = source_of(t, t->fewshot_split, paths);
+    TRY(data_open(&src, &d->pool_data, e));
+    size_t cap = 0;
+    for (;;) {
+        const struct value *row;
+        TRY(data_next(d->pool_data, &d->arena, &row, e));
+        if (!row)
+            return 0;
+        if (d->n_pool == MAX_POOL)
+            return err_set(e, ASSAY_ELIMIT, "more than %d rows to draw few-shot examples from", MAX_POOL);
+        if (d->n_pool == cap) {
+            const struct value **more = ARENA_ARRAY(&d->arena, const struct value *, cap ? cap * 2 : 256);
+            if (cap)
+                memcpy(more, d->pool, cap * sizeof *more);
+            d->pool = more;
+            cap = cap ? cap * 2 : 256;
+        }
+        d->pool[d->n_pool++] = row;
+    }
+}
+
+static int begin(struct docs *d, struct assay_err *e)
+{
+    size_t n_columns;
+    const char *const *columns = data_columns(d->data, &n_columns);
+    return task_begin(d->task, d->first, columns, n_columns, d->pool, d->n_pool, e);
+}
+
+static int take_samples(struct docs *d, const struct suite *s, struct assay_err *e)
+{
+    if (!s->samples)
+        return 0;
+    d->samples = value_get(s->samples, d->task->name);
+    if (!d->samples)
+        return err_set(e, ASSAY_EUSAGE, "task '%s' is not among the samples", d->task->name);
+    size_t *at = ARENA_ARRAY(&d->arena, size_t, d->samples->n + 1);
+    for (uint32_t i = 0; i < d->samples->n; i++) {
+        at[i] = (size_t)d->samples->items[i]->i;
+        if (i && at[i] <= at[i - 1])
+            return err_set(e, ASSAY_EUSAGE, "the samples of task '%s' are not in rising order", d->task->name);
+    }
+    d->wanted = at;
+    d->n_wanted = d->samples->n;
+    return 0;
+}
+
+int docs_open(struct task *t, const struct suite *s, const struct docs_paths *paths, struct docs **out,
+              struct assay_err *e)
+{
+    struct docs *d = calloc(1, sizeof *d);
+    if (!d)
+        return err_set(e, ASSAY_ENOMEM, "out of memory");
+    d->task = t;
+    d->limit = s->limit;
+    int rc = 0;
+    if (!t->dataset_path)
+        rc = err_set(e, ASSAY_EUSAGE, "task '%s' names no dataset (dataset_path)", t->name);
+    else if (!t->eval_split)
+        rc = err_set(e, ASSAY_EUSAGE, "task '%s' names no split to evaluate (test_split or validation_split)",
+                     t->name);
+    struct data_source src = source_of(t, t->eval_split, paths);
+    if (rc >= 0)
+        rc = data_open(&src, &d->data, e);
+    if (rc >= 0)
+        rc = data_next(d->data, &d->arena, &d->first, e);
+    if (rc >= 0)
+        rc = load_pool(d, paths, e);
+    if (rc >= 0)
+        rc = take_samples(d, s, e);
+    if (rc >= 0)
+        rc = docs_rewind(d, e);
+    if (rc < 0) {
+        docs_close(d);
+        return rc;
+    }
+    *out = d;
+    return 0;
+}
+
+void docs_close(struct docs *d)
+{
+    if (!d)
+        return;
+    data_close(d->data);
+    data_close(d->pool_data);
+    arena_release(&d->arena);
+    free(d);
+}
+
+int docs_rewind(struct docs *d, struct assay_err *e)
+{
+    TRY(data_rewind(d->data, e));
+    d->idx = d->n_out = 0;
+    return begin(d, e);
+}
+
+/* -- counting ------------------------------------------------------------------------------------ */
+
+static size_t limit_of(const struct docs *d, size_t n_rows)
+{
+    if (d->limit <= 0)
+        return n_rows;
+    double n = d->limit < 1 ? ceil((double)n_rows * d->limit) : floor(d->limit);
+    return n < (double)n_rows ? (size_t)n : n_rows;
+}
+
+/* Rows past the last one wanted need not be read. */
+static size_t last_needed(const struct docs *d)
+{
+    if (d->samples)
+        return d->n_wanted ? d->wanted[d->n_wanted - 1] + 1 : 0;
+    return d->limit >= 1 && d->limit < 1e15 ? (size_t)d->limit : SIZE_MAX;
+}
+
+int docs_check(struct docs *d, size_t *n_docs, struct assay_err *e)
+{
+    struct arena a = {0};
+    size_t n = 0, most = last_needed(d);
+    int rc = data_rewind(d->data, e);
+    while (rc >= 0 && n < most) {
+        const struct value *row;
+        arena_reset(&a);
+        rc = data_next(d->data, &a, &row, e);
+        if (rc < 0 || !row)
+            break;
+        n++;
+    }
+    if (rc >= 0 && d->samples && n < most)
+        rc = err_set(e, ASSAY_EUSAGE, "task '%s' has %zu documents, sample %zu does not exist", d->task->name, n,
+                     most - 1);
+    docs_expect(d, n, d->samples ? d->n_wanted : limit_of(d, n));
+    *n_docs = d->n_docs;
+    if (rc >= 0)
+        rc = docs_rewind(d, e);
+    if (rc >= 0 && d->n_docs) {
+        struct task_item item;
+        bool has;
+        arena_reset(&a);
+        rc = docs_next(d, &a, &item, &has, e);
+        if (rc >= 0)
+            rc = docs_rewind(d, e);
+    }
+    arena_release(&a);
+    return rc;
+}
+
+void docs_expect(struct docs *d, size_t n_rows, size_t n_docs)
+{
+    d->n_rows = n_rows;
+    d->n_docs = n_docs;
+}
+
+size_t docs_rows(const struct docs *d)
+{
+    return d->n_rows;
+}
+
+void docs_only(struct docs *d, const size_t *wanted, size_t n)
+{
+    d->wanted = wanted;
+    d->n_wanted = n;
+}
+
+/* -- items --------------------------------------------------------------------------------------- */
+
+int docs_next(struct docs *d, struct arena *a, struct task_item *item, bool *has, struct assay_err *e)
+{
+    *has = false;
+    while (d->wanted ? d->n_out < d->n_wanted : d->n_out < d->n_docs) {
+        struct arena_mark mark = arena_mark(a);
+        const struct value *row;
+        TRY(data_next(d->data, a, &row, e));
+        if (!row)
+            return err_set(e, ASSAY_EFORMAT, "'%s' ended after %zu rows, it had %zu before",
+                           data_origin(d->data), d->idx, d->n_rows);
+        size_t idx = d->idx++;
+        if (d->wanted && d->wanted[d->n_out] != idx) {
+            task_skip(d->task, row);
+            arena_rewind(a, mark);
+            continue;
+        }
+        d->n_out++;
+        int rc = task_ask(d->task, idx, row, a, item, e);
+        if (rc < 0)
+            return err_prefix(e, rc, "task '%s', row %zu of '%s'", d->task->name, idx + 1, data_origin(d->data));
+        *has = true;
+        return 0;
+    }
+    return 0;
+}
+
+const char *docs_origin(const struct docs *d)
+{
+    return data_origin(d->data);
+}
+
+int docs_uid(struct docs *d, char hex[65], struct assay_err *e)
+{
+    char pool[65];
+    TRY(data_uid(d->data, hex, e));
+    if (!d->pool_data)
+        return 0;
+    TRY(data_uid(d->pool_data, pool, e));
+    struct hash h = {0};
+    uint8_t digest[HASH_BYTES];
+    hash_init(&h);
+    hash_add_str(&h, hex, 64);
+    hash_add_str(&h, pool, 64);
+    hash_end(&h, digest);
+    hash_release(&h);
+    hash_hex(digest, hex);
+    return 0;
+}

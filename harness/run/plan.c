@@ -1,0 +1,234 @@
+/* plan.c - a suite resolved against plugins, tasks and datasets. */
+#include "harness/run/plan.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/buf.h"
+#include "harness/base/err.h"
+#include "harness/base/field.h"
+#include "harness/base/hash.h"
+#include "harness/base/value.h"
+#include "harness/run/paths.h"
+
+const char *plan_output_name(const struct task *t)
+{
+    static const char *const names[] = {"multiple_choice", "loglikelihood", "loglikelihood_rolling",
+                                        "generate_until"};
+    return names[t->output];
+}
+
+/* -- tasks --------------------------------------------------------------------------------------- */
+
+static struct task_settings settings_of(const struct suite *s)
+{
+    return (struct task_settings){
+        .n_fewshot = (int)s->fewshot,
+        .fewshot_seed = (uint64_t)s->fewshot_seed,
+        .bootstrap_iters = (int)s->bootstrap,
+    };
+}
+
+static void task_uid(struct plan_task *t)
+{
+    struct hash h = {0};
+    uint8_t digest[HASH_BYTES];
+    hash_init(&h);
+    hash_add_str(&h, t->task->name, strlen(t->task->name));
+    hash_add_str(&h, t->task->config_uid, 64);
+    hash_add_str(&h, t->dataset_uid, 64);
+    hash_end(&h, digest);
+    hash_release(&h);
+    hash_hex(digest, t->uid);
+}
+
+static int resolve_task(struct plan *p, struct plan_task *t, struct assay_err *e)
+{
+    struct task_settings settings = settings_of(p->suite);
+    struct docs *docs = NULL;
+    TRY(task_load(p->index, t->node, &settings, &p->arena, &t->task, e));
+    int rc = docs_open(t->task, p->suite, &p->paths, &docs, e);
+    if (rc >= 0)
+        rc = docs_uid(docs, t->dataset_uid, e);
+    if (rc >= 0)
+        rc = docs_check(docs, &t->n_docs, e);
+    if (rc >= 0) {
+        t->n_rows = docs_rows(docs);
+        t->dataset = arena_strdup(&p->arena, docs_origin(docs));
+        task_uid(t);
+    }
+    docs_close(docs);
+    return rc;
+}
+
+/* A task named twice (by two groups) is one job, unless the two are not the same. */
+static int find_task(struct plan *p, size_t node, size_t *at, struct assay_err *e)
+{
+    const struct task_node *x = &p->selected.nodes[node];
+    for (size_t i = 0; i < p->n_tasks; i++) {
+        const struct task_node *y = p->tasks[i].node;
+        if (y == x) {
+            *at = i;
+            return 0;
+        }
+        if (strcmp(y->name, x->name) == 0) {
+            if (y->overrides != x->overrides &&
+                !(y->overrides && x->overrides && value_equal(y->overrides, x->overrides)))
+                return err_set(e, ASSAY_EUSAGE, "task '%s' is asked for twice with different settings", x->name);
+            *at = i;
+            return 0;
+        }
+    }
+    *at = p->n_tasks;
+    p->tasks[p->n_tasks++].node = x;
+    return 0;
+}
+
+/* Leaves below a node, each once, in order. */
+static int collect_leaves(struct plan *p, size_t node, struct plan_group *g, int depth,
+                          struct assay_err *e)
+{
+    const struct task_node *x = &p->selected.nodes[node];
+    if (depth > 32)
+        return err_set(e, ASSAY_EFORMAT, "group '%s' is nested too deep", x->name);
+    if (x->is_group) {
+        for (size_t i = 0; i < x->n_children; i++)
+            TRY(collect_leaves(p, x->children[i], g, depth + 1, e));
+        return 0;
+    }
+    size_t at = 0;
+    TRY(find_task(p, node, &at, e));
+    for (size_t i = 0; g && i < g->n_leaves; i++)
+        if (g->leaves[i] == at)
+            return 0;
+    if (g)
+        g->leaves[g->n_leaves++] = at;
+    return 0;
+}
+
+static int add_groups(struct plan *p, size_t node, int depth, struct assay_err *e)
+{
+    const struct task_node *x = &p->selected.nodes[node];
+    if (!x->is_group)
+        return collect_leaves(p, node, NULL, 0, e);
+    for (size_t i = 0; i < p->n_groups; i++)
+        if (strcmp(p->groups[i].node->name, x->name) == 0)
+            return 0;
+    struct plan_group *g = &p->groups[p->n_groups++];
+    g->node = x;
+    g->leaves = ARENA_ARRAY(&p->arena, size_t, p->selected.n + 1);
+    TRY(collect_leaves(p, node, g, 0, e));
+    for (size_t i = 0; i < x->n_children && depth < 32; i++)
+        TRY(add_groups(p, x->children[i], depth + 1, e));
+    return 0;
+}
+
+static void join(const struct suite_list *l, struct buf *b)
+{
+    for (size_t i = 0; i < l->n; i++)
+        buf_printf(b, "%s%s", i ? "," : "", l->v[i]);
+}
+
+static int resolve_tasks(struct plan *p, struct assay_err *e)
+{
+    const struct suite *s = p->suite;
+    size_t n_dirs;
+    const char *const *dirs = paths_tasks(&p->arena, s->task_dirs.v, &n_dirs);
+    struct buf selector;
+    if (!s->tasks.n)
+        return 0;
+    TRY(task_index_open(dirs, n_dirs, &p->index, e));
+    buf_init(&selector, 0);
+    join(&s->tasks, &selector);
+    int rc = task_select(p->index, selector.v, &p->arena, &p->selected, e);
+    buf_release(&selector);
+    if (rc < 0)
+        return rc;
+    p->tasks = ARENA_ARRAY(&p->arena, struct plan_task, p->selected.n + 1);
+    p->groups = ARENA_ARRAY(&p->arena, struct plan_group, p->selected.n + 1);
+    for (size_t i = 0; i < p->selected.n_roots; i++)
+        TRY(add_groups(p, p->selected.roots[i], 0, e));
+    for (size_t i = 0; i < p->n_tasks; i++)
+        TRY(resolve_task(p, &p->tasks[i], e));
+    return 0;
+}
+
+static int check_samples(const struct plan *p, struct assay_err *e)
+{
+    const struct value *s = p->suite->samples;
+    const char **names = calloc(p->n_tasks + 1, sizeof *names);
+    int rc = names ? 0 : err_set(e, ASSAY_ENOMEM, "out of memory");
+    for (size_t i = 0; i < p->n_tasks && rc >= 0; i++)
+        names[i] = p->tasks[i].task->name;
+    for (uint32_t i = 0; rc >= 0 && s && i < s->n; i++) {
+        const char *key = s->entries[i].key->type == VALUE_STR ? s->entries[i].key->s : "";
+        bool found = false;
+        for (size_t k = 0; k < p->n_tasks && !found; k++)
+            found = strcmp(names[k], key) == 0;
+        const char *near = found ? NULL : field_nearest(key, names, p->n_tasks);
+        if (!found)
+            rc = err_set(e, ASSAY_EUSAGE, "the samples name a task '%s' that is not run%s%s%s", key,
+                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    free(names);
+    return rc;
+}
+
+/* -- variants ------------------------------------------------------------------------------------ */
+
+static int resolve_variant(struct plan *p, const struct suite_variant *v, struct plan_variant *out,
+                           struct assay_err *e)
+{
+    struct arena *a = &p->arena;
+    const struct value *options = v->options;
+    out->suite = v;
+    TRY(plugin_find(v->backend, a, &out->plugin, e));
+    const struct assay_field *threads = field_find(out->plugin->api.options, "threads");
+    if (p->suite->threads && threads && threads->kind == ASSAY_INT && !value_get(options, "threads"))
+        options = value_with(a, options ? options : value_dict(a, NULL, 0), "threads",
+                             value_int(a, p->suite->threads));
+    return plugin_options(out->plugin, options, p->suite->path, a, &out->options, &out->record, e);
+}
+
+static int resolve_variants(struct plan *p, struct assay_err *e)
+{
+    const struct suite *s = p->suite;
+    p->variants = ARENA_ARRAY(&p->arena, struct plan_variant, s->n_variants);
+    for (int want_reference = 1; want_reference >= 0; want_reference--)
+        for (size_t i = 0; i < s->n_variants; i++)
+            if (s->variants[i].is_reference == want_reference)
+                TRY(resolve_variant(p, &s->variants[i], &p->variants[p->n_variants++], e));
+    return 0;
+}
+
+int plan_make(const struct suite *s, bool with_variants, struct plan **out, struct assay_err *e)
+{
+    struct plan *p = calloc(1, sizeof *p);
+    if (!p)
+        return err_set(e, ASSAY_ENOMEM, "out of memory");
+    p->suite = s;
+    p->paths.data = paths_data(&p->arena, s->data.v);
+    p->paths.recipes = paths_recipes(&p->arena, s->recipe_dirs.v);
+    int rc = with_variants ? resolve_variants(p, e) : 0;
+    if (rc >= 0)
+        rc = resolve_tasks(p, e);
+    if (rc >= 0)
+        rc = check_samples(p, e);
+    if (rc < 0) {
+        plan_free(p);
+        return rc;
+    }
+    *out = p;
+    return 0;
+}
+
+void plan_free(struct plan *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->n_tasks; i++)
+        if (p->tasks[i].task)
+            task_release(p->tasks[i].task);
+    task_index_close(p->index);
+    arena_release(&p->arena);
+    free(p);
+}

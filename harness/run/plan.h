@@ -1,0 +1,49 @@
+/* plan.h - a suite resolved against what is there: plugins, options, tasks, datasets.
+ *
+ * Making a plan finds everything that can be wrong before anything is written: unknown tasks,
+ * malformed rows, wrong options.  It holds no handle that a fork would spoil. */
+#ifndef PLAN_H
+#define PLAN_H
+#include "harness/run/docs.h"
+#include "harness/run/plugin.h"
+#include "harness/run/suite.h"
+#include "tasks/task.h"
+
+struct plan_task {
+    const struct task_node *node;
+    struct task *task;
+    size_t n_rows, n_docs;             /* read, evaluated */
+    const char *dataset;               /* files, for people */
+    char dataset_uid[65], uid[65];     /* uid: configuration + dataset + what is drawn */
+    int64_t id;                        /* row in the store; set by whoever opens it */
+};
+struct plan_group {
+    const struct task_node *node;
+    size_t *leaves;                    /* indices into tasks */
+    size_t n_leaves;
+    int64_t id;
+};
+struct plan_variant {
+    const struct suite_variant *suite;
+    const struct plugin *plugin;
+    void *options;
+    const struct value *record;        /* every option of the backend */
+};
+struct plan {
+    struct arena arena;
+    const struct suite *suite;
+    struct docs_paths paths;
+    struct task_index *index;
+    struct task_plan selected;
+    struct plan_task *tasks;
+    size_t n_tasks;
+    struct plan_group *groups;
+    size_t n_groups;
+    struct plan_variant *variants;     /* in the order they run: the reference first */
+    size_t n_variants;
+};
+/* with_variants false: tasks only, for grading. */
+int plan_make(const struct suite *, bool with_variants, struct plan **, struct assay_err *);
+void plan_free(struct plan *);
+const char *plan_output_name(const struct task *);     /* "multiple_choice", ... */
+#endif
