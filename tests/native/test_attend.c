@@ -1,0 +1,263 @@
+/* test_attend.c - the loops between the matrix products: every table bit for bit like the baseline,
+ * and the baseline against double precision. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/native/attend.h"
+#include "backends/native/cpu.h"
+#include "backends/native/quant.h"
+#include "harness/base/rng.h"
+
+enum { N = 300, TOKENS = 70, HEADS = 5, DIM = 136, CAP = 80 };
+
+static float uniform(struct rng *r, double spread)
+{
+    return (float)(spread * (2 * rng_double(r) - 1));
+}
+
+static void fill(float *x, size_t n, struct rng *r, double spread)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = uniform(r, spread);
+}
+
+/* The tables this processor can run; the baseline first. */
+static size_t tables(const struct attend *out[3])
+{
+    size_t n = 0;
+    out[n++] = attend_pick(0);
+    assert_string_equal(out[0]->name, "ref");
+#if defined(__x86_64__)
+    const uint32_t have = cpu_detect();
+    if (have & CPU_AVX2)
+        out[n++] = attend_pick(CPU_AVX2);
+    if (have & CPU_AVX512)
+        out[n++] = attend_pick(CPU_AVX2 | CPU_AVX512);
+#endif
+    return n;
+}
+
+static void test_exp(void **state)
+{
+    (void)state;
+    const struct attend *t[3];
+    const size_t n_tables = tables(t);
+    struct rng r = {1};
+    float x[N], y[3][N];
+    for (int round = 0; round < 300; round++) {
+        const size_t n = 1 + rng_below(&r, N);
+        fill(x, n, &r, round % 2 ? 87 : 2);
+        for (size_t k = 0; k < n_tables; k++)
+            t[k]->exp(x, y[k], n);
+        for (size_t k = 1; k < n_tables; k++)
+            assert_memory_equal(y[0], y[k], n * sizeof(float));
+        for (size_t i = 0; i < n; i++)
+            assert_true(fabs((double)y[0][i] / exp((double)x[i]) - 1) < 3e-7);
+    }
+    const float edge[] = {0, -INFINITY, -88, -1000, 88, 1000, INFINITY, NAN, -0.0f};
+    for (size_t k = 0; k < n_tables; k++) {
+        t[k]->exp(edge, y[k], 9);
+        assert_true(y[k][0] == 1 && y[k][8] == 1);
+        assert_true(y[k][1] == 0 && y[k][2] == 0 && y[k][3] == 0);
+        assert_true(y[k][4] > 1e38f && y[k][5] > 1e38f && y[k][6] > 1e38f);
+        assert_true(isnan(y[k][7]));
+    }
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    const struct attend *t[3];
+    const size_t n_tables = tables(t);
+    struct rng r = {2};
+    float x[N], add[N], w[N], sum[3][N], norm[3][N], gate[3][N];
+    for (int round = 0; round < 300; round++) {
+        const size_t n = 1 + rng_below(&r, N);
+        fill(x, n, &r, 10);
+        fill(add, n, &r, 10);
+        fill(w, n, &r, 2);
+        for (size_t k = 0; k < n_tables; k++) {
+            memcpy(sum[k], x, n * sizeof *x);
+            memcpy(gate[k], x, n * sizeof *x);
+            t[k]->add_norm(sum[k], round % 2 ? add : NULL, w, n, 1e-5f, norm[k]);
+            t[k]->silu_mul(gate[k], add, n);
+            assert_memory_equal(sum[0], sum[k], n * sizeof *x);
+            assert_memory_equal(norm[0], norm[k], n * sizeof *x);
+            assert_memory_equal(gate[0], gate[k], n * sizeof *x);
+        }
+        double squares = 0;
+        for (size_t i = 0; i < n; i++) {
+            assert_true(sum[0][i] == (round % 2 ? x[i] + add[i] : x[i]));
+            squares += (double)sum[0][i] * (double)sum[0][i];
+        }
+        for (size_t i = 0; i < n; i++) {
+            const double v = (double)sum[0][i] / sqrt(squares / (double)n + 1e-5) * (double)w[i];
+            assert_true(fabs(v - (double)norm[0][i]) <= 1e-6 * fabs(v));
+            const double g = (double)x[i] / (1 + exp(-(double)x[i])) * (double)add[i];
+            assert_true(fabs(g - (double)gate[0][i]) <= 1e-6 * fabs(g) + 1e-12);
+        }
+    }
+}
+
+static void test_lse(void **state)
+{
+    (void)state;
+    const struct attend *t[3];
+    const size_t n_tables = tables(t);
+    struct rng r = {3};
+    float x[N];
+    for (int round = 0; round < 1000; round++) {
+        const size_t n = 1 + rng_below(&r, N);
+        fill(x, n, &r, 20);
+        size_t best = 0;
+        if (round % 2)            /* ties: the lowest id counts */
+            for (size_t i = 0; i < n; i++)
+                x[i] = rintf(x[i] / 10);
+        double sum = 0;
+        for (size_t i = 1; i < n; i++)
+            best = x[i] > x[best] ? i : best;
+        for (size_t i = 0; i < n; i++)
+            sum += exp((double)x[i] - (double)x[best]);
+        struct attend_lse got[3];
+        for (size_t k = 0; k < n_tables; k++) {
+            t[k]->lse(x, n, &got[k]);
+            assert_int_equal(got[k].argmax, best);
+            assert_true(got[k].lse == got[0].lse);
+        }
+        assert_true(fabs(got[0].lse - (double)x[best] - log(sum)) < 1e-6);
+    }
+}
+
+/* -- attention --------------------------------------------------------------------------------------- */
+struct heads {
+    float q[TOKENS * HEADS * DIM], k[TOKENS * DIM], v[TOKENS * DIM], rope[CAP * 2 * DIM];
+    float out[TOKENS * HEADS * DIM], scores[2 * CAP];
+    uint32_t pos[TOKENS];
+    struct kv_seq seq;
+};
+
+/* A walk through a small tree: positions go back now and then. */
+static void heads_fill(struct heads *h, uint64_t seed)
+{
+    struct rng r = {seed};
+    fill(h->q, TOKENS * HEADS * DIM, &r, 2);
+    fill(h->k, TOKENS * DIM, &r, 2);
+    fill(h->v, TOKENS * DIM, &r, 2);
+    fill(h->rope, CAP * 2 * DIM, &r, 1);
+    uint32_t pos = 0;
+    for (size_t i = 0; i < TOKENS; i++) {
+        h->pos[i] = pos;
+        pos = rng_below(&r, 8) ? pos + 1 : (uint32_t)rng_below(&r, pos + 1);
+    }
+}
+
+static void heads_run(struct heads *h, const struct attend *t, const struct kv_shape *s, uint32_t n_rep)
+{
+    struct assay_err err = {0};
+    assert_int_equal(kv_reserve(&h->seq, s, CAP, &err), 0);
+    const uint32_t hd = s->head_dim;
+    const struct attend_job j = {
+        .kv = kv_at(&h->seq, s, 0, 0), .n = TOKENS, .pos = h->pos, .q = h->q, .k = h->k, .v = h->v,
+        .out = h->out, .ldq = n_rep * hd, .ldkv = hd, .ldo = n_rep * hd, .n_rep = n_rep,
+        .head_dim = hd, .rope = h->rope, .rope_dims = hd - hd % 4, .scores = h->scores};
+    t->run[s->type](&j);
+}
+
+/* The last token's output in double, from what the cache should hold of its ancestors. */
+static void check_last(const struct heads *h, const struct kv_shape *s, uint32_t n_rep)
+{
+    const size_t hd = s->head_dim, last = TOKENS - 1, n = h->pos[last] + 1;
+    size_t at[CAP];
+    for (size_t i = 0; i <= last; i++)
+        at[h->pos[i]] = i;        /* later tokens overwrite */
+    for (size_t r = 0; r < n_rep; r++) {
+        const float *q = h->q + (last * n_rep + r) * hd;
+        double p[CAP], top = -INFINITY, sum = 0;
+        for (size_t j = 0; j < n; j++) {
+            p[j] = 0;
+            for (size_t d = 0; d < hd; d++)
+                p[j] += (double)q[d] * (double)h->k[at[j] * hd + d];
+            p[j] /= sqrt((double)hd);
+            top = p[j] > top ? p[j] : top;
+        }
+        for (size_t j = 0; j < n; j++)
+            sum += p[j] = exp(p[j] - top);
+        const double limit = s->type == KV_F32 ? 2e-5 : s->type == KV_F16 ? 2e-2 : 0.5;
+        for (size_t d = 0; d < hd; d++) {
+            double v = 0;
+            for (size_t j = 0; j < n; j++)
+                v += p[j] / sum * (double)h->v[at[j] * hd + d];
+            assert_true(fabs(v - (double)h->out[(last * n_rep + r) * hd + d]) < limit);
+        }
+    }
+}
+
+static void test_attention(void **state)
+{
+    (void)state;
+    const struct attend *t[3];
+    const size_t n_tables = tables(t);
+    static const uint32_t dims[] = {4, 8, 12, 16, 20, 32, 44, 64, 72, 128, 136};
+    struct heads *h[3];
+    for (size_t k = 0; k < 3; k++)
+        h[k] = calloc(1, sizeof *h[k]);
+    for (size_t i = 0; i < sizeof dims / sizeof *dims * 3; i++) {
+        const struct kv_shape s = {(enum kv_type)(i % 3), 1, 1, dims[i / 3]};
+        const uint32_t n_rep = 1 + (uint32_t)i % HEADS;
+        for (size_t k = 0; k < n_tables; k++) {
+            heads_fill(h[k], i);
+            heads_run(h[k], t[k], &s, n_rep);
+            assert_memory_equal(h[0]->q, h[k]->q, sizeof h[0]->q);
+            assert_memory_equal(h[0]->k, h[k]->k, sizeof h[0]->k);
+            assert_memory_equal(h[0]->out, h[k]->out, sizeof h[0]->out);
+            assert_int_equal(h[k]->seq.bytes, kv_bytes(&s, CAP));
+            assert_memory_equal(h[0]->seq.mem, h[k]->seq.mem, h[k]->seq.bytes);
+        }
+        check_last(h[0], &s, n_rep);
+        for (size_t k = 0; k < n_tables; k++)
+            kv_release(&h[k]->seq);
+    }
+    for (size_t k = 0; k < 3; k++)
+        free(h[k]);
+}
+
+/* The fp16 values a cache may hold come out as quant_f16_f32 says, subnormals and Inf included. */
+static void test_fp16_cache_widens_exactly(void **state)
+{
+    (void)state;
+    const struct attend *t[3];
+    const size_t n_tables = tables(t);
+    const struct kv_shape s = {KV_F16, 1, 1, 16};
+    const float tricky[16] = {0, -0.0f, 5.9604645e-8f, -6.0975552e-5f, 6.1035156e-5f, 1, -65504, 2049,
+                              1e-9f, 0.33333334f, 3.1415927f, -1e-6f, 100.06f, 1024.5f, 0.1f, 7};
+    for (size_t k = 0; k < n_tables; k++) {
+        struct kv_seq seq = {0};
+        struct assay_err err = {0};
+        assert_int_equal(kv_reserve(&seq, &s, 16, &err), 0);
+        float q[16] = {0}, key[16] = {0}, v[16], out[16], scores[32], rope[32] = {0};
+        memcpy(v, tricky, sizeof v);
+        const uint32_t pos = 0;
+        const struct attend_job j = {.kv = kv_at(&seq, &s, 0, 0), .n = 1, .pos = &pos, .q = q,
+                                     .k = key, .v = v, .out = out, .ldq = 16, .ldkv = 16, .ldo = 16,
+                                     .n_rep = 1, .head_dim = 16, .rope = rope, .scores = scores};
+        t[k]->run[KV_F16](&j);
+        for (size_t i = 0; i < 16; i++)
+            assert_true(out[i] == quant_f16_f32(quant_f16(tricky[i])));
+        kv_release(&seq);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exp), cmocka_unit_test(test_rows), cmocka_unit_test(test_lse),
+        cmocka_unit_test(test_attention), cmocka_unit_test(test_fp16_cache_widens_exactly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
