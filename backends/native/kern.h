@@ -73,7 +73,7 @@ struct kern_int {                  /* one product with quantized activations */
     size_t n;
     float *y;                      /* row 0 of the matrix, not of p0 */
     size_t ldy;
-    bool add;                      /* Q* only: go on from what y holds */
+    bool add;                      /* go on from what y holds; only to the q8 that widening calls */
 };
 
 /* y[t][16 p0 .. 16 p1) for n tokens; rows beyond n_out are not written. */
@@ -95,7 +95,8 @@ struct kern {
     kern_gemv_fn *gemv_f16, *gemv_bf16, *gemv_i8, *gemv_i4;      /* NULL: expand and multiply */
     kern_int_fn *i16, *w8, *q8, *q4, *q5;
     kern_widen_fn *widen_q4, *widen_q5;
-    size_t widen_min;              /* from this many tokens on Q4 and Q5 are widened for q8 */
+    size_t widen_min;              /* from this many tokens on Q4 and Q5 are widened for q8, which must
+                                      then take any offset; SIZE_MAX: never */
     kern_act_fn *act_i16, *act_w8, *act_block;
 };
 

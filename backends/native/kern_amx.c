@@ -220,7 +220,7 @@ static void block_all(const struct kern_int *g, kern_int_fn *few)
             size_t n_b = n_blocks - b < PIECE ? n_blocks - b : PIECE;
             signed_codes(g->w, p, b, n_b, codes);
             for (size_t t = 0; t < full; t += TOKENS)
-                block_tile(g, p, t, b, n_b, codes, g->add || b > 0);
+                block_tile(g, p, t, b, n_b, codes, b > 0);
         }
     }
     if (full)

@@ -341,7 +341,7 @@ INLINE void block_tile(const struct kern_int *g, size_t half, size_t t, const in
     float *y = g->y + t * g->ldy + half * HALF;
     __m256 acc[4];
     for (int i = 0; i < mt; i++)
-        acc[i] = g->add ? load_rows(y + (size_t)i * g->ldy, rows) : _mm256_setzero_ps();
+        acc[i] = _mm256_setzero_ps();
     for (size_t b = 0; b < w.n_in / KERN_BLOCK; b++) {
         const size_t at = b * a.ldd + t;
         const int8_t *q = a.q + t * a.n_k + b * KERN_BLOCK;

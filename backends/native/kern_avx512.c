@@ -253,7 +253,6 @@ INLINE __m512 scales_from(__m512i bits, float top, __m512 *inverse)
     __m512 absmax = _mm512_castsi512_ps(bits), qmax = _mm512_set1_ps(top);
     __mmask16 broken = _mm512_cmpge_epi32_mask(bits, _mm512_set1_epi32(KERN_BITS_INF));
     __mmask16 live = _mm512_cmp_ps_mask(absmax, _mm512_set1_ps(KERN_ABSMAX_MIN), _CMP_GE_OQ);
-    live = (__mmask16)(live & ~broken);
     *inverse = _mm512_maskz_div_ps(live, qmax, absmax);
     __m512 d = _mm512_maskz_div_ps(live, absmax, qmax);
     return _mm512_mask_mov_ps(d, broken, _mm512_castsi512_ps(_mm512_set1_epi32(0x7fc00000)));

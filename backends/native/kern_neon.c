@@ -39,6 +39,14 @@ INLINE void settle(int32x4_t *sum, const int mt)
 
 #include "backends/native/kern_neon_int.h"
 
+static void load_rows(const float *y, float32x4_t v[2], size_t n)
+{
+    float tmp[HALF] = {0};
+    memcpy(tmp, y, n * sizeof *y);
+    v[0] = vld1q_f32(tmp);
+    v[1] = vld1q_f32(tmp + 4);
+}
+
 /* -- f32 x f32 ----------------------------------------------------------------------------------- */
 /* MT tokens x NP panels, four registers each. */
 INLINE void tile(const struct kern_f32 *g, size_t p, size_t t, const int mt, const int np)

@@ -28,14 +28,6 @@ static inline void store_rows(float *y, const float32x4_t v[2], size_t n)
     memcpy(y, tmp, n * sizeof *y);
 }
 
-static inline void load_rows(const float *y, float32x4_t v[2], size_t n)
-{
-    float tmp[HALF] = {0};
-    memcpy(tmp, y, n * sizeof *y);
-    v[0] = vld1q_f32(tmp);
-    v[1] = vld1q_f32(tmp + 4);
-}
-
 /* The halves of panels p0..p1 that have rows. */
 static inline size_t halves_end(const struct kern_int *g)
 {
@@ -131,11 +123,8 @@ INLINE void block_tile(const struct kern_int *g, size_t half, size_t t, const in
     const size_t rows = rows_left(w.n_out, half * HALF);
     float *y = g->y + t * g->ldy + half * HALF;
     float32x4_t acc[4][2];
-    for (int i = 0; i < mt; i++) {
+    for (int i = 0; i < mt; i++)
         acc[i][0] = acc[i][1] = vdupq_n_f32(0);
-        if (g->add)
-            load_rows(y + (size_t)i * g->ldy, acc[i], rows);
-    }
     for (size_t b = 0; b < w.n_in / KERN_BLOCK; b++) {
         const size_t at = b * a.ldd + t;
         int32x4_t sum[8];
