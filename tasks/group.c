@@ -237,25 +237,26 @@ static int member_group(struct plan_build *b, const struct group_def *g, const s
     const struct index_entry *known;
     struct group_def d = {.alias = dict_text(item, "group_alias")};
     size_t at;
-    if (value_get(item, "task"))
+    bool is_whole = value_get(item, "task") != NULL;
+    if (is_whole)
         known = index_find(b->index, name->s);
     else
         TRY(member_find(b, g, name->s, &known));
-    if (!known) {
-        if (!value_get(item, "task")) {
-            char before[TASK_WHERE + 2];
-            snprintf(before, sizeof before, "%s: ", where);
-            return plan_unknown(b, before, name->s, ASSAY_EFORMAT);
-        }
+    bool is_group = known && known->pub.kind == TASK_ENTRY_GROUP;
+    if (known && !is_group && !is_whole)
+        return plan_entry(b, known, dict_over(b->arena, g->overrides, item), into);
+    if (!known && !is_whole) {
+        char before[TASK_WHERE + 2];
+        snprintf(before, sizeof before, "%s: ", where);
+        return plan_unknown(b, before, name->s, ASSAY_EFORMAT);
+    }
+    if (!is_group) {
         d.name = arena_printf(b->arena, "%s::%s", g->name, name->s);
         d.path = g->path;
         d.config = item;
         d.overrides = g->overrides;
     } else {
-        if (known->pub.kind != TASK_ENTRY_GROUP)
-            return err_set(b->e, ASSAY_EFORMAT, "%s: '%s' is no group; write 'task: %s'", where,
-                           name->s, name->s);
-        if (value_get(item, "task") || value_get(item, "aggregate_metric_list"))
+        if (is_whole || value_get(item, "aggregate_metric_list"))
             return err_set(b->e, ASSAY_EFORMAT, "%s: group '%s' exists already; its members and "
                            "aggregates can't be replaced here, use another name", where, name->s);
         d.name = known->pub.name;

@@ -424,6 +424,10 @@ static int load_config(struct loading *l, struct task_index *x, const struct tas
         if (o->key->type == VALUE_STR)
             config = value_with(l->arena, config, o->key->s, o->value);
     }
+    /* A Python task has keys of its own: say that it is one before they look unknown. */
+    const struct value *class = get(config, "class");
+    if (class)
+        TRY(task_keys_check_value(&x->files, class, "class", TASK_KEYS_TASK, l->e));
     /* value_with keys are made in memory; a wrong override must still say where it stands. */
     if (node->overrides)
         TRY(task_keys_check(&x->files, node->overrides, TASK_KEYS_TASK, l->e));

@@ -117,7 +117,8 @@ static void test_inline(void **state)
     test_file("part", "doc_to_target: y\nnum_fewshot: 8\nrepeats: 5\n");
     test_file("g.yaml", "group: g\nrepeats: 6\ntask:\n"
                         "  - task: new\n    include: part\n    doc_to_text: x\n"
-                        "  - group: sub\n    group_alias: Sub\n    task: [a]\n    num_fewshot: 2\n");
+                        "  - group: sub\n    group_alias: Sub\n    task: [a]\n    num_fewshot: 2\n"
+                        "  - {group: c, task: [c]}\n  - {group: b, num_fewshot: 3}\n");
     select_ok("g");
     const struct task_node *t = node("g::new");
     assert_non_null(t->config);
@@ -129,6 +130,8 @@ static void test_inline(void **state)
     assert_string_equal(node("g::sub")->alias, "Sub");
     assert_int_equal(over("a", "num_fewshot"), 2);
     assert_int_equal(over("a", "repeats"), 6);
+    assert_true(node("g::c")->is_group);              /* the name of a task: still a new group */
+    assert_int_equal(over("b", "num_fewshot"), 3);    /* `group:` may name a task */
 }
 
 static void test_one_node_per_name(void **state)
@@ -169,7 +172,8 @@ static void test_mistakes(void **state)
     refuse("group: g\ntask: [3]\n", "g.yaml:2:8: a member of group 'g' is int");
     refuse("group: g\ntask: [{num_fewshot: 2}]\n", "needs 'task' or 'group'");
     refuse("group: g\ntask: [{group: nosuch}]\n", "unknown task 'nosuch'");
-    refuse("group: g\ntask: [{group: a}]\n", "'a' is no group");
+    test_file("k.yaml", "group: k\ntask: [a]\n");
+    refuse("group: g\ntask: [{group: k, task: [b]}]\n", "group 'k' exists already");
     refuse("group: g\ntask: [a]\naggregate_metric_list:\n  - {metric: acc, wieght_by_size: true}\n",
            "g.yaml:4:19: unknown key 'wieght_by_size' in 'aggregate_metric_list', did you mean "
            "'weight_by_size'?");
