@@ -257,7 +257,8 @@ int help_completion(const char *shell, struct buf *b, struct assay_err *e)
         completion_cases(b, "choices=(", ")");
         buf_adds(b, "    esac\n    fi\n    compadd -- $choices\n"
                     "    [[ $PREFIX == -* ]] || _files\n}\n"
-                    "compdef _assay assay\n");
+                    "# Autoloaded from a folder of $fpath this file is _assay itself; else it was sourced.\n"
+                    "if [[ $funcstack[1] == _assay ]]; then _assay \"$@\"; else compdef _assay assay; fi\n");
         return 0;
     }
     return err_set(e, ASSAY_EUSAGE, "unknown shell '%s': expected bash or zsh", shell);
