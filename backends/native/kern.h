@@ -124,6 +124,13 @@ void kern_neon(struct kern *);
 void kern_neon_dotprod(struct kern *);
 void kern_neon_i8mm(struct kern *);
 
+/* Before loops over accumulators: a loop left rolled would keep them in memory. */
+#if defined(__clang__)
+#define KERN_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define KERN_UNROLL _Pragma("GCC unroll 32")
+#endif
+
 /* x's largest magnitude as bits: NaN sorts above Inf, Inf above every number. */
 #define KERN_BITS_INF 0x7f800000
 /* Below this 127 / absmax and 32767 / absmax would overflow: the vector counts as zero. */

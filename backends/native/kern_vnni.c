@@ -61,21 +61,28 @@ INLINE void w8_tile(const struct kern_int *g, size_t p, size_t t, const int mt, 
     const uint8_t *c = w->codes + p * stride;
     const int8_t *q = a->q + t * n_k;
     __m512i acc[MAX_SUMS];
+    KERN_UNROLL
     for (int i = 0; i < mt; i++)
+        KERN_UNROLL
         for (int j = 0; j < np; j++)
             acc[i * np + j] = _mm512_set1_epi32(a->bias[t + (size_t)i]);
     for (size_t k = 0; k < n_in; k += 4) {
         __m512i wv[4];
+        KERN_UNROLL
         for (int j = 0; j < np; j++)
             wv[j] = load(c + (size_t)j * stride + k * KERN_ROWS);
+        KERN_UNROLL
         for (int i = 0; i < mt; i++) {
             __m512i x = spread(q + (size_t)i * n_k + k);
+            KERN_UNROLL
             for (int j = 0; j < np; j++)
                 acc[i * np + j] = dot8(acc[i * np + j], wv[j], x);
         }
     }
+    KERN_UNROLL
     for (int i = 0; i < mt; i++) {
         float *y = g->y + (t + (size_t)i) * g->ldy + p * KERN_ROWS;
+        KERN_UNROLL
         for (int j = 0; j < np; j++) {
             const char *s = (const char *)w->scale + (p + (size_t)j) * w->scale_stride;
             __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[i * np + j]), _mm512_loadu_ps(s));
@@ -108,6 +115,7 @@ static void vnni_w8(const struct kern_int *g)
 /* sum64 += 256 * high + low, lane by lane. */
 INLINE void i16_flush(__m512i sum64[2], __m512i high, __m512i low)
 {
+    KERN_UNROLL
     for (int h = 0; h < 2; h++) {
         __m256i hi = h ? _mm512_extracti64x4_epi64(high, 1) : _mm512_castsi512_si256(high);
         __m256i lo = h ? _mm512_extracti64x4_epi64(low, 1) : _mm512_castsi512_si256(low);
@@ -123,17 +131,21 @@ INLINE void i16_tile(const struct kern_int *g, size_t p, size_t t, const int mt,
     const uint8_t *c = w->codes + p * w->codes_stride;
     const int16_t *q = g->a->q16 + t * 2 * w->n_k;
     __m512i sum[MAX_SUMS];
+    KERN_UNROLL
     for (int i = 0; i < mt * np * 2; i++)
         sum[i] = _mm512_setzero_si512();
     for (size_t k = 0; k < w->n_k;) {
         size_t stop = k + 2 * I16_STEPS < w->n_k ? k + 2 * I16_STEPS : w->n_k;
         __m512i high[MAX_SUMS / 2], low[MAX_SUMS / 2];
+        KERN_UNROLL
         for (int i = 0; i < mt * np; i++)
             high[i] = low[i] = _mm512_setzero_si512();
         for (; k < stop; k += 2) {
+            KERN_UNROLL
             for (int i = 0; i < mt; i++) {
                 const int16_t *x = q + (size_t)i * 2 * w->n_k + k;
                 __m512i xh = spread(x), xl = spread(x + w->n_k);
+                KERN_UNROLL
                 for (int j = 0; j < np; j++) {
                     __m512i wv = load(c + (size_t)j * w->codes_stride + k * KERN_ROWS * 2);
                     high[i * np + j] = dot16(high[i * np + j], wv, xh);
@@ -141,9 +153,11 @@ INLINE void i16_tile(const struct kern_int *g, size_t p, size_t t, const int mt,
                 }
             }
         }
+        KERN_UNROLL
         for (int i = 0; i < mt * np; i++)
             i16_flush(&sum[2 * i], high[i], low[i]);
     }
+    KERN_UNROLL
     for (int i = 0; i < mt * np; i++) {
         size_t at = t + (size_t)(i / np), panel = p + (size_t)(i % np);
         const char *s = (const char *)w->scale + panel * w->scale_stride;
@@ -198,12 +212,16 @@ INLINE __m512i step_codes(const struct kern_mat *w, size_t p, size_t b, const in
 INLINE void block_sums(const struct kern_mat *w, size_t p, size_t b, const int8_t *q, size_t n_k,
                        __m512i *sum, const int mt, const int np, const enum kern_form form)
 {
+    KERN_UNROLL
     for (int s = 0; s < 8; s++) {
         __m512i wv[2];
+        KERN_UNROLL
         for (int j = 0; j < np; j++)
             wv[j] = step_codes(w, p + (size_t)j, b, s, form);
+        KERN_UNROLL
         for (int i = 0; i < mt; i++) {
             __m512i x = spread(q + (size_t)i * n_k + s * 4);
+            KERN_UNROLL
             for (int j = 0; j < np; j++)
                 sum[i * np + j] = dot8(sum[i * np + j], wv[j], x);
         }
@@ -221,38 +239,52 @@ INLINE void block_tile(const struct kern_int *g, size_t p, size_t t, const int m
     float *y = g->y + t * ldy + p * KERN_ROWS;
     const __mmask16 last = rows_mask(&w, p + (size_t)np - 1);
     __m512 acc[MAX_SUMS / 2];
+    KERN_UNROLL
     for (int i = 0; i < mt * np; i++)
         acc[i] = _mm512_setzero_ps();
     if (g->add)
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
+            KERN_UNROLL
             for (int j = 0; j < np; j++)
                 acc[i * np + j] = _mm512_maskz_loadu_ps(j == np - 1 ? last : 0xffff,
                                                         y + (size_t)i * ldy + j * KERN_ROWS);
     for (size_t b = 0; b < n_blocks; b++) {
         const size_t at = b * a.ldd + t;
         __m512i sum[MAX_SUMS / 2];
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
+            KERN_UNROLL
             for (int j = 0; j < np; j++)
                 sum[i * np + j] = _mm512_set1_epi32(a.bias[at + (size_t)i]);
         block_sums(&w, p, b, a.q + t * a.n_k + b * KERN_BLOCK, a.n_k, sum, mt, np, form);
         __m512 dw[2];
+        KERN_UNROLL
         for (int j = 0; j < np; j++)
             dw[j] = half_scales(w.scale, w.scale_stride, p + (size_t)j, b);
+        KERN_UNROLL
         for (int i = 0; i < mt; i++) {
             __m512 da = _mm512_set1_ps(a.d[at + (size_t)i]);
+            KERN_UNROLL
             for (int j = 0; j < np; j++)
                 acc[i * np + j] =
                     _mm512_fmadd_ps(_mm512_mul_ps(dw[j], da), _mm512_cvtepi32_ps(sum[i * np + j]),
                                     acc[i * np + j]);
         }
-        for (int j = 0; w.min && j < np; j++) {
+        if (!w.min)
+            continue;
+        KERN_UNROLL
+        for (int j = 0; j < np; j++) {
             __m512 m = half_scales(w.min, w.scale_stride, p + (size_t)j, b);
+            KERN_UNROLL
             for (int i = 0; i < mt; i++)
-                acc[i * np + j] = _mm512_fmadd_ps(
-                    m, _mm512_set1_ps(a.s[at + (size_t)i]), acc[i * np + j]);
+                acc[i * np + j] = _mm512_fmadd_ps(m, _mm512_set1_ps(a.s[at + (size_t)i]),
+                                                  acc[i * np + j]);
         }
     }
+    KERN_UNROLL
     for (int i = 0; i < mt; i++)
+        KERN_UNROLL
         for (int j = 0; j < np; j++)
             _mm512_mask_storeu_ps(y + (size_t)i * ldy + j * KERN_ROWS, j == np - 1 ? last : 0xffff,
                                   acc[i * np + j]);
@@ -293,6 +325,7 @@ INLINE void widen(const struct kern_mat *w, size_t p, size_t b0, size_t n_b, uin
                   const enum kern_form form)
 {
     for (size_t b = 0; b < n_b; b++, out += BLOCK_BYTES)
+        KERN_UNROLL
         for (int s = 0; s < 8; s++)
             _mm512_storeu_si512(out + s * 64, step_codes(w, p, b0 + b, s, form));
 }
