@@ -54,11 +54,10 @@ static const char *cache_path(const char *path, size_t n, struct arena *a)
             return NULL;
         dir = fs_join(a, home, ".cache");
     }
-    const char *state = arena_printf(a, "1 %llu %llu %lld %lld.%09ld %lld.%09ld",
-                                     (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-                                     (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-                                     st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
-                                     st.st_ctim.tv_nsec);
+    const char *state = arena_printf(
+        a, "1 %llu %llu %lld %lld.%09ld %lld.%09ld", (unsigned long long)st.st_dev,
+        (unsigned long long)st.st_ino, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+        st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
     hash_bytes(state, strlen(state), key);
     return arena_printf(a, "%s/assay/models/%s", dir, hash_hex(key, hex));
 }

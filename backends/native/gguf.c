@@ -14,7 +14,7 @@ enum {
     MAX_KV = 1 << 16,
     MAX_TENSORS = 1 << 18,
     MAX_STRING = 1 << 30,
-    MAX_NAME = 63,               /* ggml's limit for tensor names, without the terminator */
+    MAX_NAME = 63, /* ggml's limit for tensor names, without the terminator */
     MAX_ALIGN = 1 << 20,
     MIN_KV_BYTES = 8 + 1 + 4 + 1,
     MIN_TENSOR_BYTES = 8 + 1 + 4 + 8 + 4 + 8
@@ -22,14 +22,16 @@ enum {
 
 /* Names of ggml's tensor types by id, for saying what a file holds that is not supported. */
 static const char *const type_names[] = {
-    "f32", "f16", "q4_0", "q4_1", "q4_2", "q4_3", "q5_0", "q5_1", "q8_0", "q8_1", "q2_K",
-    "q3_K", "q4_K", "q5_K", "q6_K", "q8_K", "iq2_xxs", "iq2_xs", "iq3_xxs", "iq1_s", "iq4_nl",
-    "iq3_s", "iq2_s", "iq4_xs", "i8", "i16", "i32", "i64", "f64", "iq1_m", "bf16", "q4_0_4_4",
-    "q4_0_4_8", "q4_0_8_8", "tq1_0", "tq2_0", "iq4_nl_4_4", "iq4_nl_4_8", "iq4_nl_8_8",
-    "mxfp4", "nvfp4", "q1_0", "q2_0",
+    "f32",   "f16",        "q4_0",       "q4_1",       "q4_2",     "q4_3",     "q5_0",
+    "q5_1",  "q8_0",       "q8_1",       "q2_K",       "q3_K",     "q4_K",     "q5_K",
+    "q6_K",  "q8_K",       "iq2_xxs",    "iq2_xs",     "iq3_xxs",  "iq1_s",    "iq4_nl",
+    "iq3_s", "iq2_s",      "iq4_xs",     "i8",         "i16",      "i32",      "i64",
+    "f64",   "iq1_m",      "bf16",       "q4_0_4_4",   "q4_0_4_8", "q4_0_8_8", "tq1_0",
+    "tq2_0", "iq4_nl_4_4", "iq4_nl_4_8", "iq4_nl_8_8", "mxfp4",    "nvfp4",    "q1_0",
+    "q2_0",
 };
 static const uint8_t type_bytes[GGUF_N_TYPES] = {
-    [GGUF_U8] = 1, [GGUF_I8] = 1, [GGUF_U16] = 2, [GGUF_I16] = 2, [GGUF_U32] = 4, [GGUF_I32] = 4,
+    [GGUF_U8] = 1,  [GGUF_I8] = 1,   [GGUF_U16] = 2, [GGUF_I16] = 2, [GGUF_U32] = 4, [GGUF_I32] = 4,
     [GGUF_F32] = 4, [GGUF_BOOL] = 1, [GGUF_U64] = 8, [GGUF_I64] = 8, [GGUF_F64] = 8,
 };
 
@@ -48,7 +50,10 @@ static uint64_t little(const unsigned char *p, unsigned n)
     return x;
 }
 
-static size_t left(const struct cursor *c) { return c->n - c->at; }
+static size_t left(const struct cursor *c)
+{
+    return c->n - c->at;
+}
 
 static int cut(const struct cursor *c, size_t at, const char *what)
 {
@@ -118,8 +123,8 @@ static int skip_items(struct cursor *c, struct gguf_kv *kv, const char *what)
         if (kv->n > left(c) / size)
             return err_set(c->e, ASSAY_EFORMAT,
                            "%s: offset %zu: %s says it has %llu items of %zu bytes, but %zu bytes"
-                           " are left", c->path, kv->offset, what, (unsigned long long)kv->n, size,
-                           left(c));
+                           " are left",
+                           c->path, kv->offset, what, (unsigned long long)kv->n, size, left(c));
         for (uint64_t i = 0; kv->elem == GGUF_BOOL && i < kv->n; i++)
             if (c->v[c->at + i] > 1)
                 return err_set(c->e, ASSAY_EFORMAT,
@@ -145,9 +150,10 @@ static int read_kv(struct cursor *c, struct gguf_kv *kv)
     size_t at = c->at;
     TRY(take_str(c, "a metadata key", &kv->key));
     if (!kv->key.n || kv->key.n > 65535 || memchr(kv->key.v, 0, kv->key.n))
-        return err_set(c->e, ASSAY_EFORMAT,
-                       "%s: offset %zu: a metadata key of %zu bytes, expected 1 to 65535 without NUL",
-                       c->path, at, kv->key.n);
+        return err_set(
+            c->e, ASSAY_EFORMAT,
+            "%s: offset %zu: a metadata key of %zu bytes, expected 1 to 65535 without NUL", c->path,
+            at, kv->key.n);
     snprintf(what, sizeof what, "the value of '%s'", gguf_show(kv->key, show));
     TRY(take_u32(c, what, &kv->type));
     kv->elem = kv->type;
@@ -157,9 +163,8 @@ static int read_kv(struct cursor *c, struct gguf_kv *kv)
         TRY(take(c, 8, what, &kv->n));
     }
     if (kv->type >= GGUF_N_TYPES || kv->elem >= GGUF_N_TYPES || kv->elem == GGUF_ARRAY)
-        return err_set(c->e, ASSAY_EFORMAT,
-                       "%s: offset %zu: '%s' has the unknown value type %u%s", c->path, at, show,
-                       kv->elem, kv->type == GGUF_ARRAY ? " in an array" : "");
+        return err_set(c->e, ASSAY_EFORMAT, "%s: offset %zu: '%s' has the unknown value type %u%s",
+                       c->path, at, show, kv->elem, kv->type == GGUF_ARRAY ? " in an array" : "");
     kv->offset = c->at;
     kv->v = c->v + c->at;
     return skip_items(c, kv, what);
@@ -193,7 +198,8 @@ static int unknown_type(const struct cursor *c, const struct gguf_tensor *t, uin
     const char *name = type < sizeof type_names / sizeof *type_names ? type_names[type] : "unknown";
     return err_set(c->e, ASSAY_EUNSUPPORTED,
                    "%s: offset %zu: tensor '%s' has type %s (%u); supported are f32, f16, bf16, "
-                   "q8_0, q4_0, q4_1, q5_0, q5_1", c->path, t->offset, t->name, name, type);
+                   "q8_0, q4_0, q4_1, q5_0, q5_1",
+                   c->path, t->offset, t->name, name, type);
 }
 
 /* Fills n_params and bytes from dims and type; both fit 63 bits afterwards. */
@@ -207,16 +213,18 @@ static int measure(const struct cursor *c, struct gguf_tensor *t)
         if (!t->dims[i] || t->dims[i] > INT64_MAX / n)
             return err_set(c->e, ASSAY_EFORMAT,
                            "%s: offset %zu: tensor '%s' has the impossible shape "
-                           "[%llu, %llu, %llu, %llu]", c->path, t->offset, t->name,
-                           (unsigned long long)t->dims[0], (unsigned long long)t->dims[1],
-                           (unsigned long long)t->dims[2], (unsigned long long)t->dims[3]);
+                           "[%llu, %llu, %llu, %llu]",
+                           c->path, t->offset, t->name, (unsigned long long)t->dims[0],
+                           (unsigned long long)t->dims[1], (unsigned long long)t->dims[2],
+                           (unsigned long long)t->dims[3]);
         n *= t->dims[i];
     }
     if (t->dims[0] % q->block)
         return err_set(c->e, ASSAY_EFORMAT,
                        "%s: offset %zu: tensor '%s' has rows of %llu elements, not a multiple of "
-                       "the %u of a %s block", c->path, t->offset, t->name,
-                       (unsigned long long)t->dims[0], q->block, q->name);
+                       "the %u of a %s block",
+                       c->path, t->offset, t->name, (unsigned long long)t->dims[0], q->block,
+                       q->name);
     if (n / q->block > c->n / q->bytes)
         return err_set(c->e, ASSAY_EFORMAT,
                        "%s: offset %zu: tensor '%s' of %llu %s elements is larger than the file",
@@ -279,7 +287,8 @@ static int read_alignment(const struct cursor *c, const struct gguf *g, uint64_t
     if (*align < 4 || *align > MAX_ALIGN || (*align & (*align - 1)))
         return err_set(c->e, ASSAY_EFORMAT,
                        "%s: offset %zu: general.alignment is %llu, expected a power of two from 4"
-                       " to %d", c->path, gguf_find(g, "general.alignment")->offset,
+                       " to %d",
+                       c->path, gguf_find(g, "general.alignment")->offset,
                        (unsigned long long)*align, MAX_ALIGN);
     return 0;
 }
@@ -304,7 +313,7 @@ static int read_tensors(struct cursor *c, struct gguf *g)
         if (start > c->n)
             return cut(c, t->offset, "the tensor data");
         expected = (start + t->bytes + align - 1) & ~(align - 1);
-        t->v = c->v + start;      /* moved by the start of the data below */
+        t->v = c->v + start; /* moved by the start of the data below */
     }
     if (!g->n_tensors)
         return 0;
@@ -315,8 +324,8 @@ static int read_tensors(struct cursor *c, struct gguf *g)
         if (data > c->n || start > c->n - data || t->bytes > c->n - data - start)
             return err_set(c->e, ASSAY_EFORMAT,
                            "%s: offset %zu: tensor '%s' needs %zu bytes at offset %zu, but the file"
-                           " has %zu; it is truncated", c->path, t->offset, t->name, t->bytes,
-                           data + start, c->n);
+                           " has %zu; it is truncated",
+                           c->path, t->offset, t->name, t->bytes, data + start, c->n);
         t->v = c->v + data + start;
     }
     return index_tensors(c, g);
@@ -327,16 +336,22 @@ static int read_tensors(struct cursor *c, struct gguf *g)
 static int read_version(struct cursor *c, uint32_t *version)
 {
     if (c->n < 4 || memcmp(c->v, "GGUF", 4))
-        return err_set(c->e, ASSAY_EFORMAT, "%s: offset 0: not a GGUF file (it does not begin with "
-                       "'GGUF')", c->path);
+        return err_set(c->e, ASSAY_EFORMAT,
+                       "%s: offset 0: not a GGUF file (it does not begin with "
+                       "'GGUF')",
+                       c->path);
     c->at = 4;
     TRY(take_u32(c, "the version", version));
     if (*version && !(*version & 0xFFFF))
-        return err_set(c->e, ASSAY_EUNSUPPORTED, "%s: offset 4: a big-endian GGUF file; convert it "
-                       "to little-endian with gguf_convert_endian.py", c->path);
+        return err_set(c->e, ASSAY_EUNSUPPORTED,
+                       "%s: offset 4: a big-endian GGUF file; convert it "
+                       "to little-endian with gguf_convert_endian.py",
+                       c->path);
     if (*version < 2 || *version > 3)
-        return err_set(c->e, ASSAY_EUNSUPPORTED, "%s: offset 4: GGUF version %u; supported are 2 "
-                       "and 3", c->path, *version);
+        return err_set(c->e, ASSAY_EUNSUPPORTED,
+                       "%s: offset 4: GGUF version %u; supported are 2 "
+                       "and 3",
+                       c->path, *version);
     return 0;
 }
 
@@ -362,8 +377,9 @@ static int refuse_split(const struct cursor *c, const struct gguf *g)
         return 0;
     return err_set(c->e, ASSAY_EUNSUPPORTED,
                    "%s: offset %zu: part %llu of a file split into %llu; join the parts first "
-                   "(llama-gguf-split --merge)", c->path, gguf_find(g, "split.count")->offset,
-                   (unsigned long long)no + 1, (unsigned long long)n);
+                   "(llama-gguf-split --merge)",
+                   c->path, gguf_find(g, "split.count")->offset, (unsigned long long)no + 1,
+                   (unsigned long long)n);
 }
 
 static int read_all(struct cursor *c, struct gguf *g)
@@ -420,7 +436,7 @@ void gguf_close(struct gguf *g)
         return;
     if (g->mapped)
         fs_unmap(&g->map);
-    struct arena a = g->arena;     /* g itself lies in it */
+    struct arena a = g->arena; /* g itself lies in it */
     arena_release(&a);
 }
 
@@ -478,7 +494,10 @@ float gguf_float_at(const struct gguf_kv *kv, uint64_t i)
 {
     if (gguf_is_int(kv->elem))
         return (float)gguf_int_at(kv, i);
-    union { uint32_t u; float f; } c = {.u = (uint32_t)little(kv->v + 4 * i, 4)};
+    union {
+        uint32_t u;
+        float f;
+    } c = {.u = (uint32_t)little(kv->v + 4 * i, 4)};
     return c.f;
 }
 
@@ -519,7 +538,10 @@ int gguf_float(const struct gguf *g, const char *key, double *out, struct assay_
     if (kv->type == GGUF_F32) {
         *out = gguf_float_at(kv, 0);
     } else if (kv->type == GGUF_F64) {
-        union { uint64_t u; double f; } c = {.u = little(kv->v, 8)};
+        union {
+            uint64_t u;
+            double f;
+        } c = {.u = little(kv->v, 8)};
         *out = c.f;
     } else {
         return wrong_kind(g, kv, "a float", e);

@@ -57,7 +57,8 @@ struct gguf {
 /* Errors: ASSAY_EIO, ASSAY_EFORMAT, ASSAY_EUNSUPPORTED (split, big-endian, version, tensor type),
  * ASSAY_ELIMIT; text "path: offset N: ...". */
 int gguf_open(const char *path, struct gguf **, struct assay_err *);
-/* The same from memory, 16-byte aligned, which must outlive the result; `path` names it in messages. */
+/* The same from memory, 16-byte aligned, which must outlive the result; `path` names it in
+ * messages. */
 int gguf_parse(const void *bytes, size_t n, const char *path, struct gguf **, struct assay_err *);
 void gguf_close(struct gguf *);
 

@@ -8,13 +8,17 @@
 #include "harness/base/err.h"
 
 enum {
-    MAX_CTX = 1 << 24, MAX_EMBD = 1 << 17, MAX_LAYERS = 1024, MAX_HEADS = 4096, MAX_HEAD_DIM = 4096,
+    MAX_CTX = 1 << 24,
+    MAX_EMBD = 1 << 17,
+    MAX_LAYERS = 1024,
+    MAX_HEADS = 4096,
+    MAX_HEAD_DIM = 4096,
     MAX_FF = 1 << 20
 };
 
 struct key_row {
-    const char *key;               /* behind "llama." */
-    size_t member;                 /* offset of a uint32_t in struct hparams */
+    const char *key; /* behind "llama." */
+    size_t member;   /* offset of a uint32_t in struct hparams */
     uint32_t max;
     bool required;
 };
@@ -35,20 +39,23 @@ static const char *full(const char *key, char buf[64])
     return buf;
 }
 
-/* An integer, or an array of equal ones (some converters write one per layer).  1, 0 or an error. */
+/* An integer, or an array of equal ones (some converters write one per layer).  1, 0 or an error.
+ * */
 static int uniform(const struct gguf *g, const char *key, uint64_t *out, struct assay_err *e)
 {
     const struct gguf_kv *kv = gguf_find(g, key);
     if (!kv || kv->type != GGUF_ARRAY)
         return gguf_uint(g, key, out, e);
     if (!kv->n || !gguf_is_int(kv->elem))
-        return err_set(e, ASSAY_EFORMAT, "%s: offset %zu: '%s' is not an array of integers", g->path,
-                       kv->offset, key);
+        return err_set(e, ASSAY_EFORMAT, "%s: offset %zu: '%s' is not an array of integers",
+                       g->path, kv->offset, key);
     int64_t first = gguf_int_at(kv, 0);
     for (uint64_t i = 1; i < kv->n; i++)
         if (gguf_int_at(kv, i) != first)
-            return err_set(e, ASSAY_EUNSUPPORTED, "%s: offset %zu: '%s' differs between layers, which "
-                           "is not supported", g->path, kv->offset, key);
+            return err_set(e, ASSAY_EUNSUPPORTED,
+                           "%s: offset %zu: '%s' differs between layers, which "
+                           "is not supported",
+                           g->path, kv->offset, key);
     *out = first < 0 ? UINT64_MAX : (uint64_t)first;
     return 1;
 }
@@ -96,14 +103,16 @@ static int read_rope(const struct gguf *g, struct hparams *hp, struct assay_err 
     if (gguf_str_is(type, "none"))
         return 0;
     if (!gguf_str_is(type, "linear"))
-        return err_set(e, ASSAY_EUNSUPPORTED, "%s: offset %zu: rope scaling '%s'; supported are none, "
-                       "linear and a rope_freqs tensor", g->path,
-                       gguf_find(g, "llama.rope.scaling.type")->offset, gguf_show(type, show));
+        return err_set(e, ASSAY_EUNSUPPORTED,
+                       "%s: offset %zu: rope scaling '%s'; supported are none, "
+                       "linear and a rope_freqs tensor",
+                       g->path, gguf_find(g, "llama.rope.scaling.type")->offset,
+                       gguf_show(type, show));
     int found = read_float(g, "rope.scaling.factor", 0, 1e6, &hp->rope_scale, e);
     if (!found)
         found = read_float(g, "rope.scale_linear", 0, 1e6, &hp->rope_scale, e);
     if (hp->rope_scale < 1e-6f)
-        hp->rope_scale = 1;        /* 0 stands for "none" */
+        hp->rope_scale = 1; /* 0 stands for "none" */
     return found < 0 ? found : 0;
 }
 
@@ -123,12 +132,16 @@ static int check_heads(const struct gguf *g, struct hparams *hp, struct assay_er
     if (!hp->rope_dims)
         hp->rope_dims = hp->head_dim;
     if (hp->head_dim > MAX_HEAD_DIM || hp->rope_dims % 2 || hp->rope_dims > hp->head_dim)
-        return err_set(e, ASSAY_EFORMAT, "%s: rope over %u dimensions of heads of %u, expected an even"
-                       " number up to the head's", g->path, hp->rope_dims, hp->head_dim);
+        return err_set(e, ASSAY_EFORMAT,
+                       "%s: rope over %u dimensions of heads of %u, expected an even"
+                       " number up to the head's",
+                       g->path, hp->rope_dims, hp->head_dim);
     int found = gguf_uint(g, "llama.attention.value_length", &n_value, e);
     if (found > 0 && n_value != hp->head_dim)
-        return err_set(e, ASSAY_EUNSUPPORTED, "%s: values of %llu dimensions beside keys of %u are not"
-                       " supported", g->path, (unsigned long long)n_value, hp->head_dim);
+        return err_set(e, ASSAY_EUNSUPPORTED,
+                       "%s: values of %llu dimensions beside keys of %u are not"
+                       " supported",
+                       g->path, (unsigned long long)n_value, hp->head_dim);
     return found < 0 ? found : 0;
 }
 

@@ -27,8 +27,8 @@ struct loader {
     struct model *m;
     const struct gguf *g;
     struct precision precision;
-    bool *used;                    /* [g->n_tensors] */
-    const char **matrices;         /* names of bound matrices, for "did you mean" */
+    bool *used;            /* [g->n_tensors] */
+    const char **matrices; /* names of bound matrices, for "did you mean" */
     size_t n_matrices;
     struct assay_err *e;
 };
@@ -71,8 +71,11 @@ static void record(struct loader *l, const struct gguf_tensor *t, const char *st
 {
     struct model *m = l->m;
     m->tensors[m->n_tensors++] = (struct assay_tensor){
-        .name = arena_strdup(&m->arena, t->name), .stored = stored, .compute = compute,
-        .bytes = bytes, .n_params = t->n_params,
+        .name = arena_strdup(&m->arena, t->name),
+        .stored = stored,
+        .compute = compute,
+        .bytes = bytes,
+        .n_params = t->n_params,
     };
     m->n_params += t->n_params;
     m->weight_bytes += bytes;
@@ -102,7 +105,8 @@ static int matrix(struct loader *l, const char *name, size_t n_in, size_t n_out,
     struct scheme scheme;
     TRY(find(l, name, n_in, n_out, true, &t));
     TRY(precision_choose(&l->precision, name, t->type, n_in, &scheme, l->e));
-    int rc = linear_new(l->m->kern, scheme, name, t->type, t->v, n_out, n_in, l->m->pool, out, l->e);
+    int rc =
+        linear_new(l->m->kern, scheme, name, t->type, t->v, n_out, n_in, l->m->pool, out, l->e);
     if (rc < 0)
         return err_prefix(l->e, rc, "%s", l->g->path);
     drop_pages(t);
@@ -116,9 +120,13 @@ static int bind_layer(struct loader *l, uint32_t i)
     const struct hparams *hp = &l->m->hp;
     struct layer *w = &l->m->layers[i];
     size_t n_q = (size_t)hp->n_head * hp->head_dim, n_kv = (size_t)hp->n_head_kv * hp->head_dim;
-    const struct { const char *name; size_t in, out; struct linear **to; } matrices[] = {
-        {"attn_q", hp->n_embd, n_q, &w->q}, {"attn_k", hp->n_embd, n_kv, &w->k},
-        {"attn_v", hp->n_embd, n_kv, &w->v}, {"attn_output", n_q, hp->n_embd, &w->o},
+    const struct {
+        const char *name;
+        size_t in, out;
+        struct linear **to;
+    } matrices[] = {
+        {"attn_q", hp->n_embd, n_q, &w->q},           {"attn_k", hp->n_embd, n_kv, &w->k},
+        {"attn_v", hp->n_embd, n_kv, &w->v},          {"attn_output", n_q, hp->n_embd, &w->o},
         {"ffn_gate", hp->n_embd, hp->n_ff, &w->gate}, {"ffn_up", hp->n_embd, hp->n_ff, &w->up},
         {"ffn_down", hp->n_ff, hp->n_embd, &w->down},
     };
@@ -145,7 +153,8 @@ static int refuse_leftovers(struct loader *l)
     for (uint32_t i = 0; i < l->g->n_tensors; i++) {
         const struct gguf_tensor *t = &l->g->tensors[i];
         if (!l->used[i] && !is_ignored(t->name))
-            return err_set(l->e, ASSAY_EUNSUPPORTED, "%s: offset %zu: the tensor '%s' has no place in "
+            return err_set(l->e, ASSAY_EUNSUPPORTED,
+                           "%s: offset %zu: the tensor '%s' has no place in "
                            "a llama of %u layers as it is computed here; results would be wrong",
                            l->g->path, t->offset, t->name, l->m->hp.n_layer);
     }
@@ -157,8 +166,10 @@ static int check_freqs(struct loader *l)
     const float *f = l->m->rope_freqs;
     for (uint32_t i = 0; f && i < l->m->hp.rope_dims / 2; i++)
         if (!(f[i] > 0))
-            return err_set(l->e, ASSAY_EFORMAT, "%s: tensor 'rope_freqs.weight' holds %g at %u, "
-                           "expected a positive divisor", l->g->path, (double)f[i], i);
+            return err_set(l->e, ASSAY_EFORMAT,
+                           "%s: tensor 'rope_freqs.weight' holds %g at %u, "
+                           "expected a positive divisor",
+                           l->g->path, (double)f[i], i);
     return 0;
 }
 
@@ -208,8 +219,10 @@ static int choose_context(struct model *m, const struct model_options *o, struct
     if (!o->n_ctx)
         return 0;
     if (o->n_ctx < 1 || o->n_ctx > MAX_CTX)
-        return err_set(e, ASSAY_EUSAGE, "a context of %lld tokens, expected 1 to %d, or 0 for the "
-                       "model's", (long long)o->n_ctx, MAX_CTX);
+        return err_set(e, ASSAY_EUSAGE,
+                       "a context of %lld tokens, expected 1 to %d, or 0 for the "
+                       "model's",
+                       (long long)o->n_ctx, MAX_CTX);
     if (o->n_ctx > m->hp.n_ctx)
         log_info("%s: a context of %lld tokens is beyond the %u the file states", o->path,
                  (long long)o->n_ctx, m->hp.n_ctx);

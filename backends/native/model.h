@@ -58,7 +58,7 @@ struct model_options {             /* filled through the field table in native.c
     const char *path;              /* --model */
     const char *precision;         /* precision.h; NULL: fp32 */
     const char *kv;                /* f32 f16 int8; NULL: f32 */
-    const char *keep;              /* "fp16:output,blk.0.*;q8_0:*.ffn_down": tensors kept at another precision */
+    const char *keep;              /* "fp16:output,blk.0.*;q8_0:*.ffn_down": at another precision */
     int64_t group;                 /* 0: the precision's own */
     int64_t n_ctx;                 /* 0: the model's */
     int64_t threads;               /* 0: all */

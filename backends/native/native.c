@@ -16,8 +16,10 @@ struct assay_model {
     struct model *m;
 };
 
-#define ROW(name, kind, member, def, values, help) \
-    {name, kind, offsetof(struct model_options, member), def, values, help}
+#define ROW(name, kind, member, def, values, help)                            \
+    {                                                                         \
+        name, kind, offsetof(struct model_options, member), def, values, help \
+    }
 static const struct assay_field options[] = {
     ROW("model", ASSAY_STR, path, NULL, NULL, "path of a GGUF file"),
     ROW("precision", ASSAY_ENUM, precision, "fp32", PRECISION_NAMES,
@@ -72,12 +74,21 @@ static int native_info(struct assay_model *h, struct assay_info *out, struct ass
     const struct model *m = h->m;
     const struct assay_info info = {
         .caps = ASSAY_CAN_TOKENIZE | ASSAY_CAN_SCORE | ASSAY_CAN_GENERATE | ASSAY_CAN_PROBE,
-        .n_vocab = m->hp.n_vocab, .n_ctx = m->hp.n_ctx,
-        .bos = vocab_bos(m->vocab), .eos = vocab_eos(m->vocab),
+        .n_vocab = m->hp.n_vocab,
+        .n_ctx = m->hp.n_ctx,
+        .bos = vocab_bos(m->vocab),
+        .eos = vocab_eos(m->vocab),
         .add_bos = vocab_add_bos(m->vocab),
-        .n_tensors = m->n_tensors, .n_params = m->n_params, .weight_bytes = m->weight_bytes,
-        .arch = m->arch, .precision = m->precision, .kernel = m->kern->name, .device = "cpu",
-        .fingerprint = m->fingerprint, .tensors = m->tensors, .chat_template = m->chat_template,
+        .n_tensors = m->n_tensors,
+        .n_params = m->n_params,
+        .weight_bytes = m->weight_bytes,
+        .arch = m->arch,
+        .precision = m->precision,
+        .kernel = m->kern->name,
+        .device = "cpu",
+        .fingerprint = m->fingerprint,
+        .tensors = m->tensors,
+        .chat_template = m->chat_template,
     };
     return copy_out(out, out->size, &info, sizeof info, "assay_info", e);
 }
@@ -135,13 +146,21 @@ static int native_usage(struct assay_model *h, struct assay_usage *out, struct a
 const struct assay_backend *native_backend(void)
 {
     static const struct assay_backend backend = {
-        .size = sizeof backend, .options_size = sizeof(struct model_options),
-        .name = "native", .version = "1",
+        .size = sizeof backend,
+        .options_size = sizeof(struct model_options),
+        .name = "native",
+        .version = "1",
         .help = "built-in engine: GGUF models of architecture llama on the CPU",
         .options = options,
-        .open = native_open, .close = native_close, .info = native_info,
-        .tokenize = native_tokenize, .score = native_score, .generate = native_generate,
-        .probe = native_probe, .memory = native_memory, .usage = native_usage,
+        .open = native_open,
+        .close = native_close,
+        .info = native_info,
+        .tokenize = native_tokenize,
+        .score = native_score,
+        .generate = native_generate,
+        .probe = native_probe,
+        .memory = native_memory,
+        .usage = native_usage,
         .piece = native_piece,
     };
     return &backend;

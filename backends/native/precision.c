@@ -15,9 +15,9 @@ enum { MAX_GROUP = 1 << 20, MIN_FALLBACK_GROUP = 16, MAX_WORDS = 1000 };
 struct name_row {
     const char *name;
     enum scheme_id scheme;
-    enum scheme_id edge;           /* for token_embd and output */
-    uint32_t group;                /* default */
-    bool groups, block;            /* takes a group size; is a GGUF block format */
+    enum scheme_id edge; /* for token_embd and output */
+    uint32_t group;      /* default */
+    bool groups, block;  /* takes a group size; is a GGUF block format */
 };
 static const struct name_row names[] = {
     {"fp32", SCHEME_F32, SCHEME_F32, 0, false, false},
@@ -35,8 +35,13 @@ static const struct name_row names[] = {
     {"stored", SCHEME_F32, SCHEME_F32, 0, false, false},
 };
 enum { N_NAMES = sizeof names / sizeof *names, STORED = N_NAMES - 1 };
-static const struct { const char *name; enum kv_type type; } kv_names[] = {
-    {"f32", KV_F32}, {"f16", KV_F16}, {"int8", KV_INT8},
+static const struct {
+    const char *name;
+    enum kv_type type;
+} kv_names[] = {
+    {"f32", KV_F32},
+    {"f16", KV_F16},
+    {"int8", KV_INT8},
 };
 
 /* -- parsing ----------------------------------------------------------------------------------- */
@@ -47,8 +52,8 @@ static int unknown(const char *what, const char *text, const char *expected, str
     for (size_t i = 0; i < N_NAMES; i++)
         candidates[i] = names[i].name;
     const char *near = field_nearest(text, candidates, N_NAMES);
-    return err_set(e, ASSAY_EUSAGE, "unknown %s '%s', expected one of %s%s%s%s", what, text, expected,
-                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return err_set(e, ASSAY_EUSAGE, "unknown %s '%s', expected one of %s%s%s%s", what, text,
+                   expected, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static int find_name(const char *what, const char *text, uint8_t *out, struct assay_err *e)
@@ -77,11 +82,15 @@ static int parse_group(const struct model_options *o, struct precision *p, struc
     if (!o->group)
         return 0;
     if (o->group < 0 || o->group > MAX_GROUP)
-        return err_set(e, ASSAY_EUSAGE, "a group of %lld weights, expected 1 to %d, or 0 for the "
-                       "precision's own", (long long)o->group, MAX_GROUP);
+        return err_set(e, ASSAY_EUSAGE,
+                       "a group of %lld weights, expected 1 to %d, or 0 for the "
+                       "precision's own",
+                       (long long)o->group, MAX_GROUP);
     if (!row->groups)
-        return err_set(e, ASSAY_EUSAGE, "precision '%s' has no groups, got a group of %lld; int8 and "
-                       "int4 have", row->name, (long long)o->group);
+        return err_set(e, ASSAY_EUSAGE,
+                       "precision '%s' has no groups, got a group of %lld; int8 and "
+                       "int4 have",
+                       row->name, (long long)o->group);
     p->group = (uint32_t)o->group;
     return 0;
 }
@@ -100,8 +109,10 @@ static int parse_rule(char *part, struct precision *p, struct assay_err *e)
     char *colon = strchr(part, ':'), *save = NULL;
     uint8_t name = 0;
     if (!colon || !*trim(colon + 1))
-        return err_set(e, ASSAY_EUSAGE, "keep '%s' names no tensors, expected PRECISION:PATTERN,...,"
-                       " as in 'fp16:output,blk.0.*'", trim(part));
+        return err_set(e, ASSAY_EUSAGE,
+                       "keep '%s' names no tensors, expected PRECISION:PATTERN,...,"
+                       " as in 'fp16:output,blk.0.*'",
+                       trim(part));
     *colon = 0;
     TRY(find_name("precision in keep", trim(part), &name, e));
     for (char *s = strtok_r(colon + 1, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
@@ -159,14 +170,22 @@ static bool is_edge(const char *name)
 static enum scheme_id stored_scheme(uint32_t type)
 {
     switch (type) {
-    case QT_F16: return SCHEME_F16;
-    case QT_BF16: return SCHEME_BF16;
-    case QT_Q8_0: return SCHEME_Q8_0;
-    case QT_Q4_0: return SCHEME_Q4_0;
-    case QT_Q4_1: return SCHEME_Q4_1;
-    case QT_Q5_0: return SCHEME_Q5_0;
-    case QT_Q5_1: return SCHEME_Q5_1;
-    default: return SCHEME_F32;
+    case QT_F16:
+        return SCHEME_F16;
+    case QT_BF16:
+        return SCHEME_BF16;
+    case QT_Q8_0:
+        return SCHEME_Q8_0;
+    case QT_Q4_0:
+        return SCHEME_Q4_0;
+    case QT_Q4_1:
+        return SCHEME_Q4_1;
+    case QT_Q5_0:
+        return SCHEME_Q5_0;
+    case QT_Q5_1:
+        return SCHEME_Q5_1;
+    default:
+        return SCHEME_F32;
     }
 }
 
@@ -183,9 +202,10 @@ static int explicit_group(const char *name, uint32_t group, size_t n_in, struct 
 {
     if (group <= n_in && n_in % group == 0)
         return 0;
-    return err_set(e, ASSAY_EUSAGE, "groups of %u do not divide the rows of %zu weights of tensor "
-                   "'%s'; choose a divisor of %zu or keep the tensor at another precision", group,
-                   n_in, name, n_in);
+    return err_set(e, ASSAY_EUSAGE,
+                   "groups of %u do not divide the rows of %zu weights of tensor "
+                   "'%s'; choose a divisor of %zu or keep the tensor at another precision",
+                   group, n_in, name, n_in);
 }
 
 int precision_choose(struct precision *p, const char *name, uint32_t stored, size_t n_in,
@@ -226,12 +246,14 @@ int precision_check(const struct precision *p, const char *const *tensors, size_
         if (p->rules[i].used)
             continue;
         if (tied && matches(pattern, "output.weight"))
-            return err_set(e, ASSAY_EUSAGE, "keep pattern '%s' matches no matrix: this model's output"
-                           " is its token_embd", pattern);
+            return err_set(e, ASSAY_EUSAGE,
+                           "keep pattern '%s' matches no matrix: this model's output"
+                           " is its token_embd",
+                           pattern);
         const char *near = field_nearest(pattern, tensors, n);
         return err_set(e, ASSAY_EUSAGE, "keep pattern '%s' matches no matrix of the model%s%.*s%s",
-                       pattern, near ? "; did you mean '" : "",
-                       near ? (int)short_len(near) : 0, near ? near : "", near ? "'?" : "");
+                       pattern, near ? "; did you mean '" : "", near ? (int)short_len(near) : 0,
+                       near ? near : "", near ? "'?" : "");
     }
     return 0;
 }

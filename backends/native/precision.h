@@ -1,21 +1,21 @@
-/* precision.h - what a variant makes of each matrix: a precision's name, a group size and exceptions
- * become one scheme per tensor.
+/* precision.h - what a variant makes of each matrix: a precision's name, a group size and
+ * exceptions become one scheme per tensor.
  *
  * Rules, in this order:
  *   1. Vectors (norms, rope_freqs) are always f32.
  *   2. The first `keep` pattern that matches a matrix's name decides.
- *   3. token_embd and output take part like every matrix, except that formats below 8 bits leave them
- *      at 8 bits of their own family (int4 -> int8 per row; q4_0 q4_1 q5_0 q5_1 -> q8_0): they are
- *      where low bits cost most and, read one row at a time, gain least.  "int4:token_embd,output"
- *      in `keep` says otherwise.
+ *   3. token_embd and output take part like every matrix, except that formats below 8 bits leave
+ *      them at 8 bits of their own family (int4 -> int8 per row; q4_0 q4_1 q5_0 q5_1 -> q8_0): they
+ *      are where low bits cost most and, read one row at a time, gain least.
+ *      "int4:token_embd,output" in `keep` says otherwise.
  *   4. The precision itself.  Where its group does not divide the rows: int4 takes the largest
  *      divisor of the row that is a multiple of 4 and at least 16, else the whole row as one group;
- *      GGUF block formats fall back to f16, as llama-quantize does.  An explicit group that does not
- *      divide is an error instead.
+ *      GGUF block formats fall back to f16, as llama-quantize does.  An explicit group that does
+ *      not divide is an error instead.
  * `stored` keeps each tensor's own format bit for bit.
  *
- * keep: "NAME:PATTERN,PATTERN;NAME:PATTERN".  A pattern is a shell glob on the tensor's name, with or
- * without ".weight"; every pattern must match a matrix. */
+ * keep: "NAME:PATTERN,PATTERN;NAME:PATTERN".  A pattern is a shell glob on the tensor's name, with
+ * or without ".weight"; every pattern must match a matrix. */
 #ifndef PRECISION_H
 #define PRECISION_H
 #include "backends/native/model.h"
@@ -49,7 +49,8 @@ int precision_choose(struct precision *, const char *name, uint32_t stored, size
 /* After every matrix was chosen: ASSAY_EUSAGE names a pattern that no one of `names` matched. */
 int precision_check(const struct precision *, const char *const *names, size_t n, bool tied,
                     struct assay_err *);
-/* What was really loaded, in words: "int4 g32; int8 row: token_embd, output; int4 row: blk.*.ffn_down;
- * kv f32".  The first is the label of most parameters.  tensors: name, stored, compute, n_params. */
+/* What was really loaded, in words: "int4 g32; int8 row: token_embd, output; int4 row:
+ * blk.*.ffn_down; kv f32".  The first is the label of most parameters.  tensors: name, stored,
+ * compute, n_params. */
 const char *precision_words(const struct assay_tensor *, size_t n, enum kv_type, struct arena *);
 #endif

@@ -12,7 +12,10 @@
 /* Order-preserving bits of a score above the complement of the place: one comparison ranks both. */
 static uint64_t rank(float score, uint32_t left)
 {
-    union { float f; uint32_t u; } c = {.f = score + 0.0f};      /* -0 ties with 0 */
+    union {
+        float f;
+        uint32_t u;
+    } c = {.f = score + 0.0f}; /* -0 ties with 0 */
     uint32_t bits = c.u >> 31 ? ~c.u : c.u | 0x80000000u;
     return (uint64_t)bits << 32 | ~left;
 }
@@ -110,7 +113,8 @@ static int spell(const struct vocab *v, const struct spm_symbol *s, struct vocab
         if (v->byte_ids[byte] < 0)
             return err_set(e, ASSAY_EUNSUPPORTED,
                            "the vocabulary has neither a token for this text nor the byte token "
-                           "'<0x%02X>'", byte);
+                           "'<0x%02X>'",
+                           byte);
         vocab_emit(out, v->byte_ids[byte]);
     }
     return 0;
@@ -123,7 +127,8 @@ int spm_encode(struct vocab *v, size_t n, struct vocab_out *out, struct assay_er
     if (!n)
         return 0;
     TRY(split(v, n, &n_symbols, e));
-    /* Every merge takes one pair out and puts at most two in: 2 n_symbols entries are never passed. */
+    /* Every merge takes one pair out and puts at most two in: 2 n_symbols entries are never passed.
+     * */
     TRY(vocab_room(&s->heap, &s->cap_heap, 2 * n_symbols + 2, sizeof *s->heap, e));
     merge_all(v, n_symbols);
     for (int32_t i = 0; i >= 0; i = s->symbols[i].next) {

@@ -14,24 +14,49 @@
 
 enum { MAX_TOKENS = 1 << 21, MAX_TEXT = 1 << 30 };
 
-#define SPACE "\xe2\x96\x81"       /* U+2581 */
+#define SPACE "\xe2\x96\x81" /* U+2581 */
 
-/* Texts that are control tokens whatever their stored type says; `eog` ones end a generation.
- * Converters get these types wrong often enough that llama.cpp goes by the text. */
-static const struct { const char *text; bool eog; } known[] = {
-    {"<|eot_id|>", true}, {"<|im_end|>", true}, {"<|end|>", true}, {"<|return|>", true},
-    {"<|call|>", true}, {"<|flush|>", true}, {"<|calls|>", true}, {"<end_of_turn>", true},
-    {"<|endoftext|>", true}, {"</s>", true}, {"<|eom_id|>", true}, {"<EOT>", true},
-    {"_<EOT>", true}, {"[EOT]", true}, {"[EOS]", true}, {"<|end_of_text|>", true},
-    {"<end_of_utterance>", true}, {"<eos>", true}, {"<turn|>", true}, {"<|tool_response>", true},
-    {"<\xef\xbd\x9c" "end" SPACE "of" SPACE "sentence\xef\xbd\x9c>", true}, {"[e~[", true},
-    {"<|fim_prefix|>", false}, {"<fim-prefix>", false}, {"<fim_prefix>", false}, {"<PRE>", false},
-    {SPACE "<PRE>", false}, {"<|fim_suffix|>", false}, {"<fim-suffix>", false},
-    {"<fim_suffix>", false}, {"<SUF>", false}, {SPACE "<SUF>", false}, {"<|fim_middle|>", false},
-    {"<fim-middle>", false}, {"<fim_middle>", false}, {"<MID>", false}, {SPACE "<MID>", false},
-    {"<|fim_pad|>", true}, {"<fim-pad>", true}, {"<fim_pad>", true}, {"<PAD>", true},
-    {"[PAD]", true}, {"<|fim_repo|>", true}, {"<|repo_name|>", true}, {"<fim-repo>", true},
-    {"<REPO>", true}, {"<reponame>", true}, {"<|file_sep|>", true},
+/* Texts that are control tokens whatever their stored type says: converters get these types wrong
+ * often enough that llama.cpp goes by the text.  The first list ends a generation. */
+static const char *const ending[] = {
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<|flush|>",
+    "<|calls|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<eos>",
+    "<turn|>",
+    "<|tool_response>",
+    "[e~[",
+    "<\xef\xbd\x9c\x65nd" SPACE "of" SPACE "sentence\xef\xbd\x9c>",
+    "<|fim_pad|>",
+    "<fim-pad>",
+    "<fim_pad>",
+    "<PAD>",
+    "[PAD]",
+    "<|fim_repo|>",
+    "<|repo_name|>",
+    "<fim-repo>",
+    "<REPO>",
+    "<reponame>",
+    "<|file_sep|>",
+};
+static const char *const control[] = {
+    "<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<PRE>", SPACE "<PRE>",
+    "<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<SUF>", SPACE "<SUF>",
+    "<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<MID>", SPACE "<MID>",
 };
 
 /* -- index ------------------------------------------------------------------------------------- */
@@ -123,8 +148,10 @@ static int load_texts(struct vocab *v, const struct gguf *g, const struct gguf_k
     int rc = 0;
     for (uint32_t i = 0; i < v->n && !rc; i++) {
         if (texts[i].n > 65535)
-            rc = err_set(e, ASSAY_EFORMAT, "%s: offset %zu: token %u is %zu bytes long, expected at"
-                         " most 65535", g->path, kv->offset, i, texts[i].n);
+            rc = err_set(e, ASSAY_EFORMAT,
+                         "%s: offset %zu: token %u is %zu bytes long, expected at"
+                         " most 65535",
+                         g->path, kv->offset, i, texts[i].n);
         else
             copy_text(v, i, texts[i]);
     }
@@ -141,8 +168,9 @@ static int load_scores(struct vocab *v, const struct gguf *g, struct assay_err *
         struct vocab_token *t = &v->tokens[i];
         t->score = scores ? gguf_float_at(scores, i) : 0;
         if (isnan(t->score))
-            return err_set(e, ASSAY_EFORMAT, "%s: offset %zu: the score of token %u is not a number",
-                           g->path, scores->offset, i);
+            return err_set(e, ASSAY_EFORMAT,
+                           "%s: offset %zu: the score of token %u is not a number", g->path,
+                           scores->offset, i);
         int64_t kind = types ? gguf_int_at(types, i) : VOCAB_NORMAL;
         t->kind = kind >= VOCAB_NORMAL && kind <= VOCAB_BYTE ? (uint8_t)kind : VOCAB_UNDEFINED;
     }
@@ -151,8 +179,10 @@ static int load_scores(struct vocab *v, const struct gguf *g, struct assay_err *
 
 static int hex(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
 }
 
 /* The byte that "<0xXX>" names, or -1. */
@@ -193,8 +223,10 @@ static int make_pieces(struct vocab *v, const struct gguf *g, size_t offset, str
             t->piece = arena_strndup(&v->arena, &c, 1);
             t->n_piece = 1;
         } else if (t->kind == VOCAB_BYTE) {
-            return err_set(e, ASSAY_EFORMAT, "%s: offset %zu: token %u is of type byte, but its "
-                           "text is not '<0xXX>'", g->path, offset, i);
+            return err_set(e, ASSAY_EFORMAT,
+                           "%s: offset %zu: token %u is of type byte, but its "
+                           "text is not '<0xXX>'",
+                           g->path, offset, i);
         }
     }
     for (int b = 0; b < 256; b++) {
@@ -215,15 +247,21 @@ static int longest_first(const void *a, const void *b, void *user)
     return nx != ny ? (nx < ny) - (nx > ny) : (x > y) - (x < y);
 }
 
-static void find_special(struct vocab *v)
+static void mark_known(struct vocab *v, const char *const *texts, size_t n, bool eog)
 {
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        int32_t id = vocab_lookup(v, known[i].text, strlen(known[i].text));
+    for (size_t i = 0; i < n; i++) {
+        int32_t id = vocab_lookup(v, texts[i], strlen(texts[i]));
         if (id < 0)
             continue;
         v->tokens[id].kind = VOCAB_CONTROL;
-        v->tokens[id].eog = known[i].eog;
+        v->tokens[id].eog = eog;
     }
+}
+
+static void find_special(struct vocab *v)
+{
+    mark_known(v, ending, sizeof ending / sizeof *ending, true);
+    mark_known(v, control, sizeof control / sizeof *control, false);
     if (v->eos >= 0)
         v->tokens[v->eos].eog = true;
     v->special = ARENA_ARRAY(&v->arena, int32_t, v->n);
@@ -271,8 +309,10 @@ static int load(struct vocab *v, const struct gguf *g, struct assay_err *e)
     struct gguf_str model = {"", 0};
     TRY(gguf_string(g, "tokenizer.ggml.model", &model, e));
     if (!gguf_str_is(model, "llama"))
-        return err_set(e, ASSAY_EUNSUPPORTED, "%s: the tokenizer is '%s'; supported is 'llama' "
-                       "(SentencePiece)", g->path, gguf_show(model, show));
+        return err_set(e, ASSAY_EUNSUPPORTED,
+                       "%s: the tokenizer is '%s'; supported is 'llama' "
+                       "(SentencePiece)",
+                       g->path, gguf_show(model, show));
     const struct gguf_kv *kv = gguf_find(g, "tokenizer.ggml.tokens");
     if (!kv || kv->type != GGUF_ARRAY || kv->elem != GGUF_STR)
         return err_set(e, ASSAY_EFORMAT, "%s: 'tokenizer.ggml.tokens' is %s", g->path,
@@ -324,7 +364,7 @@ int vocab_room(void *array, size_t *cap, size_t need, size_t size, struct assay_
         return 0;
     size_t n = need + need / 2 + 64;
     void *p;
-    memcpy(&p, array, sizeof p);   /* the pointer's own type is the caller's */
+    memcpy(&p, array, sizeof p); /* the pointer's own type is the caller's */
     if (n > SIZE_MAX / size || !(p = realloc(p, n * size)))
         return err_set(e, ASSAY_ENOMEM, "no memory to tokenize a text of %zu characters", need);
     memcpy(array, &p, sizeof p);
@@ -332,7 +372,8 @@ int vocab_room(void *array, size_t *cap, size_t need, size_t size, struct assay_
     return 0;
 }
 
-/* Cuts every text fragment of `from` at each occurrence of token `id`; the result is in parts[!from]. */
+/* Cuts every text fragment of `from` at each occurrence of token `id`; the result is in
+ * parts[!from]. */
 static int cut_at(struct vocab *v, const char *text, int32_t id, int from, size_t *n_parts,
                   struct assay_err *e)
 {
@@ -429,10 +470,22 @@ int vocab_encode(struct vocab *v, const char *text, size_t len, int special, int
 
 /* -- facts ------------------------------------------------------------------------------------- */
 
-uint32_t vocab_size(const struct vocab *v) { return v->n; }
-int32_t vocab_bos(const struct vocab *v) { return v->bos; }
-int32_t vocab_eos(const struct vocab *v) { return v->eos; }
-int vocab_add_bos(const struct vocab *v) { return v->add_bos; }
+uint32_t vocab_size(const struct vocab *v)
+{
+    return v->n;
+}
+int32_t vocab_bos(const struct vocab *v)
+{
+    return v->bos;
+}
+int32_t vocab_eos(const struct vocab *v)
+{
+    return v->eos;
+}
+int vocab_add_bos(const struct vocab *v)
+{
+    return v->add_bos;
+}
 
 const char *vocab_piece(const struct vocab *v, int32_t token, size_t *n)
 {

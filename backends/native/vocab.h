@@ -1,5 +1,5 @@
-/* vocab.h - tokenizer as stored in GGUF: SentencePiece (tokenizer.ggml.model = "llama"), identical to
- * llama.cpp's.  More models come as further files behind the same calls. */
+/* vocab.h - tokenizer as stored in GGUF: SentencePiece (tokenizer.ggml.model = "llama"), identical
+ * to llama.cpp's.  More models come as further files behind the same calls. */
 #ifndef VOCAB_H
 #define VOCAB_H
 #include <stddef.h>
@@ -18,12 +18,13 @@ int32_t vocab_bos(const struct vocab *);       /* -1: none */
 int32_t vocab_eos(const struct vocab *);
 int vocab_add_bos(const struct vocab *);
 /* special: prepend bos as the vocabulary asks, match special-token texts (user-defined tokens are
- * matched always).  Nothing is appended.  *n: tokens needed; at most cap are written.  Any bytes are
- * text, valid UTF-8 or not.  Uses scratch memory of the vocabulary: one call at a time.
+ * matched always).  Nothing is appended.  *n: tokens needed; at most cap are written.  Any bytes
+ * are text, valid UTF-8 or not.  Uses scratch memory of the vocabulary: one call at a time.
  * Errors: ASSAY_ELIMIT beyond 341 MiB, ASSAY_EUNSUPPORTED a byte the vocabulary cannot express. */
-int vocab_encode(struct vocab *, const char *text, size_t len, int special, int32_t *out, size_t cap,
-                 size_t *n, struct assay_err *);
-/* Bytes of one token (0 <= token < vocab_size) as it appears inside a text (U+2581 -> ' ', <0xXX> -> the byte). */
+int vocab_encode(struct vocab *, const char *text, size_t len, int special, int32_t *out,
+                 size_t cap, size_t *n, struct assay_err *);
+/* Bytes of one token (0 <= token < vocab_size) as it appears inside a text (U+2581 -> ' ', <0xXX>
+ * -> the byte). */
 const char *vocab_piece(const struct vocab *, int32_t token, size_t *n);
 /* 1 for control and unknown tokens: they end or structure a text and print nothing. */
 int vocab_is_control(const struct vocab *, int32_t token);

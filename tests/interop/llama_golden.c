@@ -5,8 +5,9 @@
  *   llama_golden BACKENDS MODEL tokens < texts      text TAB ids TAB ids with special tokens
  *   llama_golden BACKENDS MODEL logits < prompts    see struct of lines below
  *
- * Lines of `logits`: "prompt TEXT", "tokens IDS", per position "top POS LSE SUM SUMSQ ID:LOGIT x 8",
- * at three positions "row POS LOGIT x n_vocab", and "greedy ID x 64" (end-of-text is not a stop). */
+ * Lines of `logits`: "prompt TEXT", "tokens IDS", per position "top POS LSE SUM SUMSQ ID:LOGIT x
+ * 8", at three positions "row POS LOGIT x n_vocab", and "greedy ID x 64" (end-of-text is not a
+ * stop). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

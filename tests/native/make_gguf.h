@@ -150,10 +150,11 @@ struct mk_tiny {
     float rope_base, rope_scale;   /* 0: no such key */
     bool rope_freqs;
 };
-static const struct mk_tiny mk_tiny_default = {64, 2, 4, 2, 96, 128, QT_F32, false, 1, 0, 0, 0, 0, 0};
+static const struct mk_tiny mk_tiny_default = {64, 2, 4, 2, 96, 128, QT_F32, false, 1,
+                                               0, 0, 0, 0, false};
 
-/* What llama.cpp's goldens exist for (tests/golden/tiny-NAME-logits.txt): changing one, or mk_random,
- * or mk_vocab, means writing them again (tests/interop/llama_golden.sh). */
+/* What llama.cpp's goldens exist for (tests/golden/tiny-NAME-logits.txt): changing one, or
+ * mk_random, or mk_vocab, means writing them again (tests/interop/llama_golden.sh). */
 static const struct { const char *name; struct mk_tiny tiny; } mk_variants[] = {
     {"tied-linear", {64, 2, 4, 4, 96, 128, QT_F32, true, 3, 0, 0, 500000, 4, false}},
     {"rope-freqs", {64, 2, 4, 1, 172, 128, QT_F32, false, 4, 16, 0, 0, 0, true}},
@@ -175,8 +176,9 @@ static const char *const mk_pieces[] = {
 };
 enum { MK_PIECES = sizeof mk_pieces / sizeof *mk_pieces, MK_VOCAB = 3 + 256 + MK_PIECES };
 
-/* Tokens that exercise the rules around merging: texts matched before it, ties, an unused and an empty
- * one, one whose text makes it control.  mk_odd_vocab adds them and turns the space prefix off. */
+/* Tokens that exercise the rules around merging: texts matched before it, ties, an unused and an
+ * empty one, one whose text makes it control.  mk_odd_vocab adds them and turns the space prefix
+ * off. */
 static const struct { const char *text; float score; int32_t type; } mk_odd[] = {
     {"<<", 0, 4}, {"<<<", 0, 4}, {"the cat", 0, 4}, {"  ", 0, 4}, {"\n\n", 0, 4}, {"a<", 0, 3},
     {"<|im_end|>", 0, 1}, {"<tool>", 0, 3}, {"tcat", -3, 5}, {"", 0, 1}, {"ab", -2, 1},

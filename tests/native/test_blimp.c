@@ -20,8 +20,15 @@
 #include "harness/base/json.h"
 
 #define MODELS "../shared/models/"
-#define BLIMP "../shared/datasets/blimp/"
-enum { MAX_ITEMS = 1000, MAX_TOKENS = 512, MAX_SECONDS = 40 };   /* for builds with sanitizers */
+#define BLIMP  "../shared/datasets/blimp/"
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANITIZED 0
+#endif
+enum { MAX_ITEMS = 1000, MAX_TOKENS = 512, MAX_SECONDS = SANITIZED ? 10 : 120 };
 
 struct paradigm {
     struct assay_score_req reqs[2 * MAX_ITEMS], *ptrs[2 * MAX_ITEMS];
@@ -50,7 +57,9 @@ static void add(struct paradigm *p, struct assay_model *m, const struct value *r
     if (backend->tokenize(m, text, (size_t)len, 0, ids, MAX_TOKENS, &n, &e) < 0 || n > MAX_TOKENS)
         fail_msg("%s", e.msg);
     struct assay_score_req *r = &p->reqs[p->n];
-    *r = (struct assay_score_req){.size = sizeof *r, .prefix = {&bos, 1}, .continuation = {ids, n},
+    *r = (struct assay_score_req){.size = sizeof *r,
+                                  .prefix = {&bos, 1},
+                                  .continuation = {ids, n},
                                   .logprob = p->logprobs + p->n_tokens};
     p->ptrs[p->n++] = r;
     p->n_tokens += n;
@@ -86,7 +95,8 @@ static double total(const struct assay_score_req *r)
     return sum;
 }
 
-static void check(struct paradigm *p, struct assay_model *m, const struct result *want, double *worst)
+static void check(struct paradigm *p, struct assay_model *m, const struct result *want,
+                  double *worst)
 {
     struct assay_err e = {0};
     load(p, m, want->name);
@@ -131,8 +141,8 @@ static void as_llama_cpp(void **state)
     assert_non_null(fgets(line, sizeof line, f));
     for (; fgets(line, sizeof line, f); n++) {
         struct result r;
-        assert_int_equal(sscanf(line, "%95s %lu %lu %lf %lu", r.name, &r.correct, &r.n, &r.sum,
-                                &r.n_tokens), 5);
+        assert_int_equal(
+            sscanf(line, "%95s %lu %lu %lf %lu", r.name, &r.correct, &r.n, &r.sum, &r.n_tokens), 5);
         check(p, m, &r, &worst);
         if (clock_ns() - t0 > MAX_SECONDS * 1000000000ll)
             break;

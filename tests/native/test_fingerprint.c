@@ -1,5 +1,5 @@
-/* A file's digest depends on every byte of it, not on the number of threads, and large files are read
- * once: the second time the cache answers, until the file changes. */
+/* A file's digest depends on every byte of it, not on the number of threads, and large files are
+ * read once: the second time the cache answers, until the file changes. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -94,7 +94,7 @@ static void every_byte_counts(void **state)
     make(*state, SMALL + 1, SMALL, 0);
     digest(*state, 1, other);
     assert_memory_not_equal(first, other, HASH_BYTES);
-    assert_null(cached(*state));   /* small files are not worth a cache entry */
+    assert_null(cached(*state)); /* small files are not worth a cache entry */
 }
 
 static void large_files_are_remembered(void **state)
@@ -107,18 +107,18 @@ static void large_files_are_remembered(void **state)
     digest(*state, 2, again);
     assert_memory_equal(first, again, HASH_BYTES);
 
-    FILE *f = fopen(path, "w");    /* a false entry shows that the cache is asked */
+    FILE *f = fopen(path, "w"); /* a false entry shows that the cache is asked */
     fprintf(f, "%064d", 7);
     fclose(f);
     digest(*state, 2, marked);
     assert_int_equal(marked[HASH_BYTES - 1], 7);
-    f = fopen(path, "w");          /* a damaged one that it is not trusted */
+    f = fopen(path, "w"); /* a damaged one that it is not trusted */
     fprintf(f, "zz");
     fclose(f);
     digest(*state, 2, again);
     assert_memory_equal(first, again, HASH_BYTES);
 
-    make(*state, LARGE, 5, 2);     /* a changed file has another entry */
+    make(*state, LARGE, 5, 2); /* a changed file has another entry */
     digest(*state, 2, again);
     assert_memory_not_equal(first, again, HASH_BYTES);
     free(path);

@@ -116,7 +116,7 @@ static void truncated(void **state)
     t.n_layer = 1;
     mk_tiny_model(&t, &b);
     assert_int_equal(parse_bytes(b.v, b.n, &e), 0);
-    size_t directory = 0;      /* every byte of what comes before the data, then samples */
+    size_t directory = 0; /* every byte of what comes before the data, then samples */
     for (size_t n = 0; n < b.n; n += n < 12000 ? 1 : 997) {
         int rc = parse_bytes(b.v, n, &e);
         if (rc != ASSAY_EFORMAT || strncmp(e.msg, "m.gguf: offset ", 15))
@@ -224,8 +224,8 @@ static void hostile_metadata(void **state)
     refuse(&m, ASSAY_EUNSUPPORTED, "part 2 of a file split into 3");
 }
 
-static void tensor(const char *name, uint32_t type, uint32_t n_dims, const uint64_t *dims,
-                   int code, const char *word)
+static void tensor(const char *name, uint32_t type, uint32_t n_dims, const uint64_t *dims, int code,
+                   const char *word)
 {
     struct mk m;
     mk_init(&m);
@@ -265,7 +265,7 @@ static void tensor_places(void **state)
     refuse(&m, ASSAY_EFORMAT, "'t' appears twice");
     mk_init(&m);
     mk_tensor(&m, "a", QT_F32, 1, eight, bytes, 32);
-    m.data.n = 0;              /* the next one claims the same place */
+    m.data.n = 0; /* the next one claims the same place */
     mk_tensor(&m, "b", QT_F32, 1, eight, bytes, 32);
     refuse(&m, ASSAY_EFORMAT, "expected 32");
     mk_init(&m);
@@ -298,10 +298,11 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_values), cmocka_unit_test(reads_stories260k),
-        cmocka_unit_test(truncated), cmocka_unit_test(flipped), cmocka_unit_test(header),
-        cmocka_unit_test(hostile_metadata), cmocka_unit_test(hostile_tensors),
-        cmocka_unit_test(tensor_places), cmocka_unit_test(files),
+        cmocka_unit_test(reads_values),    cmocka_unit_test(reads_stories260k),
+        cmocka_unit_test(truncated),       cmocka_unit_test(flipped),
+        cmocka_unit_test(header),          cmocka_unit_test(hostile_metadata),
+        cmocka_unit_test(hostile_tensors), cmocka_unit_test(tensor_places),
+        cmocka_unit_test(files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
-/* Logits at every position and greedy continuations equal llama.cpp's: on stories260K in fp32, and on
- * the tiny models of make_gguf.h as stored, which cover rope's variants, head shapes and formats.
- * Goldens: tests/golden/X-logits.txt, lines as tests/interop/llama_golden.c writes them. */
+/* Logits at every position and greedy continuations equal llama.cpp's: on stories260K in fp32, and
+ * on the tiny models of make_gguf.h as stored, which cover rope's variants, head shapes and
+ * formats. Goldens: tests/golden/X-logits.txt, lines as tests/interop/llama_golden.c writes them.
+ * */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -70,9 +71,12 @@ static void on_prompt(struct golden *g, const char *text)
     if (g->b->tokenize(g->m, bytes, len, 1, g->tokens, MAX_POS, &g->n_tokens, &e) < 0)
         fail_msg("%s", e.msg);
     assert_true(g->n_tokens <= MAX_POS);
-    const struct assay_probe_req req = {.size = sizeof req, .tokens = {g->tokens, g->n_tokens},
-                                        .tensors = "logits", .on_row = keep_row, .user = g};
-    memset(g->logits, 0xFF, sizeof g->logits);       /* NaN: a row not delivered is seen */
+    const struct assay_probe_req req = {.size = sizeof req,
+                                        .tokens = {g->tokens, g->n_tokens},
+                                        .tensors = "logits",
+                                        .on_row = keep_row,
+                                        .user = g};
+    memset(g->logits, 0xFF, sizeof g->logits); /* NaN: a row not delivered is seen */
     if (g->b->probe(g->m, &req, &e) < 0)
         fail_msg("%s", e.msg);
 }
@@ -139,13 +143,17 @@ static void on_greedy(struct golden *g, char *ids)
     buf_init(&got, 0);
     for (char *t = strtok(ids, " \n"); t; t = strtok(NULL, " \n")) {
         if (atoi(t) < 3)
-            continue;              /* control tokens print nothing */
+            continue; /* control tokens print nothing */
         assert_int_equal(g->b->piece(g->m, atoi(t), want + at, sizeof want - at, &n, &e), 0);
         at += n;
     }
-    struct assay_generate_req r = {.size = sizeof r, .max_tokens = N_GREEDY, .ignore_eos = 1,
-                                   .prompt = {g->tokens, g->n_tokens}, .on_piece = keep_text,
-                                   .user = &got}, *reqs[] = {&r};
+    struct assay_generate_req r = {.size = sizeof r,
+                                   .max_tokens = N_GREEDY,
+                                   .ignore_eos = 1,
+                                   .prompt = {g->tokens, g->n_tokens},
+                                   .on_piece = keep_text,
+                                   .user = &got},
+                              *reqs[] = {&r};
     if (g->b->generate(g->m, reqs, 1, NULL, NULL, &e) < 0)
         fail_msg("%s", e.msg);
     assert_int_equal(r.n_out, N_GREEDY);
@@ -225,6 +233,7 @@ static void tiny_models(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(stories260k), cmocka_unit_test(tiny_models)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(stories260k),
+                                       cmocka_unit_test(tiny_models)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Opening a model: every precision gives the tensors it promises and says so; what makes no sense is
- * refused with what was expected; damaged and hostile files never crash. */
+/* Opening a model: every precision gives the tensors it promises and says so; what makes no sense
+ * is refused with what was expected; damaged and hostile files never crash. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,8 +10,8 @@
 #include "harness/base/err.h"
 #include "tests/native/make_gguf.h"
 
-static const char *const all[] = {"fp32", "fp16", "bf16", "int16", "int8", "w8a8", "int4", "q8_0",
-                                  "q4_0", "q4_1", "q5_0", "q5_1", "stored"};
+static const char *const all[] = {"fp32", "fp16", "bf16", "int16", "int8", "w8a8",  "int4",
+                                  "q8_0", "q4_0", "q4_1", "q5_0",  "q5_1", "stored"};
 enum { N_ALL = sizeof all / sizeof *all };
 
 static struct model *open_with(struct model_options o)
@@ -117,7 +117,9 @@ static void edges_of_low_bits(void **state)
 static void keep_first_match(void **state)
 {
     struct model *m = open_with((struct model_options){
-        .path = *state, .precision = "int4", .group = 16,
+        .path = *state,
+        .precision = "int4",
+        .group = 16,
         .keep = " fp16: output , blk.0.attn_*; q8_0:*.ffn_down ;int4:output,token_embd.weight"});
     assert_string_equal(tensor(m, "output.weight")->stored, "f16");
     assert_string_equal(tensor(m, "blk.0.attn_q.weight")->stored, "f16");
@@ -148,7 +150,7 @@ static void rows_that_do_not_divide(void **state)
            "'blk.0.ffn_down.weight'");
     unlink(path);
     free(path);
-    t.n_ff = 168;                  /* 24, 28 divide; 28 is the larger */
+    t.n_ff = 168; /* 24, 28 divide; 28 is the larger */
     path = mk_tiny_file(&t);
     m = open_with((struct model_options){.path = path, .precision = "int4"});
     assert_string_equal(tensor(m, "blk.0.ffn_down.weight")->stored, "int4 g28");
@@ -160,8 +162,11 @@ static void rows_that_do_not_divide(void **state)
 static void stored_formats(void **state)
 {
     (void)state;
-    static const struct { uint32_t type; const char *name; } types[] = {
-        {QT_F16, "f16"}, {QT_BF16, "bf16"}, {QT_Q8_0, "q8_0"}, {QT_Q4_0, "q4_0"},
+    static const struct {
+        uint32_t type;
+        const char *name;
+    } types[] = {
+        {QT_F16, "f16"},   {QT_BF16, "bf16"}, {QT_Q8_0, "q8_0"}, {QT_Q4_0, "q4_0"},
         {QT_Q4_1, "q4_1"}, {QT_Q5_0, "q5_0"}, {QT_Q5_1, "q5_1"},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
@@ -186,11 +191,15 @@ static void fingerprints(void **state)
 {
     const char *path = *state;
     const struct model_options same[] = {
-        {.path = path}, {.path = path, .n_ctx = 64}, {.path = path, .precision = "fp32"},
+        {.path = path},
+        {.path = path, .n_ctx = 64},
+        {.path = path, .precision = "fp32"},
     };
     const struct model_options others[] = {
-        {.path = path, .kv = "f16"}, {.path = path, .keep = "fp16:output"},
-        {.path = path, .precision = "int8"}, {.path = path, .precision = "int8", .group = 32},
+        {.path = path, .kv = "f16"},
+        {.path = path, .keep = "fp16:output"},
+        {.path = path, .precision = "int8"},
+        {.path = path, .precision = "int8", .group = 32},
     };
     char first[65] = "", prints[4][65];
     for (size_t i = 0; i < 3; i++) {
@@ -218,7 +227,7 @@ static void fingerprints(void **state)
     free(other);
 }
 
-/* -- what makes no sense ------------------------------------------------------------------------ */
+/* -- what makes no sense ----------------------------------------------------------------------- */
 
 static void bad_options(void **state)
 {
@@ -260,7 +269,7 @@ static void bad_keep(void **state)
     free(tied);
 }
 
-/* -- files that are not such a model ------------------------------------------------------------ */
+/* -- files that are not such a model ----------------------------------------------------------- */
 
 static void refuse_file(struct mk *g, int code, const char *word)
 {
@@ -301,7 +310,11 @@ static void other_architectures(void **state)
 static void hyperparameters(void **state)
 {
     (void)state;
-    const struct { size_t member; uint32_t value; const char *word; } bad[] = {
+    const struct {
+        size_t member;
+        uint32_t value;
+        const char *word;
+    } bad[] = {
         {offsetof(struct mk_tiny, n_embd), 0, "expected 1 to"},
         {offsetof(struct mk_tiny, n_embd), UINT32_MAX, "expected 1 to"},
         {offsetof(struct mk_tiny, n_embd), 66, "not a multiple of 4 heads"},
@@ -331,7 +344,11 @@ static void hyperparameters(void **state)
 static void more_keys(void **state)
 {
     (void)state;
-    const struct { const char *key; float value; const char *word; } bad[] = {
+    const struct {
+        const char *key;
+        float value;
+        const char *word;
+    } bad[] = {
         {"llama.rope.freq_base", NAN, "rope.freq_base"},
         {"llama.rope.freq_base", 0, "rope.freq_base"},
         {"llama.rope.scaling.factor", -1, "scaling.factor"},
@@ -390,7 +407,7 @@ static void tensors_that_do_not_fit(void **state)
     mk_tiny_keys(&g, &mk_tiny_default);
     mk_vocab(&g);
     mk_tiny_tensors(&g, &mk_tiny_default);
-    size_t at = 4 * (64 * MK_VOCAB + 3);      /* third element of output_norm */
+    size_t at = 4 * (64 * MK_VOCAB + 3); /* third element of output_norm */
     memcpy(g.data.v + at - at % 4 - 4, nan_bias, 4);
     refuse_file(&g, ASSAY_EFORMAT, "'output_norm.weight' holds nan at 2");
     mk_init(&g);

@@ -1,5 +1,6 @@
 /* Token ids equal llama.cpp's for the texts of tests/golden/X-tokens.tsv, on stories260K and on a
- * vocabulary made of corner cases; rules on a small vocabulary; damaged vocabularies are refused. */
+ * vocabulary made of corner cases; rules on a small vocabulary; damaged vocabularies are refused.
+ * */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,7 +11,7 @@
 #include "harness/base/err.h"
 #include "tests/native/make_gguf.h"
 
-#define MODEL "../shared/models/stories260K.gguf"
+#define MODEL  "../shared/models/stories260K.gguf"
 #define GOLDEN "tests/golden/stories260K-tokens.tsv"
 enum { MAX_IDS = 1 << 14, MAX_LINE = 1 << 16 };
 
@@ -293,9 +294,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_as_llama_cpp),
-        cmocka_unit_test(same_on_odd_vocabulary), cmocka_unit_test(facts), cmocka_unit_test(rules),
-        cmocka_unit_test(no_space_prefix_no_bos), cmocka_unit_test(counts_beyond_cap),
-        cmocka_unit_test(refused), cmocka_unit_test(missing_byte), cmocka_unit_test(long_text),
+        cmocka_unit_test(same_on_odd_vocabulary),
+        cmocka_unit_test(facts),
+        cmocka_unit_test(rules),
+        cmocka_unit_test(no_space_prefix_no_bos),
+        cmocka_unit_test(counts_beyond_cap),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(missing_byte),
+        cmocka_unit_test(long_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
