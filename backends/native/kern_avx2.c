@@ -44,9 +44,11 @@ INLINE void tile(const struct kern_f32 *g, size_t p, size_t t, const int mt, con
     float *y = g->y + t * g->ldy + p * KERN_ROWS;
     const int halves = 2 * np;
     __m256 acc[12];
+    KERN_UNROLL
     for (int i = 0; i < mt * halves; i++)
         acc[i] = _mm256_setzero_ps();
     for (int i = 0; g->add && i < mt; i++)
+        KERN_UNROLL
         for (int j = 0; j < halves; j++)
             if (p * KERN_ROWS + (size_t)j * HALF < g->n_rows)
                 acc[i * halves + j] =
@@ -54,15 +56,20 @@ INLINE void tile(const struct kern_f32 *g, size_t p, size_t t, const int mt, con
                               rows_left(g->n_rows, p * KERN_ROWS + (size_t)j * HALF));
     for (size_t k = 0; k < g->n_k; k++) {
         __m256 wv[8];
+        KERN_UNROLL
         for (int j = 0; j < halves; j++)
             wv[j] = _mm256_loadu_ps(w + (size_t)(j / 2) * g->stride + k * KERN_ROWS + j % 2 * HALF);
+        KERN_UNROLL
         for (int i = 0; i < mt; i++) {
             __m256 xv = _mm256_broadcast_ss(x + (size_t)i * g->ldx + k);
+            KERN_UNROLL
             for (int j = 0; j < halves; j++)
                 acc[i * halves + j] = _mm256_fmadd_ps(wv[j], xv, acc[i * halves + j]);
         }
     }
+    KERN_UNROLL
     for (int i = 0; i < mt; i++)
+        KERN_UNROLL
         for (int j = 0; j < halves; j++)
             if (p * KERN_ROWS + (size_t)j * HALF < g->n_rows)
                 store_rows(y + (size_t)i * g->ldy + j * HALF, acc[i * halves + j],
@@ -171,14 +178,17 @@ INLINE void w8_tile(const struct kern_int *g, size_t half, size_t t, const int m
     const int8_t *q = g->a->q + t * n_k;
     const char *scale = (const char *)w->scale + p * w->scale_stride + h * 32;
     __m256i sum[8];
+    KERN_UNROLL
     for (int i = 0; i < mt; i++)
         sum[i] = _mm256_setzero_si256();
     for (size_t k = 0; k < w->n_in; k += 4) {
         __m256i wv = _mm256_xor_si256(load(c + k * KERN_ROWS), _mm256_set1_epi8(-128));
         __m256i abs = _mm256_abs_epi8(wv);
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
             sum[i] = dot8(sum[i], abs, wv, spread(q + (size_t)i * n_k + k));
     }
+    KERN_UNROLL
     for (int i = 0; i < mt; i++) {
         __m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(sum[i]),
                                  _mm256_loadu_ps((const float *)(const void *)scale));
@@ -211,6 +221,7 @@ static void avx2_w8(const struct kern_int *g)
 /* sum64 += 256 * high + low, lane by lane. */
 INLINE void i16_flush(int64_t sum64[HALF], __m256i high, __m256i low)
 {
+    KERN_UNROLL
     for (int h = 0; h < 2; h++) {
         __m128i hi = h ? _mm256_extracti128_si256(high, 1) : _mm256_castsi256_si128(high);
         __m128i lo = h ? _mm256_extracti128_si256(low, 1) : _mm256_castsi256_si128(low);
@@ -232,19 +243,23 @@ INLINE void i16_tile(const struct kern_int *g, size_t half, size_t t, const int 
     for (size_t k = 0; k < n_k;) {
         size_t stop = k + 2 * I16_STEPS < n_k ? k + 2 * I16_STEPS : n_k;
         __m256i high[4], low[4];
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
             high[i] = low[i] = _mm256_setzero_si256();
         for (; k < stop; k += 2) {
             __m256i wv = load(c + k * KERN_ROWS * 2);
+            KERN_UNROLL
             for (int i = 0; i < mt; i++) {
                 const int16_t *x = q + (size_t)i * 2 * n_k + k;
                 high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(wv, spread(x)));
                 low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(wv, spread(x + n_k)));
             }
         }
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
             i16_flush(sum[i], high[i], low[i]);
     }
+    KERN_UNROLL
     for (int i = 0; i < mt; i++) {
         float v[HALF];
         for (int r = 0; r < HALF; r++)
@@ -297,11 +312,14 @@ INLINE void q8_sums(const struct kern_mat *w, size_t half, size_t b, const int8_
                     __m256i *sum, const int mt)
 {
     const uint8_t *c = w->codes + half / 2 * w->codes_stride + b * BLOCK_BYTES + half % 2 * 32;
+    KERN_UNROLL
     for (int i = 0; i < mt; i++)
         sum[i] = _mm256_setzero_si256();
+    KERN_UNROLL
     for (int s = 0; s < 8; s++) {
         __m256i wv = _mm256_xor_si256(load(c + s * 64), _mm256_set1_epi8(-128));
         __m256i abs = _mm256_abs_epi8(wv);
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
             sum[i] = dot8(sum[i], abs, wv, spread(q + (size_t)i * n_k + s * 4));
     }
@@ -311,16 +329,21 @@ INLINE void q8_sums(const struct kern_mat *w, size_t half, size_t b, const int8_
 INLINE void small_sums(const struct kern_mat *w, size_t half, size_t b, const int8_t *q, size_t n_k,
                        __m256i *sum, const int mt, const enum kern_form form)
 {
+    KERN_UNROLL
     for (int part = 0; part < 2; part++) {
         __m256i pairs[4];
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
             pairs[i] = _mm256_setzero_si256();
+        KERN_UNROLL
         for (int s = 4 * part; s < 4 * part + 4; s++) {
             __m256i wv = step_codes(w, half / 2, half % 2, b, s, form);
+            KERN_UNROLL
             for (int i = 0; i < mt; i++)
                 pairs[i] = _mm256_add_epi16(
                     pairs[i], _mm256_maddubs_epi16(wv, spread(q + (size_t)i * n_k + s * 4)));
         }
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
             sum[i] = _mm256_add_epi32(sum[i], _mm256_madd_epi16(pairs[i], _mm256_set1_epi16(1)));
     }
@@ -340,12 +363,14 @@ INLINE void block_tile(const struct kern_int *g, size_t half, size_t t, const in
     const size_t rows = rows_left(w.n_out, half * HALF);
     float *y = g->y + t * g->ldy + half * HALF;
     __m256 acc[4];
+    KERN_UNROLL
     for (int i = 0; i < mt; i++)
         acc[i] = _mm256_setzero_ps();
     for (size_t b = 0; b < w.n_in / KERN_BLOCK; b++) {
         const size_t at = b * a.ldd + t;
         const int8_t *q = a.q + t * a.n_k + b * KERN_BLOCK;
         __m256i sum[4];
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
             sum[i] = _mm256_set1_epi32(a.bias[at + (size_t)i]);
         if (form == KERN_Q8)
@@ -353,15 +378,18 @@ INLINE void block_tile(const struct kern_int *g, size_t half, size_t t, const in
         else
             small_sums(&w, half, b, q, a.n_k, sum, mt, form);
         __m256 dw = half_scales(w.scale, w.scale_stride, half, b);
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
             acc[i] = _mm256_fmadd_ps(_mm256_mul_ps(dw, _mm256_set1_ps(a.d[at + (size_t)i])),
                                      _mm256_cvtepi32_ps(sum[i]), acc[i]);
         if (!w.min)
             continue;
         __m256 m = half_scales(w.min, w.scale_stride, half, b);
+        KERN_UNROLL
         for (int i = 0; i < mt; i++)
             acc[i] = _mm256_fmadd_ps(m, _mm256_set1_ps(a.s[at + (size_t)i]), acc[i]);
     }
+    KERN_UNROLL
     for (int i = 0; i < mt; i++)
         store_rows(y + (size_t)i * g->ldy, acc[i], rows);
 }
