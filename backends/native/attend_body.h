@@ -50,14 +50,12 @@ INLINE vf max_f(vf a, vf b)
     return select_f(a > b, a, b);
 }
 
-/* exp by 2^n * p(r), x = n ln 2 + r; p of degree 6 (Cephes expf). Within 2 ulp; 0 below -87.3. */
-INLINE vf exp_f(vf x)
+/* exp for x <= 88.37: 2^n * p(r), x = n ln 2 + r, p of degree 6 (Cephes expf).  Within 2 ulp; 0 below
+ * -87.3, where the arithmetic goes astray and the mask hides it; NaN stays NaN. */
+INLINE vf exp_low(vf x)
 {
-    const vf lo = splat(-87.33654f), hi = splat(88.3762626647949f), magic = splat(12582912.0f);
-    const vi live = ~(x <= lo);              /* NaN stays NaN */
-    x = select_f(live, x, lo);
-    x = select_f(x >= hi, hi, x);
-    const vf shifted = x * splat(1.44269504088896341f) + magic;
+    const vi live = ~(x <= splat(-87.33654f));
+    const vf magic = splat(12582912.0f), shifted = x * splat(1.44269504088896341f) + magic;
     const vf n = shifted - magic;
     const vf r = (x - n * splat(0.693359375f)) - n * splat(-2.12194440e-4f);
     vf p = splat(1.9875691500e-4f);
@@ -69,6 +67,12 @@ INLINE vf exp_f(vf x)
     p = p * (r * r) + r + splat(1.0f);
     const vu bits = ((vu)shifted - 0x4b400000u + 127u) << 23;
     return (vf)((vi)(p * (vf)bits) & live);
+}
+
+INLINE vf exp_f(vf x)
+{
+    const vf hi = splat(88.3762626647949f);
+    return exp_low(select_f(x >= hi, hi, x));
 }
 
 /* 16 lanes folded to 4: i with i + 8, then with i + 4. */
@@ -214,7 +218,7 @@ static void lse_row(const float *x, size_t n, struct attend_lse *r)
         for (size_t i = i0; i < i0 + 128 && i <= whole; i += 16) {
             const float *p = i < whole ? x + i : tail;
             for (int j = 0; j < NV; j++)
-                s.v[j] += exp_f(load(p + j * LANES) - splat(top));
+                s.v[j] += exp_low(load(p + j * LANES) - splat(top));
         }
         float part[16];
         memcpy(part, &s, sizeof part);
@@ -294,6 +298,22 @@ INLINE float cached_one(enum kv_type t, const void *base, size_t i)
     return (float)((const int8_t *)base)[i];
 }
 
+INLINE float absmax(const float *x, size_t n)
+{
+    v4f top = {0};
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        v4f v;
+        memcpy(&v, x + i, sizeof v);
+        top = max_4((v4f)((v4i)v & 0x7fffffff), top);
+    }
+    const float a = top[0] > top[1] ? top[0] : top[1], b = top[2] > top[3] ? top[2] : top[3];
+    float best = a > b ? a : b;
+    for (; i < n; i++)
+        best = fabsf(x[i]) > best ? fabsf(x[i]) : best;
+    return best;
+}
+
 /* Writes n values, `step` elements apart; returns the scale (KV_INT8: absmax / 127, ties to even). */
 INLINE float cache_put(enum kv_type t, void *base, size_t at, size_t step, const float *x, size_t n)
 {
@@ -307,11 +327,16 @@ INLINE float cache_put(enum kv_type t, void *base, size_t at, size_t step, const
             ((uint16_t *)base)[at + i * step] = quant_f16(x[i]);
         return 1.0f;
     }
-    float top = 0;
-    for (size_t i = 0; i < n; i++)
-        top = fabsf(x[i]) > top ? fabsf(x[i]) : top;
-    const float scale = top / 127.0f;
-    for (size_t i = 0; i < n; i++)
+    const float scale = absmax(x, n) / 127.0f;
+    size_t i = 0;
+    for (; scale > 0 && i + 4 <= n; i += 4) {
+        v4f v;
+        memcpy(&v, x + i, sizeof v);
+        const v4i q = (v4i)(v / scale + 12582912.0f) - 0x4b400000;     /* ties to even */
+        for (size_t j = 0; j < 4; j++)
+            ((int8_t *)base)[at + (i + j) * step] = (int8_t)q[j];
+    }
+    for (; i < n; i++)
         ((int8_t *)base)[at + i * step] = scale > 0 ? (int8_t)rintf(x[i] / scale) : 0;
     return scale;
 }
@@ -339,7 +364,7 @@ INLINE void rotate(float *x, const float *cosine, const float *sine, size_t dims
     }
 }
 
-/* Scores of n_q query heads (1 or 2) against blocks of 16 positions; returns nothing but s. */
+/* Scores of one or two (s1 not NULL) query heads against blocks of 16 positions. */
 INLINE void scores_of(enum kv_type t, const struct kv_view *kv, const float *q, size_t hd,
                       size_t n_blocks, float *s0, float *s1)
 {
@@ -362,27 +387,35 @@ INLINE void scores_of(enum kv_type t, const struct kv_view *kv, const float *q, 
     }
 }
 
-/* s[0..n) -> exp(scale * (s - max)), lanes up to the block's end zeroed; returns 1 / sum.  KV_INT8:
- * the values' scales are multiplied in afterwards, so that the next loop sees plain codes. */
-INLINE float soften(enum kv_type t, const struct kv_view *kv, float *s, size_t n, float scale)
+/* s[h][0..n) -> exp(scale * (s - max)), lanes up to the block's end zeroed; inv[h] = 1 / sum; for one
+ * head or two.  KV_INT8: the values' scales are multiplied in afterwards, so that the next loop sees
+ * plain codes. */
+INLINE void soften(enum kv_type t, const struct kv_view *kv, float *const s[2], size_t n, float scale,
+                   float inv[2], int pair)
 {
     const size_t padded = (n + 15) / 16 * 16;
-    for (size_t i = n; i < padded; i++)
-        s[i] = -INFINITY;
-    struct lane16 m, sum = {0};
-    memcpy(&m, s, sizeof m);
-    for (size_t i = 16; i < padded; i += 16)
-        for (int j = 0; j < NV; j++)
-            m.v[j] = max_f(m.v[j], load(s + i + j * LANES));
-    const vf top = splat(max16(m));
+    struct lane16 m[2], sum[2] = {{{{0}}}};
+    vf top[2];
+    for (int h = 0; h <= pair; h++) {
+        for (size_t i = n; i < padded; i++)
+            s[h][i] = -INFINITY;
+        memcpy(&m[h], s[h], sizeof m[h]);
+        for (size_t i = 16; i < padded; i += 16)
+            for (int j = 0; j < NV; j++)
+                m[h].v[j] = max_f(m[h].v[j], load(s[h] + i + j * LANES));
+    }
+    for (int h = 0; h <= pair; h++)
+        top[h] = splat(max16(m[h]));
     for (size_t i = 0; i < padded; i += 16)
-        for (int j = 0; j < NV; j++) {
-            float *p = s + i + j * LANES;
-            const vf e = exp_f((load(p) - top) * splat(scale));
-            sum.v[j] += e;
-            store(p, t == KV_INT8 ? e * load(kv->vs + i + j * LANES) : e);
-        }
-    return 1.0f / sum16(sum);
+        for (int j = 0; j < NV; j++)
+            for (int h = 0; h <= pair; h++) {
+                float *p = s[h] + i + j * LANES;
+                const vf e = exp_low((load(p) - top[h]) * splat(scale));
+                sum[h].v[j] += e;
+                store(p, t == KV_INT8 ? e * load(kv->vs + i + j * LANES) : e);
+            }
+    for (int h = 0; h <= pair; h++)
+        inv[h] = 1.0f / sum16(sum[h]);
 }
 
 /* out[d0 .. d0 + n_vec * LANES) = inv * sum over positions of p V, positions ascending. */
@@ -447,54 +480,69 @@ INLINE void mix_all(enum kv_type t, const struct kv_view *kv, size_t hd, size_t 
         }
 }
 
-INLINE void attend_token(enum kv_type t, const struct attend_job *a, size_t i)
+/* Rotates token i's q and k and puts k and v in their place. */
+INLINE void put_token(enum kv_type t, const struct attend_job *a, size_t i)
 {
-    const size_t hd = a->head_dim, pos = a->pos[i], n = pos + 1, n_blocks = pos / 16 + 1;
+    const size_t hd = a->head_dim, pos = a->pos[i];
     float *q = a->q + i * a->ldq, *k = a->k + i * a->ldkv;
     const float *cosine = a->rope + pos * 2 * a->rope_dims, *sine = cosine + a->rope_dims;
-    const float scale = 1.0f / sqrtf((float)hd);
+    for (size_t r = 0; r < a->n_rep; r++)
+        rotate(q + r * hd, cosine, sine, a->rope_dims);
     rotate(k, cosine, sine, a->rope_dims);
-    const float ks = cache_put(t, a->kv.k, (pos / 16 * hd) * 16 + pos % 16, 16, k, hd);
+    const float ks = cache_put(t, a->kv.k, pos / 16 * hd * 16 + pos % 16, 16, k, hd);
     const float vs = cache_put(t, a->kv.v, pos * hd, 1, a->v + i * a->ldkv, hd);
     if (t == KV_INT8) {
         a->kv.ks[pos] = ks;
         a->kv.vs[pos] = vs;
     }
-    for (size_t r = 0; r < a->n_rep; r++)
-        rotate(q + r * hd, cosine, sine, a->rope_dims);
-    float *s[2] = {a->scores, a->scores + n_blocks * 16}, *out = a->out + i * a->ldo;
+}
+
+INLINE void attend_token(enum kv_type t, const struct attend_job *a, size_t i)
+{
+    const size_t hd = a->head_dim, pos = a->pos[i], n = pos + 1, n_blocks = pos / 16 + 1;
+    const float *q = a->q + i * a->ldq, scale = 1.0f / sqrtf((float)hd);
+    float *const s[2] = {a->scores, a->scores + n_blocks * 16}, *out = a->out + i * a->ldo;
     const float *const p[2] = {s[0], s[1]};
     float inv[2];
     size_t r = 0;
     for (; r + 2 <= a->n_rep; r += 2) {
         scores_of(t, &a->kv, q + r * hd, hd, n_blocks, s[0], s[1]);
-        inv[0] = soften(t, &a->kv, s[0], n, scale);
-        inv[1] = soften(t, &a->kv, s[1], n, scale);
+        soften(t, &a->kv, s, n, scale, inv, 1);
         mix_all(t, &a->kv, hd, n, p, inv, out + r * hd, 1);
     }
     if (r < a->n_rep) {
         scores_of(t, &a->kv, q + r * hd, hd, n_blocks, s[0], NULL);
-        inv[0] = soften(t, &a->kv, s[0], n, scale);
+        soften(t, &a->kv, s, n, scale, inv, 0);
         mix_all(t, &a->kv, hd, n, p, inv, out + r * hd, 0);
+    }
+}
+
+/* Chains of consecutive positions are put whole before they attend: a vector load right behind the
+ * scalar stores it covers would wait for them. */
+INLINE void run_all(enum kv_type t, const struct attend_job *a)
+{
+    for (size_t i = 0, end = 0; i < a->n; i = end) {
+        do
+            put_token(t, a, end);
+        while (++end < a->n && a->pos[end] == a->pos[end - 1] + 1);
+        for (size_t j = i; j < end; j++)
+            attend_token(t, a, j);
     }
 }
 
 static void run_f32(const struct attend_job *a)
 {
-    for (size_t i = 0; i < a->n; i++)
-        attend_token(KV_F32, a, i);
+    run_all(KV_F32, a);
 }
 
 static void run_f16(const struct attend_job *a)
 {
-    for (size_t i = 0; i < a->n; i++)
-        attend_token(KV_F16, a, i);
+    run_all(KV_F16, a);
 }
 
 static void run_int8(const struct attend_job *a)
 {
-    for (size_t i = 0; i < a->n; i++)
-        attend_token(KV_INT8, a, i);
+    run_all(KV_INT8, a);
 }
 
 const struct attend TABLE = {
