@@ -74,6 +74,9 @@ static void samples_as_cpython(void **state)
     assert_sample(&m, 10, 5, (size_t[]){0, 1, 8, 6, 2});
     pyrandom_seed(&m, 1234);
     assert_sample(&m, 1000, 5, (size_t[]){989, 796, 451, 119, 7});
+    pyrandom_seed(&m, 1234); /* 21 is the last that is drawn from a pool */
+    assert_sample(&m, 22, 5, (size_t[]){14, 3, 0, 2, 18});
+    assert_sample(&m, 21, 5, (size_t[]){1, 2, 3, 11, 7});
     pyrandom_seed(&m, 1234);
     assert_sample(&m, 86, 6, (size_t[]){56, 14, 0, 11, 74, 4});
     assert_sample(&m, 86, 6, (size_t[]){85, 10, 12, 45, 30, 2});

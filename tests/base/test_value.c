@@ -28,6 +28,7 @@ static void equality_is_pythons(void **state)
         bool equal;
     } cases[] = {
         {"1", "1.0", true},
+        {"1", "1.5", false},
         {"1", "true", true},
         {"0", "false", true},
         {"1", "'1'", false},

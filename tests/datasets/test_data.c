@@ -1,6 +1,7 @@
 /* Datasets: every format, every way to a file, errors with their place, flat memory, real data. */
 #include "tests/testing.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -267,6 +268,8 @@ static void recipes_come_before_convention(void **state)
     src.name = "../../etc";
     assert_bad(src, ASSAY_EUSAGE,
                "needs a dataset_name that is a plain file name, got '../../etc'");
+    src.name = ".hidden";
+    assert_bad(src, ASSAY_EUSAGE, "got '.hidden'");
     src =
         (struct data_source){.path = "hub/other", .name = "en", .split = "test", .data_dirs = dirs};
     assert_rows(src, "{\"x\":1}\n");
@@ -289,11 +292,15 @@ static void uid_is_the_content(void **state)
     struct data_source src = loader("json", "data_files: a.jsonl");
     struct assay_err e = {0};
     struct data *d;
-    char uid[3][65], want[HASH_HEX];
+    char uid[4][65], want[HASH_HEX];
     uint8_t h[HASH_BYTES];
-    static const char *const texts[] = {"{\"a\":1}\n", "{\"a\":1}\n", "{\"a\":12}\n"};
-    for (int i = 0; i < 3; i++) {
-        put("a.jsonl", texts[i]);
+    static const char *const texts[] = {"{\"a\":1}\n", "{\"a\":1}\n", "{\"a\":12}\n",
+                                        "{\"a\":3}\n"};
+    for (int i = 0; i < 4; i++) {
+        /* The third differs from the first in size alone, the last in its time alone. */
+        const struct timespec t[2] = {{1000000000, i / 3}, {1000000000, i / 3}};
+        const char *path = put("a.jsonl", texts[i]);
+        assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
         assert_ok(data_open(&src, &d, &e), e);
         assert_ok(data_uid(d, uid[i], &e), e);
         data_close(d);
@@ -302,6 +309,7 @@ static void uid_is_the_content(void **state)
     assert_string_equal(uid[0], hash_hex(h, want));
     assert_string_equal(uid[0], uid[1]);
     assert_string_not_equal(uid[0], uid[2]);
+    assert_string_not_equal(uid[0], uid[3]);
 }
 
 static long peak_kib(void)
