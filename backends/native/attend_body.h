@@ -50,8 +50,8 @@ INLINE vf max_f(vf a, vf b)
     return select_f(a > b, a, b);
 }
 
-/* exp for x <= 88.37: 2^n * p(r), x = n ln 2 + r, p of degree 6 (Cephes expf).  Within 2 ulp; 0 below
- * -87.3, where the arithmetic goes astray and the mask hides it; NaN stays NaN. */
+/* exp for x <= 88.37: 2^n * p(r), x = n ln 2 + r, p of degree 6 (Cephes expf).  Within 2 ulp; 0
+ * below -87.3, where the arithmetic goes astray and the mask hides it; NaN stays NaN. */
 INLINE vf exp_low(vf x)
 {
     const vi live = ~(x <= splat(-87.33654f));
@@ -130,7 +130,7 @@ INLINE float max16(struct lane16 a)
     return x > y ? x : y;
 }
 
-/* -- rows ------------------------------------------------------------------------------------------ */
+/* -- rows -------------------------------------------------------------------------------------- */
 static void add_norm(float *x, const float *y, const float *w, size_t n, float eps, float *out)
 {
     struct lane16 sq = {0};
@@ -238,7 +238,7 @@ static void lse_row(const float *x, size_t n, struct attend_lse *r)
     *r = (struct attend_lse){.lse = (double)top + log(total), .argmax = arg};
 }
 
-/* -- the cache --------------------------------------------------------------------------------------- */
+/* -- the cache --------------------------------------------------------------------------------- */
 #if LANES == 16
 #define HALF_16(h) ((vf)_mm512_cvtph_ps((__m256i)(h)))
 #endif
@@ -314,7 +314,7 @@ INLINE float absmax(const float *x, size_t n)
     return best;
 }
 
-/* Writes n values, `step` elements apart; returns the scale (KV_INT8: absmax / 127, ties to even). */
+/* Writes n values, `step` elements apart; returns the scale: KV_INT8 absmax / 127, ties to even. */
 INLINE float cache_put(enum kv_type t, void *base, size_t at, size_t step, const float *x, size_t n)
 {
     if (t == KV_F32) {
@@ -341,9 +341,9 @@ INLINE float cache_put(enum kv_type t, void *base, size_t at, size_t step, const
     return scale;
 }
 
-/* -- attention --------------------------------------------------------------------------------------- */
-/* Pairs (a, b) -> (a c - b s, b c + a s).  The sign lies in the table: written with a difference, gcc
- * 12 makes fused multiply-addsub of it, -ffp-contract=off or not. */
+/* -- attention --------------------------------------------------------------------------------- */
+/* Pairs (a, b) -> (a c - b s, b c + a s).  The sign lies in the table: written with a difference,
+ * gcc 12 makes fused multiply-addsub of it, -ffp-contract=off or not. */
 INLINE void rotate(float *x, const float *cosine, const float *sine, size_t dims)
 {
     size_t i = 0;
@@ -387,11 +387,11 @@ INLINE void scores_of(enum kv_type t, const struct kv_view *kv, const float *q, 
     }
 }
 
-/* s[h][0..n) -> exp(scale * (s - max)), lanes up to the block's end zeroed; inv[h] = 1 / sum; for one
- * head or two.  KV_INT8: the values' scales are multiplied in afterwards, so that the next loop sees
- * plain codes. */
-INLINE void soften(enum kv_type t, const struct kv_view *kv, float *const s[2], size_t n, float scale,
-                   float inv[2], int pair)
+/* s[h][0..n) -> exp(scale * (s - max)), lanes up to the block's end zeroed; inv[h] = 1 / sum; for
+ * one head or two.  KV_INT8: the values' scales are multiplied in afterwards, so that the next
+ * loop sees plain codes. */
+INLINE void soften(enum kv_type t, const struct kv_view *kv, float *const s[2], size_t n,
+                   float scale, float inv[2], int pair)
 {
     const size_t padded = (n + 15) / 16 * 16;
     struct lane16 m[2], sum[2] = {{{{0}}}};

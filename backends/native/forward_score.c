@@ -1,8 +1,9 @@
 /* forward_score.c - log probabilities of continuations, every distinct prefix token evaluated once.
  *
- * The tree of requests is walked in preorder by one sequence of the KV cache: steps are always full,
- * whatever the branching, and the cache never holds more than one path.  Logits are made, reduced
- * and forgotten a tile of rows at a time, only after tokens that someone's continuation follows. */
+ * The tree of requests is walked in preorder by one sequence of the KV cache: steps are always
+ * full, whatever the branching, and the cache never holds more than one path.  Logits are made,
+ * reduced and forgotten a tile of rows at a time, only after tokens that someone's continuation
+ * follows. */
 #include "backends/native/forward.h"
 #include "backends/native/forward_step.h"
 #include "backends/native/tree.h"
@@ -32,16 +33,17 @@ static int check_request(const struct forward *f, const struct assay_score_req *
 {
     const uint32_t n_ctx = f->m->hp.n_ctx;
     if (!r->prefix.n || !r->continuation.n)
-        return err_set(err, ASSAY_EUSAGE, "request %zu: an empty %s, at least one token is needed", i,
-                       r->prefix.n ? "continuation" : "prefix");
+        return err_set(err, ASSAY_EUSAGE, "request %zu: an empty %s, at least one token is needed",
+                       i, r->prefix.n ? "continuation" : "prefix");
     if (!r->logprob)
         return err_set(err, ASSAY_EUSAGE, "request %zu: no place for log probabilities", i);
     if (r->prefix.n > n_ctx || r->continuation.n > n_ctx ||
         r->prefix.n + r->continuation.n - 1 > n_ctx)
-        return err_set(err, ASSAY_ELIMIT,
-                       "request %zu: a prefix of %zu tokens and a continuation of %zu do not fit the "
-                       "context of %u: shorten the prefix from the left or raise the context", i,
-                       r->prefix.n, r->continuation.n, n_ctx);
+        return err_set(
+            err, ASSAY_ELIMIT,
+            "request %zu: a prefix of %zu tokens and a continuation of %zu do not fit the "
+            "context of %u: shorten the prefix from the left or raise the context",
+            i, r->prefix.n, r->continuation.n, n_ctx);
     TRY(check_tokens(f, r->prefix, i, "prefix", err));
     return check_tokens(f, r->continuation, i, "continuation", err);
 }

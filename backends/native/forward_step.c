@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* -- tokens ------------------------------------------------------------------------------------------
+/* -- tokens ---------------------------------------------------------------------------------------
  * Everything but attention treats each token alone.  Many tokens are split among the threads, each
  * taking its share through all products up to the next attention; few tokens stay together and the
  * products split their rows.  Either way gives the same bits. */
@@ -26,11 +26,13 @@ struct pass {
     bool lse;
 };
 
-static int tap(const struct forward *f, enum tap what, uint32_t layer, const float *v, size_t n_cols)
+static int tap(const struct forward *f, enum tap what, uint32_t layer, const float *v,
+               size_t n_cols)
 {
     if (!f->tap)
         return 0;
-    const struct tap_rows r = {.tap = what, .layer = layer, .v = v, .n = f->step.n, .n_cols = n_cols};
+    const struct tap_rows r = {
+        .tap = what, .layer = layer, .v = v, .n = f->step.n, .n_cols = n_cols};
     return f->tap(f->tap_user, &r);
 }
 
@@ -99,8 +101,8 @@ static int make_logits(const struct pass *p, const struct share *s)
     const struct forward *f = p->f;
     const size_t d = f->m->hp.n_embd, n_vocab = f->m->hp.n_vocab;
     float *logits = f->logits + s->from * n_vocab;
-    linear_forward(f->m->output, s->pool, f->xn + (f->first + s->from) * d, d, s->n, logits, n_vocab,
-                   s->scratch);
+    linear_forward(f->m->output, s->pool, f->xn + (f->first + s->from) * d, d, s->n, logits,
+                   n_vocab, s->scratch);
     for (size_t t = 0; p->lse && t < s->n; t++)
         f->ops->lse(logits + t * n_vocab, n_vocab, &f->lse[s->from + t]);
     return 0;
@@ -137,7 +139,7 @@ static int run_tokens(struct pass *p, int (*all)(const struct pass *, const stru
     return all(p, &(struct share){.n = p->n, .pool = pool, .scratch = p->f->linear});
 }
 
-/* -- attention ----------------------------------------------------------------------------------------- */
+/* -- attention --------------------------------------------------------------------------------- */
 
 /* Items are (run of one sequence, kv head): what one item writes no other reads. */
 static void attend_part(void *user, size_t part, size_t n_parts)
@@ -176,7 +178,7 @@ static int attention(struct forward *f, uint32_t l)
     return tap(f, TAP_V, l, f->v, f->n_kv);
 }
 
-/* -- the step ------------------------------------------------------------------------------------------ */
+/* -- the step ---------------------------------------------------------------------------------- */
 static void prepare(struct forward *f)
 {
     struct step *s = &f->step;

@@ -1,10 +1,10 @@
 /* generate.c - generation with continuous batching: every step decodes one token of each running
  * request and fills up with prompt tokens of those that have arrived.
  *
- * Each running request has a slot: a sequence of the KV cache of its own.  A prompt's beginning that
- * a slot already holds, from a request running or done in this call, is copied instead of computed
- * (equal bit for bit); its last token is always evaluated, for its logits.  Nothing is carried from
- * call to call, so that a repeated measurement repeats its work. */
+ * Each running request has a slot: a sequence of the KV cache of its own.  A prompt's beginning
+ * that a slot already holds, from a request running or done in this call, is copied instead of
+ * computed (equal bit for bit); its last token is always evaluated, for its logits.  Nothing is
+ * carried from call to call, so that a repeated measurement repeats its work. */
 #include "backends/native/forward.h"
 #include "backends/native/forward_step.h"
 #include "backends/native/sample.h"
@@ -17,7 +17,7 @@
 #include <string.h>
 
 enum { NONE = -1 };
-#define KV_BUDGET ((size_t)1 << 30)          /* bytes of all slots, unless a single one needs more */
+#define KV_BUDGET ((size_t)1 << 30) /* bytes of all slots, unless a single one needs more */
 
 enum phase { PHASE_FREE, PHASE_COPY, PHASE_PROMPT, PHASE_DECODE };
 struct slot {
@@ -50,17 +50,20 @@ struct generate {
     struct assay_err *err;
 };
 
-/* -- requests ------------------------------------------------------------------------------------------ */
+/* -- requests ---------------------------------------------------------------------------------- */
 static int check_request(const struct forward *f, const struct assay_generate_req *r, size_t i,
                          struct assay_err *err)
 {
     const struct hparams *hp = &f->m->hp;
     if (!r->prompt.n)
-        return err_set(err, ASSAY_EUSAGE, "request %zu: an empty prompt, at least one token is needed", i);
+        return err_set(err, ASSAY_EUSAGE,
+                       "request %zu: an empty prompt, at least one token is needed", i);
     if (r->prompt.n > hp->n_ctx)
-        return err_set(err, ASSAY_ELIMIT,
-                       "request %zu: a prompt of %zu tokens does not fit the context of %u: shorten "
-                       "it or raise the context", i, r->prompt.n, hp->n_ctx);
+        return err_set(
+            err, ASSAY_ELIMIT,
+            "request %zu: a prompt of %zu tokens does not fit the context of %u: shorten "
+            "it or raise the context",
+            i, r->prompt.n, hp->n_ctx);
     for (size_t j = 0; j < r->prompt.n; j++)
         if (r->prompt.v[j] < 0 || (uint32_t)r->prompt.v[j] >= hp->n_vocab)
             return err_set(err, ASSAY_EUSAGE,
@@ -92,7 +95,7 @@ static uint32_t positions(const struct generate *g, const struct assay_generate_
     return n < g->f->m->hp.n_ctx ? (uint32_t)n : g->f->m->hp.n_ctx;
 }
 
-/* -- admission ----------------------------------------------------------------------------------------- */
+/* -- admission --------------------------------------------------------------------------------- */
 static uint32_t common(struct assay_tokens a, struct assay_tokens b)
 {
     size_t i = 0;
@@ -236,7 +239,7 @@ static int admit_arrived(struct generate *g)
     return 0;
 }
 
-/* -- steps --------------------------------------------------------------------------------------------- */
+/* -- steps ------------------------------------------------------------------------------------- */
 static void add_token(struct generate *g, int slot, int32_t token, bool want)
 {
     struct slot *s = &g->slots[slot];
@@ -346,7 +349,8 @@ static int run_all(struct generate *g)
 int forward_generate(struct forward *f, struct assay_generate_req *const *reqs, size_t n,
                      assay_done_fn *on_done, void *user, struct assay_err *err)
 {
-    struct generate g = {.f = f, .reqs = reqs, .n = n, .on_done = on_done, .user = user, .err = err};
+    struct generate g = {
+        .f = f, .reqs = reqs, .n = n, .on_done = on_done, .user = user, .err = err};
     uint32_t n_pos = 0;
     for (size_t i = 0; i < n; i++) {
         TRY(check_request(f, reqs[i], i, err));

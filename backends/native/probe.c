@@ -1,8 +1,8 @@
 /* probe.c - rows of one forward pass by tensor name, for KL divergence and for debugging.
  *
- * Names: "embd", "blk.N.X" with X of attn_norm, q, k (both rotated), v, attn_out, ffn_norm, ffn_out
- * (both before they are added to the residual), out (the residual after the block), "output_norm" and
- * "logits".  Not here: weights. */
+ * Names: "embd", "blk.N.X" with X of attn_norm, q, k (both rotated), v, attn_out, ffn_norm,
+ * ffn_out (both before they are added to the residual), out (the residual after the block),
+ * "output_norm" and "logits".  Not here: weights. */
 #include "backends/native/forward.h"
 #include "backends/native/forward_step.h"
 #include "harness/base/err.h"
@@ -17,9 +17,15 @@ static const struct {
     const char *name;
     bool per_layer;
 } taps[TAP_COUNT] = {
-    [TAP_EMBD] = {"embd", false}, [TAP_ATTN_NORM] = {"attn_norm", true}, [TAP_Q] = {"q", true},
-    [TAP_K] = {"k", true}, [TAP_V] = {"v", true}, [TAP_ATTN_OUT] = {"attn_out", true},
-    [TAP_FFN_NORM] = {"ffn_norm", true}, [TAP_FFN_OUT] = {"ffn_out", true}, [TAP_OUT] = {"out", true},
+    [TAP_EMBD] = {"embd", false},
+    [TAP_ATTN_NORM] = {"attn_norm", true},
+    [TAP_Q] = {"q", true},
+    [TAP_K] = {"k", true},
+    [TAP_V] = {"v", true},
+    [TAP_ATTN_OUT] = {"attn_out", true},
+    [TAP_FFN_NORM] = {"ffn_norm", true},
+    [TAP_FFN_OUT] = {"ffn_out", true},
+    [TAP_OUT] = {"out", true},
     [TAP_OUTPUT_NORM] = {"output_norm", false},
 };
 
@@ -42,10 +48,12 @@ static const char *tap_name(enum tap t, uint32_t layer, char out[NAME_MAX_BYTES]
 
 static int unknown(const struct probe *p, const char *pattern, struct assay_err *err)
 {
-    return err_set(err, ASSAY_EUSAGE,
-                   "no tensor is called '%s'; there are embd, blk.0 to blk.%u with .attn_norm .q .k .v "
-                   ".attn_out .ffn_norm .ffn_out .out, output_norm and logits, and globs of them as in "
-                   "'blk.*.out'", pattern, p->f->m->hp.n_layer - 1);
+    return err_set(
+        err, ASSAY_EUSAGE,
+        "no tensor is called '%s'; there are embd, blk.0 to blk.%u with .attn_norm .q .k .v "
+        ".attn_out .ffn_norm .ffn_out .out, output_norm and logits, and globs of them as in "
+        "'blk.*.out'",
+        pattern, p->f->m->hp.n_layer - 1);
 }
 
 /* Marks what one name or glob means. */
@@ -75,8 +83,8 @@ static int want_list(struct probe *p, const char *list, struct assay_err *err)
         while (n && list[n - 1] == ' ')
             n--;
         if (n >= sizeof pattern)
-            return err_set(err, ASSAY_EUSAGE, "a tensor name of %zu bytes, at most %d are possible", n,
-                           PATTERN_MAX - 1);
+            return err_set(err, ASSAY_EUSAGE, "a tensor name of %zu bytes, at most %d are possible",
+                           n, PATTERN_MAX - 1);
         memcpy(pattern, list, n);
         pattern[n] = 0;
         if (n)
@@ -132,8 +140,8 @@ static int check(const struct forward *f, const struct assay_probe_req *r, struc
 {
     const struct hparams *hp = &f->m->hp;
     if (!r->tokens.n || r->first >= r->tokens.n)
-        return err_set(err, ASSAY_EUSAGE, "nothing to probe: first position %u of %zu tokens", r->first,
-                       r->tokens.n);
+        return err_set(err, ASSAY_EUSAGE, "nothing to probe: first position %u of %zu tokens",
+                       r->first, r->tokens.n);
     if (r->tokens.n > hp->n_ctx)
         return err_set(err, ASSAY_ELIMIT, "%zu tokens do not fit the context of %u", r->tokens.n,
                        hp->n_ctx);

@@ -31,7 +31,7 @@ static void sift(struct heap *h, size_t i)
     h->id[i] = moving;
 }
 
-/* Takes the likeliest id out and keeps it behind the heap's end: popped ids lie there in reverse. */
+/* Takes the likeliest id out and puts it behind the heap's end: popped ids lie there in reverse. */
 static uint32_t pop(struct heap *h)
 {
     const uint32_t top = h->id[0];

@@ -61,7 +61,8 @@ static int hand_out(struct stream *s, size_t n, bool last)
         return 0;
     buf_clear(&s->clean);
     append_clean(&s->clean, s->pending.v, n);
-    const struct assay_piece piece = {.text = s->clean.v, .len = s->clean.n, .n_tokens = s->n_tokens};
+    const struct assay_piece piece = {
+        .text = s->clean.v, .len = s->clean.n, .n_tokens = s->n_tokens};
     s->n_tokens = 0;
     memmove(s->pending.v, s->pending.v + n, s->pending.n - n + 1);
     s->pending.n -= n;

@@ -2,9 +2,9 @@
  *
  *   bench_score [threads [precision [kv [paradigm ...]]]]
  *
- * Prints tokens scored per second, and per second of processor time (= per core).  Tokens are counted
- * as the requests state them, before sharing.  Without names all paradigms are scored, and what
- * ../shared/models/stories260K-blimp-fp32.tsv says is printed beside the result. */
+ * Prints tokens scored per second, and per second of processor time (= per core).  Tokens are
+ * counted as the requests state them, before sharing.  Without names all paradigms are scored, and
+ * what ../shared/models/stories260K-blimp-fp32.tsv says is printed beside the result. */
 #include "backends/native/forward.h"
 #include "backends/native/model.h"
 #include "backends/native/vocab.h"

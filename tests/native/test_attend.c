@@ -134,7 +134,7 @@ static void test_lse(void **state)
     }
 }
 
-/* -- attention --------------------------------------------------------------------------------------- */
+/* -- attention --------------------------------------------------------------------------------- */
 struct heads {
     float q[TOKENS * HEADS * DIM], k[TOKENS * DIM], v[TOKENS * DIM], rope[CAP * 2 * DIM];
     float out[TOKENS * HEADS * DIM], scores[2 * CAP];
@@ -157,7 +157,8 @@ static void heads_fill(struct heads *h, uint64_t seed)
     }
 }
 
-static void heads_run(struct heads *h, const struct attend *t, const struct kv_shape *s, uint32_t n_rep)
+static void heads_run(struct heads *h, const struct attend *t, const struct kv_shape *s,
+                      uint32_t n_rep)
 {
     struct assay_err err = {0};
     assert_int_equal(kv_reserve(&h->seq, s, CAP, &err), 0);
@@ -234,8 +235,9 @@ static void test_fp16_cache_widens_exactly(void **state)
     const struct attend *t[3];
     const size_t n_tables = tables(t);
     const struct kv_shape s = {KV_F16, 1, 1, 16};
-    const float tricky[16] = {0, -0.0f, 5.9604645e-8f, -6.0975552e-5f, 6.1035156e-5f, 1, -65504, 2049,
-                              1e-9f, 0.33333334f, 3.1415927f, -1e-6f, 100.06f, 1024.5f, 0.1f, 7};
+    const float tricky[16] = {
+        0,     -0.0f,       5.9604645e-8f, -6.0975552e-5f, 6.1035156e-5f, 1,       -65504, 2049,
+        1e-9f, 0.33333334f, 3.1415927f,    -1e-6f,         100.06f,       1024.5f, 0.1f,   7};
     for (size_t k = 0; k < n_tables; k++) {
         struct kv_seq seq = {0};
         struct assay_err err = {0};

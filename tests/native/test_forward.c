@@ -1,5 +1,5 @@
-/* test_forward.c - scoring: against an independent forward pass, bit for bit across threads, batches,
- * orders and instruction sets, and every distinct prefix token once. */
+/* test_forward.c - scoring: against an independent forward pass, bit for bit across threads,
+ * batches, orders and instruction sets, and every distinct prefix token once. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -347,7 +347,8 @@ static void test_large_vocabulary(void **state)
 {
     (void)state;
     struct tiny_spec s = tiny_default;
-    s.n_vocab = 300000, s.n_embd = 8, s.n_head = 1, s.n_head_kv = 1, s.head_dim = 8, s.rope_dims = 8;
+    s.n_vocab = 300000, s.n_embd = 8, s.n_head = 1, s.n_head_kv = 1, s.head_dim = 8,
+    s.rope_dims = 8;
     s.n_layer = 1, s.n_ff = 8;
     struct tiny *t = tiny_new(&s);
     struct batch *b = batch_new(51, 8, s.n_vocab, 12);

@@ -17,7 +17,7 @@
 
 enum { MAX_REQS = 100, TEXT = 4000, PROMPT = 400 };
 
-/* -- text as it comes ---------------------------------------------------------------------------------- */
+/* -- text as it comes -------------------------------------------------------------------------- */
 struct out {
     char text[TEXT];
     size_t n, n_pieces, n_tokens, done, stop_after;
@@ -36,7 +36,8 @@ static int on_piece(void *user, size_t index, const struct assay_piece *p)
     return ++o->n_pieces == o->stop_after;
 }
 
-static void feed(struct stream *s, struct out *o, struct assay_generate_req *r, const char *const *stop)
+static void feed(struct stream *s, struct out *o, struct assay_generate_req *r,
+                 const char *const *stop)
 {
     memset(o, 0, sizeof *o);
     *r = (struct assay_generate_req){.on_piece = on_piece, .user = o, .stop = stop};
@@ -113,7 +114,7 @@ static void test_stream_keeps_utf8_whole(void **state)
     }
 }
 
-/* -- sampling ------------------------------------------------------------------------------------------ */
+/* -- sampling ---------------------------------------------------------------------------------- */
 static void test_sample_limits(void **state)
 {
     (void)state;
@@ -183,9 +184,9 @@ static void test_sample_inverts_distribution(void **state)
     }
 }
 
-/* -- models that speak --------------------------------------------------------------------------------- */
-static const char *const words[] = {" the", " a", "cat", "dog", "s", ".", "\n", "\xc3\xa9", "sat on",
-                                    " mat"};
+/* -- models that speak ------------------------------------------------------------------------- */
+static const char *const words[] = {" the", " a", "cat",      "dog",    "s",
+                                    ".",    "\n", "\xc3\xa9", "sat on", " mat"};
 enum { N_WORDS = sizeof words / sizeof *words, N_VOCAB = 3 + 256 + N_WORDS };
 
 /* <unk>, <s>, </s>, bytes, words; `eos` ends a text. */
@@ -319,7 +320,8 @@ static void test_greedy_matches_naive(void **state)
             double *logits = naive_logits(&t->m, k->prompt[i], n);
             int32_t best = 0;
             for (int32_t v = 1; v < N_VOCAB; v++)
-                if (logits[(n - 1) * N_VOCAB + (size_t)v] > logits[(n - 1) * N_VOCAB + (size_t)best])
+                if (logits[(n - 1) * N_VOCAB + (size_t)v] >
+                    logits[(n - 1) * N_VOCAB + (size_t)best])
                     best = v;
             free(logits);
             k->prompt[i][n++] = best;
@@ -536,11 +538,16 @@ static void test_errors_and_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stream_holds_back_stops), cmocka_unit_test(test_stream_keeps_utf8_whole),
-        cmocka_unit_test(test_sample_limits), cmocka_unit_test(test_sample_inverts_distribution),
-        cmocka_unit_test(test_greedy_matches_naive), cmocka_unit_test(test_company_changes_nothing),
-        cmocka_unit_test(test_shared_prompts_once), cmocka_unit_test(test_stop_eos_and_length),
-        cmocka_unit_test(test_eos_ends), cmocka_unit_test(test_times),
+        cmocka_unit_test(test_stream_holds_back_stops),
+        cmocka_unit_test(test_stream_keeps_utf8_whole),
+        cmocka_unit_test(test_sample_limits),
+        cmocka_unit_test(test_sample_inverts_distribution),
+        cmocka_unit_test(test_greedy_matches_naive),
+        cmocka_unit_test(test_company_changes_nothing),
+        cmocka_unit_test(test_shared_prompts_once),
+        cmocka_unit_test(test_stop_eos_and_length),
+        cmocka_unit_test(test_eos_ends),
+        cmocka_unit_test(test_times),
         cmocka_unit_test(test_errors_and_cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,8 @@ struct tiny {
     float rope_freqs[64];
 };
 
-static inline float *tiny_floats(struct tiny *t, struct rng *r, size_t n, double base, double spread)
+static inline float *tiny_floats(struct tiny *t, struct rng *r, size_t n, double base,
+                                 double spread)
 {
     float *v = arena_alloc(&t->m.arena, n * sizeof *v);
     for (size_t i = 0; i < n; i++)
@@ -45,8 +46,8 @@ static inline float *tiny_floats(struct tiny *t, struct rng *r, size_t n, double
     return v;
 }
 
-static inline struct linear *tiny_linear(struct tiny *t, struct scheme s, struct rng *r, size_t n_out,
-                                         size_t n_in, double spread)
+static inline struct linear *tiny_linear(struct tiny *t, struct scheme s, struct rng *r,
+                                         size_t n_out, size_t n_in, double spread)
 {
     struct linear *l = NULL;
     struct assay_err err = {0};
@@ -70,9 +71,18 @@ static inline struct tiny *tiny_new(const struct tiny_spec *s)
     t->m.pool = s->threads > 1 ? pool_new(s->threads) : NULL;
     t->m.kv = s->kv;
     t->m.hp = (struct hparams){
-        .n_vocab = s->n_vocab, .n_ctx = s->n_ctx, .n_embd = d, .n_layer = s->n_layer,
-        .n_head = s->n_head, .n_head_kv = s->n_head_kv, .head_dim = s->head_dim, .n_ff = s->n_ff,
-        .rope_dims = s->rope_dims, .rope_base = 10000, .rms_eps = 1e-5f, .rope_scale = s->rope_scale,
+        .n_vocab = s->n_vocab,
+        .n_ctx = s->n_ctx,
+        .n_embd = d,
+        .n_layer = s->n_layer,
+        .n_head = s->n_head,
+        .n_head_kv = s->n_head_kv,
+        .head_dim = s->head_dim,
+        .n_ff = s->n_ff,
+        .rope_dims = s->rope_dims,
+        .rope_base = 10000,
+        .rms_eps = 1e-5f,
+        .rope_scale = s->rope_scale,
     };
     t->m.layers = t->layers;
     t->m.embd = tiny_linear(t, s->scheme, &r, s->n_vocab, d, 0.3);
@@ -117,7 +127,7 @@ static inline void tiny_free(struct tiny *t)
     free(t);
 }
 
-/* -- the independent forward pass ------------------------------------------------------------------ */
+/* -- the independent forward pass -------------------------------------------------------------- */
 static inline void naive_mul(const struct linear *w, const double *x, double *y)
 {
     const size_t n_in = linear_n_in(w);
@@ -187,7 +197,8 @@ static inline double *naive_logits(const struct model *m, const int32_t *tokens,
     const size_t d = hp->n_embd, nq = (size_t)hp->n_head * hp->head_dim;
     const size_t nkv = (size_t)hp->n_head_kv * hp->head_dim, ff = hp->n_ff;
     double *logits = malloc(n * hp->n_vocab * sizeof *logits);
-    double *k = malloc(hp->n_layer * n * nkv * sizeof *k), *v = malloc(hp->n_layer * n * nkv * sizeof *v);
+    double *k = malloc(hp->n_layer * n * nkv * sizeof *k),
+           *v = malloc(hp->n_layer * n * nkv * sizeof *v);
     double *x = malloc(d * sizeof *x), *xn = malloc(d * sizeof *xn), *y = malloc(d * sizeof *y);
     double *q = malloc(nq * sizeof *q), *att = malloc(nq * sizeof *att);
     double *g = malloc(ff * sizeof *g), *u = malloc(ff * sizeof *u);
