@@ -1,9 +1,9 @@
 /* sample.h - the next token from a row of logits: greedy, or drawn.
  *
  * A draw: softmax(logits / temperature), of which the top_k likeliest stay, of which the shortest
- * head whose share reaches top_p stays; then the inverse of its distribution function, tokens sorted
- * by probability (ties: lower id first), at one number of the request's own stream.  So a request's
- * tokens depend on its logits and seed alone. */
+ * head whose share reaches top_p stays; then the inverse of its distribution function, tokens
+ * sorted by probability (ties: lower id first), at one number of the request's own stream.  So a
+ * request's tokens depend on its logits and seed alone. */
 #ifndef SAMPLE_H
 #define SAMPLE_H
 #include "harness/base/rng.h"

@@ -2,8 +2,8 @@
  *
  * A request evaluates the path prefix + continuation minus its last token.  Sorted by path, each
  * request adds exactly the nodes beyond what it shares with the one before, and that order is a
- * preorder walk: a node's ancestors are the path as it stands.  The requests through a node lie side
- * by side.  Memory: two words per request, whatever the size of the tree. */
+ * preorder walk: a node's ancestors are the path as it stands.  The requests through a node lie
+ * side by side.  Memory: two words per request, whatever the size of the tree. */
 #ifndef TREE_H
 #define TREE_H
 #include "backends/backend.h"
