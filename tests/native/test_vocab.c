@@ -189,6 +189,23 @@ static void no_space_prefix_no_bos(void **state)
     vocab_close(v);
 }
 
+/* Converters write -0 for the first merge; it is no worse than 0. */
+static void minus_zero_ties_with_zero(void **state)
+{
+    static const char *const texts[] = {"<unk>", "a", "b", "c", "ab", "bc"};
+    const float scores[] = {0, 0, 0, 0, -0.0f, 0};
+    struct mk m;
+    (void)state;
+    mk_init(&m);
+    mk_str(&m, "tokenizer.ggml.model", "llama");
+    mk_strs(&m, "tokenizer.ggml.tokens", texts, 6);
+    mk_f32s(&m, "tokenizer.ggml.scores", scores, 6);
+    mk_bool(&m, "tokenizer.ggml.add_space_prefix", false);
+    struct vocab *v = open_built(&m, 0, NULL);
+    encode(v, "abc", 0, "ab|c");
+    vocab_close(v);
+}
+
 static void counts_beyond_cap(void **state)
 {
     (void)state;
@@ -298,6 +315,7 @@ int main(void)
         cmocka_unit_test(facts),
         cmocka_unit_test(rules),
         cmocka_unit_test(no_space_prefix_no_bos),
+        cmocka_unit_test(minus_zero_ties_with_zero),
         cmocka_unit_test(counts_beyond_cap),
         cmocka_unit_test(refused),
         cmocka_unit_test(missing_byte),
