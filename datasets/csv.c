@@ -133,6 +133,8 @@ static bool csv_gap(const char *s)
                                         "-1.#QNAN", "-NaN", "-nan",     "1.#IND", "1.#QNAN",
                                         "<NA>",     "N/A",  "NA",       "NULL",   "NaN",
                                         "None",     "n/a",  "nan",      "null"};
+    if (*s && !strchr("#-1<Nn", *s)) /* what the words begin with */
+        return false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(s, words[i]) == 0)
             return true;
@@ -173,6 +175,8 @@ static void csv_observe(struct csv_column *col, const char *s, size_t n)
 {
     int64_t i;
     double f;
+    if (col->has_text)
+        return;
     if (strlen(s) != n)
         col->has_text = true;
     else if (csv_gap(s))
@@ -193,7 +197,7 @@ static const struct value *csv_cell(const struct csv_column *col, const char *s,
     bool number = col->has_int || col->has_float;
     int64_t i = 0;
     double f = 0;
-    if (strlen(s) == n && csv_gap(s))
+    if (csv_gap(s) && strlen(s) == n)
         return &value_null;
     if (col->has_text || (number && col->has_bool))
         return value_strn(a, s, n);

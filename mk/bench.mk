@@ -1,0 +1,13 @@
+# Speed, measured: kernels, scoring on real data, rows, start-up.  Each line says what it measures.
+BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c tests/bench/timeit.c))
+
+bench: all $(BUILD)/tests/native/checkkern $(BENCH_BIN)
+	@echo '== kernels'
+	$(Q)$(BUILD)/tests/native/checkkern --bench
+	@echo '== rows: a million of them'
+	$(Q)$(BUILD)/tests/bench/bench_rows
+	@echo '== start: wall seconds, CPU seconds, peak MiB'
+	$(Q)$(BUILD)/tests/bench/timeit 21 'assay --help' $(BUILD)/assay --help
+	@echo '== scoring: tokens a second and core, one thread'
+	$(Q)if [ -d ../shared/datasets/blimp ]; then $(BUILD)/tests/bench/bench_score 1 fp32; \
+	  else echo 'skipped: ../shared is not there'; fi
