@@ -82,8 +82,8 @@ struct store_run {
     int64_t machine_id, seed, started_ns, ended_ns;
 };
 int store_add_run(struct store *, struct store_run *, struct assay_err *);     /* sets id */
-/* The newest run of this plan on this machine that has not ended; id 0: none. */
-int store_find_unfinished(struct store *, const char *plan_uid, int64_t machine_id, struct arena *,
+/* The newest run of this plan on a machine of this class that has not ended; id 0: none. */
+int store_find_unfinished(struct store *, const char *plan_uid, const char *class_uid, struct arena *,
                           struct store_run *, struct assay_err *);
 /* By uid, a unique prefix of one, or NULL for the newest.  Errors: ASSAY_EUSAGE. */
 int store_get_run(struct store *, const char *uid, struct arena *, struct store_run *,

@@ -70,14 +70,15 @@ static void read_run(sqlite3_stmt *st, struct arena *a, struct store_run *r)
     };
 }
 
-int store_find_unfinished(struct store *s, const char *plan_uid, int64_t machine_id, struct arena *a,
-                          struct store_run *r, struct assay_err *e)
+int store_find_unfinished(struct store *s, const char *plan_uid, const char *class_uid,
+                          struct arena *a, struct store_run *r, struct assay_err *e)
 {
     *r = (struct store_run){.id = 0};
     sqlite3_stmt *st = store_query(s, e,
-                                   RUN_COLUMNS "WHERE plan_uid = ? AND machine_id = ? AND status IN "
+                                   RUN_COLUMNS "WHERE plan_uid = ? AND machine_id IN "
+                                               "(SELECT id FROM machine WHERE class = ?) AND status IN "
                                                "('running', 'interrupted') ORDER BY id DESC LIMIT 1",
-                                   "ti", plan_uid, machine_id);
+                                   "tt", plan_uid, class_uid);
     if (!st)
         return ASSAY_EIO;
     int rc = store_step(s, st, e);
