@@ -340,9 +340,9 @@ const struct value *render_attr(struct render *r, const struct value *v, const s
     struct pystr s = value_text(name);
     if (v->type == VALUE_UNDEFINED)
         return render_undefined_error(r, v);
-    const struct value *out = data_attr(r, v, s);
+    const struct value *out = method_object(r, v, s);
     if (!out)
-        out = method_object(r, v, s);
+        out = data_attr(r, v, s);
     if (!out && v->type == VALUE_DICT)
         out = value_getn(v, s.s, s.n);
     return out ? out : no_attr(r, v, s);
@@ -398,9 +398,9 @@ const struct value *render_item(struct render *r, const struct value *v, const s
         return out;
     if (key->type != VALUE_STR)
         return no_element(r, v, key);
-    out = data_attr(r, v, value_text(key));
+    out = method_object(r, v, value_text(key));
     if (!out)
-        out = method_object(r, v, value_text(key));
+        out = data_attr(r, v, value_text(key));
     return out ? out : no_attr(r, v, value_text(key));
 }
 
@@ -475,7 +475,8 @@ static const struct value *eval_slice(struct render *r, const struct node *n, co
     if (v->type == OBJ_RANGE)
         return slice_range(r, (const struct obj_range *)v, &sl);
     if (v->type != VALUE_STR)
-        return render_undefined(r, "%s cannot be sliced", object_name(r, v));
+        return n->flag ? render_undefined(r, "%s cannot be sliced", object_name(r, v))
+                       : render_fail(r, "'%s' object cannot be sliced", render_type(v));
     struct buf b;
     buf_init(&b, TEMPLATE_MAX_OUTPUT);
     pytext_slice(&b, value_text(v), &sl);
@@ -648,8 +649,7 @@ static const struct value *eval_call(struct render *r, const struct node *n)
         if (!self)
             return NULL;
         r->at = n->a;
-        if (self->type < PYOBJ_OPAQUE)
-            row = template_method(self, value_text(n->a->value));
+        row = template_method(self, value_text(n->a->value));
         f = row ? NULL : render_attr(r, self, n->a->value);
     } else {
         f = template_eval(r, n->a);

@@ -224,19 +224,19 @@ static const struct value *do_truncate(struct render *r, const struct filter_cal
     const struct value *lee = c->arg[3] && c->arg[3]->type == VALUE_NULL ? NULL : c->arg[3];
     if (kill < 0 || !filter_int(r, c->arg[0], 255, &length) || !filter_int(r, lee, 5, &leeway))
         return NULL;
-    if (c->subject->type != VALUE_STR)
-        return c->subject->type == VALUE_UNDEFINED
-                   ? render_undefined_error(r, c->subject)
-                   : render_fail(r, "truncate works on text, not %s", render_type(c->subject));
     if (c->arg[2] && c->arg[2]->type != VALUE_STR)
         return render_fail(r, "truncate: end must be text");
     if (c->arg[2])
         end = value_text(c->arg[2]);
-    int64_t tail = (int64_t)pytext_len(end), len = (int64_t)pytext_len(s);
+    int64_t tail = (int64_t)pytext_len(end), len = render_len(r, c->subject);
+    if (len < 0)
+        return NULL;
     if (length < tail || leeway < 0)
         return render_fail(r, "truncate: expected length >= %" PRId64 " and leeway >= 0", tail);
     if (leeway > INT32_MAX || len <= length + leeway)
         return c->subject;
+    if (c->subject->type != VALUE_STR)
+        return render_fail(r, "truncate works on text, not %s", render_type(c->subject));
     s = pytext_part(s, 0, (size_t)(length - tail));
     size_t space = pytext_rfind_bytes(s, PYSTR(" "));
     if (!kill && space != (size_t)-1)
@@ -299,27 +299,49 @@ static void url_quote(struct buf *b, struct pystr s, bool query)
     }
 }
 
+/* k=v&k=v of a dict, or of any sequence of pairs. */
+static bool url_pairs(struct render *r, struct buf *b, const struct value *v)
+{
+    struct items it = {NULL, 0}, pair;
+    struct pystr key, text;
+    if (v->type != VALUE_DICT && !render_items(r, v, &it))
+        return false;
+    uint32_t n = v->type == VALUE_DICT ? v->n : it.n;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct value *kv[2];
+        if (v->type == VALUE_DICT) {
+            kv[0] = v->entries[i].key;
+            kv[1] = v->entries[i].value;
+        } else {
+            if (!render_items(r, it.v[i], &pair))
+                return false;
+            if (pair.n != 2)
+                return render_fail(r, "urlencode wants pairs") != NULL;
+            kv[0] = pair.v[0];
+            kv[1] = pair.v[1];
+        }
+        if (!subject_text(r, kv[0], &key) || !subject_text(r, kv[1], &text))
+            return false;
+        if (i)
+            buf_addc(b, '&');
+        url_quote(b, key, true);
+        buf_addc(b, '=');
+        url_quote(b, text, true);
+    }
+    return true;
+}
+
 static const struct value *do_urlencode(struct render *r, const struct filter_call_args *c)
 {
     struct buf b;
-    struct pystr s, k;
-    bool ok = true;
+    struct pystr s;
+    bool ok;
     const struct value *v = c->subject;
     buf_init(&b, TEMPLATE_MAX_OUTPUT);
-    if (v->type == VALUE_DICT) {
-        for (uint32_t i = 0; i < v->n && ok; i++) {
-            ok = subject_text(r, v->entries[i].key, &k) && subject_text(r, v->entries[i].value, &s);
-            if (!ok)
-                break;
-            if (i)
-                buf_addc(&b, '&');
-            url_quote(&b, k, true);
-            buf_addc(&b, '=');
-            url_quote(&b, s, true);
-        }
-    } else if ((ok = subject_text(r, v, &s))) {
+    if (v->type != VALUE_STR && (render_iterable(v) || v->type == VALUE_UNDEFINED))
+        ok = url_pairs(r, &b, v);
+    else if ((ok = subject_text(r, v, &s)))
         url_quote(&b, s, false);
-    }
     if (ok)
         return render_take(r, &b);
     buf_release(&b);

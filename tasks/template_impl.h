@@ -62,7 +62,7 @@ struct node_args {                         /* of a call, filter or test */
 /* Which members a kind uses is said where the parser builds it. */
 struct node {
     uint8_t kind, op;
-    bool flag;                             /* FOR: recursive; COND: no else */
+    bool flag;                             /* FOR: recursive; COND: no else; SLICE: of a constant */
     uint32_t line, col;
     uint32_t id;                           /* NAME, MACRO: index into the template's names */
     const struct value *value;             /* CONST, TEXT, ATTR, FILTER, TEST: constant or name */

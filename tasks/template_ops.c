@@ -639,7 +639,7 @@ const struct value *render_format(struct render *r, struct pystr s, const struct
         else if (v || (v = next_arg(&f)))
             put_directive(&f, &d, v);
     }
-    bool all = args->type == VALUE_DICT || args->type == VALUE_LIST ||
+    bool all = args->type == VALUE_DICT || args->type == VALUE_LIST || args->type == VALUE_UNDEFINED ||
                f.next >= (args->type == VALUE_TUPLE ? args->n : 1);
     if (!r->failed && !all)
         render_fail(r, "not all arguments converted during string formatting");

@@ -282,6 +282,7 @@ static int parse_brackets(struct parser *p, struct node **io)
     p->tok++;
     n->a = *io;
     n->b = tuple->list.n == 1 ? tuple->list.v[0] : tuple;
+    n->b->flag = n->b->kind == NODE_SLICE && n->a->kind == NODE_CONST;
     *io = n;
     return 0;
 }
@@ -403,6 +404,12 @@ static int dotted_name(struct parser *p, struct pystr *out)
     if (p->tok->kind != TOK_NAME)
         return unexpected(p, "a name");
     *out = p->tok++->text;
+    while (is_op(p, '.') && p->tok[1].kind == TOK_NAME) {
+        struct pystr more = p->tok[1].text;
+        char *joined = arena_printf(p->a, "%.*s.%.*s", (int)out->n, out->s, (int)more.n, more.s);
+        *out = pystr(joined, out->n + 1 + more.n);
+        p->tok += 2;
+    }
     return 0;
 }
 
@@ -737,6 +744,14 @@ static int parse_if(struct parser *p, struct node **out)
     return 0;
 }
 
+static bool binds(const struct node *target, uint32_t id)
+{
+    bool yes = target->kind == NODE_NAME && target->id == id;
+    for (uint32_t i = 0; i < target->list.n && !yes; i++)
+        yes = binds(target->list.v[i], id);
+    return yes;
+}
+
 /* FOR: a target, b iterable, c filter; body; other: else; flag: recursive. */
 static int parse_for(struct parser *p, struct node **out)
 {
@@ -745,6 +760,8 @@ static int parse_for(struct parser *p, struct node **out)
     const char *ended;
     bool outer = p->in_loop;
     TRY(parse_target(p, "in", &n->a));
+    if (binds(n->a, p->t->loop_id))
+        return fail_at(p, p->tok, "'loop' cannot be a target of 'for'");
     if (!take_name(p, "in"))
         return unexpected(p, "'in'");
     TRY(parse_tuple(p, TUPLE_NO_COND, "recursive", &n->b));
