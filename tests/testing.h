@@ -12,7 +12,6 @@
 
 #include "backends/backend.h"
 
-/* Sanitizers keep freed memory for a while: limits on memory do not hold under them. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TESTING_SANITIZED 1
 #elif defined(__has_feature)
@@ -25,6 +24,13 @@
 #endif
 
 #define N_OF(a) (sizeof(a) / sizeof *(a))
+
+/* Whether limits on memory and time mean anything: not under a sanitizer, not under valgrind. */
+static inline int testing_measures(void)
+{
+    const char *wrap = getenv("TEST_WRAP");
+    return !TESTING_SANITIZED && !(wrap && *wrap);
+}
 
 /* Fails with the text when `part` does not occur in it. */
 #define assert_contains(text, part)                                             \
