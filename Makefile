@@ -18,7 +18,6 @@ CONFIG   ?= $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),release)$(if $(find
 comma    := ,
 BUILD    ?= build/$(CONFIG)
 OPT      ?= -O2
-VERSION  := $(shell sed -n 's/.*ASSAY_VERSION "\(.*\)".*/\1/p' harness/cli/version.h 2>/dev/null)
 
 ifeq ($(V),1)
 Q :=
@@ -45,6 +44,11 @@ endif
 MISSING := $(foreach p,$(PKGS),$(if $(shell pkg-config --exists $(p) && echo y),,$(deb_$(p))))
 ifneq ($(strip $(MISSING)),)
 $(error missing libraries; run `make deps`, or install the Debian packages: $(strip $(MISSING)))
+endif
+ifneq ($(filter check% test-programs bench,$(MAKECMDGOALS)),)
+ifneq ($(shell pkg-config --exists cmocka && echo y),y)
+$(error the tests need cmocka; run `make deps-test`, or install the Debian package: libcmocka-dev)
+endif
 endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
@@ -82,7 +86,7 @@ ALL_LIBS := $(foreach f,$(FLOORS),$(if $(call srcs,$(f)),$(call lib,$(f))))
 PLUGINS  := $(foreach d,$(filter-out native,$(notdir $(patsubst %/,%,$(wildcard backends/*/)))),\
               $(if $(call srcs,backends/$(d)),$(BUILD)/backends/$(d).so))
 
-.PHONY: all check check-asan check-tsan check-valgrind check-arm64 bench fuzz calibrate install \
+.PHONY: all check check-asan check-tsan check-valgrind check-arm64 bench fuzz install \
         uninstall deps deps-test fmt floors headers clean test-programs
 .DELETE_ON_ERROR:
 .SECONDARY:
