@@ -24,7 +24,7 @@ int forward_score(struct forward *, struct assay_score_req *const *reqs, size_t 
 /* n_out counts tokens of the text, not the one that ended it; pieces account for all of them.  A
  * request ends with ASSAY_FINISH_LENGTH at max_tokens or when the context is full; max_tokens 0
  * evaluates the prompt.  n_cached: leading prompt tokens shared with other requests of this call.
- * prefill_ns: from admission to the first token's logits; decode_ns: from there to the last one's. */
+ * prefill_ns: from admission to the first token's logits; decode_ns: from there to the last's. */
 int forward_generate(struct forward *, struct assay_generate_req *const *reqs, size_t n,
                      assay_done_fn *on_done, void *user, struct assay_err *);
 /* Tensors: probe.c. */

@@ -1,9 +1,9 @@
 /* forward_step.h - one step of the forward pass: a batch of tokens through all layers.
  *
  * A step is an ordered list of (token, position, sequence).  When a token's turn comes, its
- * sequence must hold its ancestors at positions 0..pos-1, from earlier steps or from earlier in this
- * one; the token then takes position pos.  So one sequence walks a whole tree in preorder, and many
- * sequences decode side by side.  A token's results depend on its ancestors alone.
+ * sequence must hold its ancestors at positions 0..pos-1, from earlier steps or from earlier in
+ * this one; the token then takes position pos.  So one sequence walks a whole tree in preorder, and
+ * many sequences decode side by side.  A token's results depend on its ancestors alone.
  * Not here: which tokens to evaluate (forward_score.c, generate.c, probe.c). */
 #ifndef FORWARD_STEP_H
 #define FORWARD_STEP_H
