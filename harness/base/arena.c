@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/err.h"
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define ARENA_ASAN 1
@@ -39,12 +41,6 @@ struct arena_block {
     char v[];
 };
 
-static _Noreturn void arena_die(size_t n)
-{
-    fprintf(stderr, "assay: out of memory (%zu bytes)\n", n);
-    exit(1);
-}
-
 static void arena_grow(struct arena *a, size_t n)
 {
     size_t size = a->blocks ? a->blocks->size : 0;
@@ -52,10 +48,10 @@ static void arena_grow(struct arena *a, size_t n)
     if (size < n)
         size = n;
     if (n > SIZE_MAX / 2)
-        arena_die(n);
+        err_no_memory(n);
     struct arena_block *b = calloc(1, sizeof *b + size);
     if (!b)
-        arena_die(size);
+        err_no_memory(size);
     if (a->blocks)
         a->blocks->top = a->p;
     b->older = a->blocks;
@@ -69,7 +65,7 @@ static void arena_grow(struct arena *a, size_t n)
 void *arena_alloc(struct arena *a, size_t n)
 {
     if (n > SIZE_MAX / 2)
-        arena_die(n);
+        err_no_memory(n);
     size_t room = ((n + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1)) + ARENA_GAP;
     if (room == 0)
         room = ARENA_ALIGN;
@@ -86,7 +82,7 @@ void *arena_calloc(struct arena *a, size_t n, size_t size)
 {
     size_t bytes;
     if (__builtin_mul_overflow(n, size, &bytes))
-        arena_die(SIZE_MAX);
+        err_no_memory(SIZE_MAX);
     return arena_alloc(a, bytes);
 }
 
@@ -110,7 +106,7 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     int n = vsnprintf(NULL, 0, fmt, again);
     va_end(again);
     if (n < 0)
-        arena_die(0);
+        err_no_memory(0);
     char *p = arena_alloc(a, (size_t)n + 1);
     vsnprintf(p, (size_t)n + 1, fmt, ap);
     return p;

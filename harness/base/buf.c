@@ -6,16 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/backend.h"
+#include "harness/base/err.h"
 
 /* What v points at while nothing is allocated (cap 0): never written to. */
 static char buf_none[1];
-
-static _Noreturn void buf_die(size_t n)
-{
-    fprintf(stderr, "assay: out of memory (%zu bytes)\n", n);
-    exit(1);
-}
 
 void buf_init(struct buf *b, size_t limit)
 {
@@ -56,7 +50,7 @@ static int buf_room(struct buf *b, size_t n)
         cap = 64;
     char *v = realloc(b->cap ? b->v : NULL, cap);
     if (!v)
-        buf_die(cap);
+        err_no_memory(cap);
     b->v = v;
     b->cap = cap;
     return 0;
@@ -91,7 +85,7 @@ int buf_vprintf(struct buf *b, const char *fmt, va_list ap)
     int n = vsnprintf(NULL, 0, fmt, again);
     va_end(again);
     if (n < 0)
-        buf_die(0);
+        err_no_memory(0);
     int rc = buf_room(b, (size_t)n);
     if (rc < 0)
         return rc;
@@ -115,7 +109,7 @@ char *buf_take(struct buf *b)
     if (!b->cap) {
         v = calloc(1, 1);
         if (!v)
-            buf_die(1);
+            err_no_memory(1);
     }
     buf_init(b, b->limit);
     return v;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/text.h"
@@ -66,6 +67,12 @@ int err_prefix(struct assay_err *e, int code, const char *fmt, ...)
     snprintf(msg + at, sizeof msg - at, ": %.*s", (int)(ERR_CAP - 1), e->msg);
     err_store(e, e->code ? e->code : code, msg);
     return e->code;
+}
+
+_Noreturn void err_no_memory(size_t n_bytes)
+{
+    fprintf(stderr, "assay: out of memory (%zu bytes)\n", n_bytes);
+    exit(1);
 }
 
 const char *err_name(int code)

@@ -19,6 +19,9 @@ int err_prefix(struct assay_err *e, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 const char *err_name(int code);       /* "usage", "io", "format", ... */
 
+/* For small allocations only: says so on stderr and ends the program. */
+_Noreturn void err_no_memory(size_t n_bytes);
+
 /* Returns the code of a failed call; only where nothing needs release. */
 #define TRY(expr)                \
     do {                         \

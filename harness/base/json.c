@@ -80,10 +80,8 @@ static void json_push(struct json *j, const struct value *key, const struct valu
     if (j->n_stack == j->cap_stack) {
         size_t cap = j->cap_stack ? 2 * j->cap_stack : 64;
         struct value_entry *stack = realloc(j->stack, cap * sizeof *stack);
-        if (!stack) {
-            fprintf(stderr, "assay: out of memory (%zu JSON values)\n", cap);
-            exit(1);
-        }
+        if (!stack)
+            err_no_memory(cap * sizeof *stack);
         j->stack = stack;
         j->cap_stack = cap;
     }

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/err.h"
 
 uint64_t rng_next(struct rng *r)
 {
@@ -145,10 +146,8 @@ double pyrandom_random(struct pyrandom *m)
 static void *rng_calloc(size_t n, size_t size)
 {
     void *p = calloc(n ? n : 1, size);
-    if (!p) {
-        fprintf(stderr, "assay: out of memory (%zu x %zu bytes)\n", n, size);
-        exit(1);
-    }
+    if (!p)
+        err_no_memory(n * size);
     return p;
 }
 
