@@ -455,14 +455,13 @@ int vocab_encode(struct vocab *v, const char *text, size_t len, int special, int
     TRY(partition(v, text, len, special, &which, &n_parts, e));
     if (special && v->add_bos)
         vocab_emit(&o, v->bos);
-    bool after_special = true;
+    /* Every stretch of text stands first or behind a special token, so each gets the prefix. */
     for (size_t i = 0; i < n_parts; i++) {
         struct vocab_fragment f = v->scratch.parts[which][i];
         if (f.token >= 0)
             vocab_emit(&o, f.token);
         else
-            TRY(encode_text(v, text + f.at, f.n, v->add_space && after_special, &o, e));
-        after_special = f.token >= 0;
+            TRY(encode_text(v, text + f.at, f.n, v->add_space, &o, e));
     }
     *n = o.n;
     return 0;
