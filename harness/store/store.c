@@ -178,6 +178,11 @@ void store_rollback(struct store *s)
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+bool store_is_open(const struct store *s)
+{
+    return !sqlite3_get_autocommit(s->db);
+}
+
 int store_commit(struct store *s, struct assay_err *e)
 {
     int rc = store_exec(s, e, "COMMIT", "");

@@ -47,6 +47,8 @@ void store_unlock(struct store_lock *);
 int store_begin(struct store *, struct assay_err *);
 int store_commit(struct store *, struct assay_err *);
 void store_rollback(struct store *);              /* nothing open: nothing happens */
+/* False after SQLite rolled back by itself, as it may when the disk is full. */
+bool store_is_open(const struct store *);
 
 /* -- care ---------------------------------------------------------------------------------------- */
 typedef void store_line_fn(void *user, const char *line);

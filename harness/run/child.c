@@ -1,0 +1,445 @@
+/* child.c - the child process of one variant. */
+#include "harness/run/child.h"
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "harness/base/clock.h"
+#include "harness/base/err.h"
+#include "harness/base/fs.h"
+#include "harness/base/log.h"
+#include "harness/base/text.h"
+#include "harness/machine/machine.h"
+#include "harness/run/divergence.h"
+#include "harness/run/job.h"
+#include "harness/run/record.h"
+#include "harness/run/scenario.h"
+#include "harness/run/score.h"
+#include "harness/store/store.h"
+
+_Static_assert(sizeof(struct child_msg) <= PIPE_BUF, "a message is written whole");
+enum { LIFE_NS = 50000000 };
+
+struct work {
+    const struct child *child;
+    struct plan *plan;
+    struct child_go go;
+    struct arena arena;
+    struct store *store;
+    struct engine engine;
+    struct record_jobs jobs;
+    struct store_run_variant row;      /* what is learned about this variant */
+    char reference_uid[65];
+    int64_t variant_id, said_ns;
+    bool was_waiting;
+    struct machine_memory peak;
+    uint64_t kv_bytes;
+    uint64_t n_asked, n_reused;
+    bool has_failed;
+    char reason[480];                  /* of the first failure */
+};
+
+static volatile sig_atomic_t stop;
+static int log_fd = -1;
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    stop = 1;
+}
+
+/* -- messages ------------------------------------------------------------------------------------ */
+
+static void set_text(char *out, size_t cap, const char *text)
+{
+    size_t n = text ? strlen(text) : 0;
+    n = text_whole(text ? text : "", n < cap ? n : cap - 1);
+    memcpy(out, text ? text : "", n);
+    out[n] = 0;
+}
+
+static void send_msg(int fd, const struct child_msg *m)
+{
+    ssize_t n;
+    do {
+        n = write(fd, m, sizeof *m);
+    } while (n < 0 && errno == EINTR);
+}
+
+static void say(struct work *w, enum child_msg_kind kind, const char *status, const char *text)
+{
+    struct child_msg m = {.kind = kind, .is_waiting = w->was_waiting, .n_asked = w->n_asked,
+                          .n_reused = w->n_reused};
+    set_text(m.status, sizeof m.status, status);
+    set_text(m.text, sizeof m.text, text);
+    send_msg(w->child->to_parent, &m);
+}
+
+static void log_to_parent(int level, const char *msg)
+{
+    struct child_msg m = {.kind = CHILD_LOG, .n_done = (uint64_t)level};
+    set_text(m.text, sizeof m.text, msg);
+    send_msg(log_fd, &m);
+}
+
+static void on_tick(void *user, bool is_waiting, uint64_t n_done, uint64_t n_total)
+{
+    struct work *w = user;
+    int64_t now = clock_ns();
+    if (is_waiting == w->was_waiting && now - w->said_ns < LIFE_NS)
+        return;
+    w->said_ns = now;
+    w->was_waiting = is_waiting;
+    struct child_msg m = {.kind = CHILD_LIFE, .is_waiting = is_waiting, .n_done = n_done, .n_total = n_total};
+    send_msg(w->child->to_parent, &m);
+}
+
+/* -- memory -------------------------------------------------------------------------------------- */
+
+static void look_at_memory(struct work *w)
+{
+    struct machine_memory m;
+    struct assay_memory said = {.size = sizeof said, .weights = UINT64_MAX, .kv = UINT64_MAX,
+                                .kv_per_token = UINT64_MAX};
+    machine_memory(&m);
+    if (m.anon > w->peak.anon) {
+        w->peak.anon = m.anon;
+        w->peak.file = m.file;
+    }
+    if (!w->engine.plugin->api.memory || w->engine.plugin->api.memory(w->engine.model, &said, NULL) < 0)
+        return;
+    if (said.weights <= INT64_MAX)
+        w->row.weight_bytes = (int64_t)said.weights;
+    if (said.kv <= INT64_MAX && (int64_t)said.kv > w->row.kv_bytes)    /* STORE_NULL is the smallest */
+        w->row.kv_bytes = (int64_t)said.kv;
+    if (said.kv_per_token <= INT64_MAX)
+        w->row.kv_bytes_per_token = (int64_t)said.kv_per_token;
+}
+
+static int save_facts(struct work *w, struct assay_err *e)
+{
+    struct assay_usage used = {.size = sizeof used};
+    look_at_memory(w);
+    w->row.anon_bytes = w->peak.anon >= 0 ? w->peak.anon : STORE_NULL;
+    w->row.file_rss_bytes = w->peak.file >= 0 ? w->peak.file : STORE_NULL;
+    if (w->engine.plugin->api.usage && w->engine.plugin->api.usage(w->engine.model, &used, NULL) >= 0) {
+        w->row.n_evaluated = (int64_t)used.n_evaluated;
+        w->row.n_reused = (int64_t)used.n_reused;
+    }
+    return store_set_variant(w->store, &w->row, e);
+}
+
+/* -- jobs ---------------------------------------------------------------------------------------- */
+
+static void begin_job(struct work *w, const struct store_job *j, uint64_t n)
+{
+    struct child_msg m = {.kind = CHILD_JOB, .n_total = n};
+    set_text(m.job_kind, sizeof m.job_kind, j->kind);
+    set_text(m.text, sizeof m.text, j->name);
+    send_msg(w->child->to_parent, &m);
+    w->said_ns = 0;
+}
+
+static int mark_running(struct work *w, struct store_job *j, struct assay_err *e)
+{
+    j->status = "running";
+    j->reason = j->warning = NULL;
+    TRY(store_begin(w->store, e));
+    TRY(store_clear_job(w->store, j->id, e));
+    TRY(store_set_job(w->store, j, e));
+    return 0;
+}
+
+/* Settles a job's row and the transaction it ran in.  ASSAY_ECANCELED passes through, and so does
+ * what broke the store. */
+static int end_job(struct work *w, struct store_job *j, int rc, const struct assay_err *said,
+                   struct assay_err *e)
+{
+    if (rc == ASSAY_ECANCELED) {
+        TRY(save_facts(w, e));
+        TRY(store_commit(w->store, e));
+        return err_set(e, rc, "interrupted");
+    }
+    if (!store_is_open(w->store))
+        return err_set(e, rc < 0 ? rc : ASSAY_EIO, "%s", said->msg);
+    bool is_skipped = rc == ASSAY_EUNSUPPORTED;
+    j->status = rc >= 0 ? "done" : is_skipped ? "skipped" : "failed";
+    j->reason = rc < 0 ? said->msg : NULL;
+    if (rc < 0 && !is_skipped && !w->has_failed) {
+        w->has_failed = true;
+        snprintf(w->reason, sizeof w->reason, "%s '%.100s': %.340s", j->kind, j->name, said->msg);
+    }
+    TRY(store_set_job(w->store, j, e));
+    TRY(save_facts(w, e));
+    TRY(store_commit(w->store, e));
+    say(w, CHILD_JOB_END, j->status, j->reason ? j->reason : j->warning);
+    return 0;
+}
+
+static const char *warning_of(struct work *w, const struct ask_stats *s)
+{
+    char *cut = s->n_cut ? arena_printf(&w->arena, "%llu prompts were cut on the left to fit a context of %u tokens",
+                                        (unsigned long long)s->n_cut, w->engine.info.n_ctx)
+                         : NULL;
+    char *empty = s->n_empty ? arena_printf(&w->arena, "%llu continuations have no tokens of their own",
+                                            (unsigned long long)s->n_empty)
+                             : NULL;
+    return cut && empty ? arena_printf(&w->arena, "%s; %s", cut, empty) : cut ? cut : empty;
+}
+
+static int run_task(struct work *w, size_t i, struct assay_err *e)
+{
+    struct store_job *j = &w->jobs.tasks[i];
+    struct plan_task *t = &w->plan->tasks[i];
+    struct assay_err said = {0};
+    if (strcmp(j->status, "done") == 0 && j->task_id == t->id)
+        return 0;
+    j->task_id = t->id;
+    j->n_items = (int64_t)t->n_docs;
+    TRY(mark_running(w, j, e));
+    begin_job(w, j, t->n_docs);
+    struct job job = {
+        .plan = w->plan, .task = t, .store = w->store, .engine = &w->engine, .variant_id = w->variant_id,
+        .run_variant_id = w->go.run_variant_id, .job_id = j->id, .stop = &stop, .tick = on_tick, .user = w,
+    };
+    int rc = job_run(&job, &said);
+    j->n_done = (int64_t)job.n_done;
+    j->n_asked = (int64_t)job.stats.n_asked;
+    j->n_reused = (int64_t)job.stats.n_reused;
+    j->n_tokens = (int64_t)job.stats.n_tokens;
+    j->n_cut = (int64_t)job.stats.n_cut;
+    j->wall_ns = job.stats.wall_ns;
+    j->cpu_ns = job.stats.cpu_ns;
+    j->warning = warning_of(w, &job.stats);
+    w->n_asked += job.stats.n_asked;
+    w->n_reused += job.stats.n_reused;
+    return end_job(w, j, rc, &said, e);
+}
+
+static struct divergence divergence_of(struct work *w, size_t i)
+{
+    return (struct divergence){
+        .plan = w->plan, .task = &w->plan->tasks[i], .engine = &w->engine, .store = w->store,
+        .db = w->child->db, .reference_uid = w->reference_uid, .budget = record_logits_share(w->plan),
+        .stop = &stop, .tick = on_tick, .user = w,
+    };
+}
+
+/* What only helps the others is no failure of this variant: they report what they miss. */
+static int keep_logits(struct work *w, struct assay_err *e)
+{
+    for (size_t i = 0; i < w->plan->n_tasks; i++) {
+        struct divergence d = divergence_of(w, i);
+        struct assay_err said = {0};
+        if (!divergence_fits(w->plan->tasks[i].task) || fs_exists(divergence_path(&d, &w->arena)))
+            continue;
+        int rc = divergence_keep(&d, &said);
+        if (rc == ASSAY_ECANCELED)
+            return err_set(e, rc, "interrupted");
+        if (rc < 0)
+            log_warn("no logits of '%s' are kept for comparison: %s", w->plan->tasks[i].task->name, said.msg);
+    }
+    return 0;
+}
+
+static int run_divergence(struct work *w, size_t i, struct assay_err *e)
+{
+    struct store_job *j = &w->jobs.divergences[i];
+    struct assay_err said = {0};
+    if (!j->id || (strcmp(j->status, "done") == 0 && j->task_id == w->plan->tasks[i].id))
+        return 0;
+    struct divergence d = divergence_of(w, i);
+    d.job_id = j->id;
+    j->task_id = w->plan->tasks[i].id;
+    TRY(mark_running(w, j, e));
+    begin_job(w, j, 0);
+    int rc = w->reference_uid[0] ? divergence_compare(&d, &said)
+                                 : err_set(&said, ASSAY_EUNSUPPORTED, "the reference was never opened");
+    j->n_items = (int64_t)d.n_items;
+    j->n_done = (int64_t)d.n_done;
+    if (rc >= 0 && d.n_done < d.n_items)
+        j->warning = arena_printf(&w->arena, "%llu of %llu documents: the logits budget was used up",
+                                  (unsigned long long)d.n_done, (unsigned long long)d.n_items);
+    return end_job(w, j, rc, &said, e);
+}
+
+static int run_scenario(struct work *w, size_t i, struct assay_err *e)
+{
+    struct store_job *j = &w->jobs.scenarios[i];
+    const struct suite_scenario *c = &w->plan->suite->scenarios[i];
+    struct assay_err said = {0};
+    if (strcmp(j->status, "done") == 0)
+        return 0;
+    TRY(mark_running(w, j, e));
+    begin_job(w, j, 0);
+    struct scenario s = {.what = c, .engine = &w->engine, .store = w->store, .job_id = j->id,
+                         .seed = (uint64_t)w->plan->suite->seed, .stop = &stop, .tick = on_tick, .user = w};
+    int rc = scenario_run(&s, &said);
+    j->n_done = (int64_t)s.n_done;
+    j->n_items = (int64_t)s.n_done;
+    return end_job(w, j, rc, &said, e);
+}
+
+static int run_groups(struct work *w, struct assay_err *e)
+{
+    struct plan *p = w->plan;
+    TRY(store_begin(w->store, e));
+    TRY(store_clear_groups(w->store, w->go.run_variant_id, e));
+    for (size_t i = 0; i < p->n_groups; i++) {
+        const struct plan_group *g = &p->groups[i];
+        int64_t *jobs = ARENA_ARRAY(&w->arena, int64_t, g->n_leaves + 1);
+        for (size_t k = 0; k < g->n_leaves; k++) {
+            const struct store_job *j = &w->jobs.tasks[g->leaves[k]];
+            jobs[k] = strcmp(j->status, "done") == 0 ? j->id : 0;
+        }
+        struct score_group x = {.node = g->node, .group_id = g->id, .run_variant_id = w->go.run_variant_id,
+                                .leaf_jobs = jobs, .n_leaves = g->n_leaves};
+        TRY(score_group(w->store, &x, e));
+    }
+    return store_commit(w->store, e);
+}
+
+/* -- the whole ----------------------------------------------------------------------------------- */
+
+static int open_model(struct work *w, struct assay_err *e)
+{
+    const struct plan_variant *v = w->child->variant;
+    int64_t start = clock_ns();
+    TRY(engine_open(v->plugin, v->options, &w->engine, e));
+    w->row.load_ns = clock_ns() - start;
+    const struct assay_info *info = &w->engine.info;
+    if (info->weight_bytes)
+        w->row.weight_bytes = (int64_t)info->weight_bytes;
+    char text[480];
+    snprintf(text, sizeof text, "%.200s%s%.200s", info->precision, *info->kernel ? ", " : "", info->kernel);
+    struct child_msg m = {.kind = CHILD_OPENED, .was_opened = 1};
+    set_text(m.text, sizeof m.text, text);
+    send_msg(w->child->to_parent, &m);
+    return 0;
+}
+
+static int await_go(struct work *w, struct assay_err *e)
+{
+    size_t n = 0;
+    while (n < sizeof w->go) {
+        ssize_t k = read(w->child->from_parent, (char *)&w->go + n, sizeof w->go - n);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0)
+            return err_set(e, ASSAY_ECANCELED, "the run did not begin");
+        n += (size_t)k;
+    }
+    return 0;
+}
+
+/* Another model or build under the same name: nothing done before counts for it. */
+static int forget_other(struct work *w, struct store_job *j, size_t n, struct assay_err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!j[i].id)
+            continue;
+        TRY(store_clear_job(w->store, j[i].id, e));
+        j[i].status = "planned";
+        TRY(store_set_job(w->store, &j[i], e));
+    }
+    return 0;
+}
+
+static int enter_store(struct work *w, struct assay_err *e)
+{
+    struct plan *p = w->plan;
+    struct record_opened o = {.variant = w->child->variant, .engine = &w->engine};
+    struct store_run_variant *all;
+    size_t n;
+    TRY(store_open(w->child->db, STORE_WRITE, &w->store, e));
+    TRY(store_begin(w->store, e));
+    TRY(record_plan(p, w->store, w->go.run_id, e));
+    TRY(record_jobs(p, w->store, w->child->variant, w->go.run_variant_id, &w->arena, &w->jobs, e));
+    TRY(record_variant(&o, w->store, e));
+    TRY(store_get_variants(w->store, w->go.run_id, &w->arena, &all, &n, e));
+    for (size_t i = 0; i < n; i++) {
+        bool is_other = all[i].variant_id != STORE_NULL && all[i].variant_id != o.variant_id;
+        if (all[i].id == w->go.run_variant_id && is_other) {
+            TRY(forget_other(w, w->jobs.tasks, p->n_tasks, e));
+            TRY(forget_other(w, w->jobs.divergences, p->n_tasks, e));
+            TRY(forget_other(w, w->jobs.scenarios, p->suite->n_scenarios, e));
+        }
+        if (all[i].id == w->go.reference_id && all[i].variant_id != STORE_NULL)
+            TRY(store_get_variant_uid(w->store, all[i].variant_id, w->reference_uid, e));
+    }
+    if (w->child->variant->suite->is_reference)
+        TRY(store_get_variant_uid(w->store, o.variant_id, w->reference_uid, e));
+    w->variant_id = w->row.variant_id = o.variant_id;
+    w->row.file_bytes = o.file_bytes;
+    w->row.id = w->go.run_variant_id;
+    w->row.status = "running";
+    TRY(store_set_variant(w->store, &w->row, e));
+    w->row.status = NULL;
+    return store_commit(w->store, e);
+}
+
+static int do_jobs(struct work *w, struct assay_err *e)
+{
+    struct plan *p = w->plan;
+    for (size_t i = 0; i < p->n_tasks; i++)
+        TRY(run_task(w, i, e));
+    TRY(run_groups(w, e));
+    if (record_compares(p) && w->child->variant->suite->is_reference)
+        TRY(keep_logits(w, e));
+    for (size_t i = 0; i < p->n_tasks; i++)
+        TRY(run_divergence(w, i, e));
+    for (size_t i = 0; i < p->suite->n_scenarios; i++)
+        TRY(run_scenario(w, i, e));
+    return 0;
+}
+
+static void set_up(const struct child *c)
+{
+    struct sigaction on = {.sa_handler = on_signal}, off = {.sa_handler = SIG_IGN};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigaction(SIGTERM, &on, NULL);
+    sigaction(SIGINT, &off, NULL);     /* the terminal tells the whole group; the parent decides */
+    sigaction(SIGPIPE, &off, NULL);
+    sigaction(SIGXFSZ, &off, NULL);    /* a full disk is an error, not the end */
+    log_fd = c->to_parent;
+    log_to(log_to_parent, LOG_INFO);
+    if (c->plan->suite->memory_limit > 0) {
+        rlim_t n = (rlim_t)c->plan->suite->memory_limit;
+        struct rlimit limit = {n, n};
+        setrlimit(RLIMIT_AS, &limit);
+    }
+}
+
+_Noreturn void child_main(const struct child *c)
+{
+    struct assay_err e = {0};
+    struct work w = {.child = c, .plan = c->plan, .peak = {-1, -1, -1}, .was_waiting = true};
+    store_run_variant_init(&w.row);
+    set_up(c);
+    bool was_opened = false;
+    int rc = open_model(&w, &e);
+    if (rc >= 0) {
+        was_opened = true;
+        w.was_waiting = false;
+        rc = await_go(&w, &e);
+    }
+    if (rc >= 0)
+        rc = enter_store(&w, &e);
+    if (rc >= 0)
+        rc = do_jobs(&w, &e);
+    store_close(w.store);
+    struct child_msg m = {.kind = CHILD_END, .code = rc < 0 ? rc : 0, .was_opened = was_opened,
+                          .n_asked = w.n_asked, .n_reused = w.n_reused};
+    const char *status = rc == ASSAY_ECANCELED ? "interrupted" : rc < 0 || w.has_failed ? "failed" : "done";
+    set_text(m.status, sizeof m.status, status);
+    set_text(m.text, sizeof m.text, rc < 0 ? e.msg : w.has_failed ? w.reason : "");
+    send_msg(c->to_parent, &m);
+    engine_close(&w.engine);
+    _exit(0);
+}

@@ -1,0 +1,225 @@
+/* grade.c - grading a stored run again: no backend, all or nothing per job. */
+#include "harness/run/grade.h"
+#include <stdio.h>
+#include <string.h>
+#include "harness/base/arena.h"
+#include "harness/base/err.h"
+#include "harness/run/job.h"
+#include "harness/run/record.h"
+#include "harness/run/score.h"
+#include "harness/run/suite.h"
+#include "harness/store/store.h"
+
+struct grade {
+    const struct grade_options *options;
+    struct grade_summary *summary;
+    struct arena arena;
+    struct suite suite;
+    struct plan *plan;
+    struct store *store;
+    struct store_run run;
+    const char *variant, *job;         /* in hand */
+};
+
+static void emit(const struct grade *g, struct run_event x)
+{
+    x.variant = g->variant;
+    x.job = g->job;
+    x.job_kind = "task";
+    if (g->options->on_event)
+        g->options->on_event(g->options->user, &x);
+}
+
+static void on_tick(void *user, bool is_waiting, uint64_t n_done, uint64_t n_total)
+{
+    (void)is_waiting;
+    emit(user, (struct run_event){.kind = RUN_PROGRESS, .n_done = n_done, .n_total = n_total});
+}
+
+/* -- what to grade ------------------------------------------------------------------------------- */
+
+static void replace(struct suite_list *l, const char *const *v)
+{
+    if (!v)
+        return;
+    l->v = (const char **)v;
+    for (l->n = 0; v[l->n]; l->n++)
+        ;
+}
+
+/* The suite as recorded, with today's task files. */
+static int load_suite(struct grade *g, struct assay_err *e)
+{
+    const struct grade_options *o = g->options;
+    TRY(suite_from_json(&g->suite, g->run.suite, &g->arena, e));
+    if (!g->suite.tasks.n)
+        return err_set(e, ASSAY_EUSAGE, "run '%s' has no tasks to grade", g->run.uid);
+    replace(&g->suite.data, o->data_dirs);
+    replace(&g->suite.task_dirs, o->task_dirs);
+    if (o->bootstrap >= 0)
+        g->suite.bootstrap = o->bootstrap;
+    return plan_make(&g->suite, false, &g->plan, e);
+}
+
+static bool is_wanted(const struct grade *g, const char *name)
+{
+    const char *p = g->options->tasks;
+    size_t n = strlen(name);
+    if (!p)
+        return true;
+    for (;;) {
+        size_t k = strcspn(p, ",");
+        if (k == n && strncmp(p, name, n) == 0)
+            return true;
+        if (!p[k])
+            return false;
+        p += k + 1;
+    }
+}
+
+static const struct plan_task *find_task(const struct grade *g, const char *name)
+{
+    for (size_t i = 0; i < g->plan->n_tasks; i++)
+        if (strcmp(g->plan->tasks[i].task->name, name) == 0)
+            return &g->plan->tasks[i];
+    return NULL;
+}
+
+static int check_wanted(const struct grade *g, struct assay_err *e)
+{
+    const char *p = g->options->tasks;
+    while (p && *p) {
+        size_t k = strcspn(p, ",");
+        char name[256];
+        snprintf(name, sizeof name, "%.*s", (int)k, p);
+        if (!find_task(g, name))
+            return err_set(e, ASSAY_EUSAGE, "run '%s' has no task '%s'", g->run.uid, name);
+        p += k + (p[k] == ',');
+    }
+    return 0;
+}
+
+/* -- one job ------------------------------------------------------------------------------------- */
+
+/* In a transaction of its own: a job that cannot be graded keeps what it had. */
+static int grade_job(struct grade *g, const struct store_run_variant *v, const struct store_job *j,
+                     struct assay_err *e)
+{
+    const struct plan_task *t = find_task(g, j->name);
+    if (!t)
+        return err_set(e, ASSAY_EUSAGE, "the task is no longer there");
+    struct job job = {
+        .plan = g->plan, .task = t, .store = g->store, .variant_id = v->variant_id,
+        .run_variant_id = v->id, .job_id = j->id, .tick = on_tick, .user = g,
+    };
+    TRY(store_begin(g->store, e));
+    int rc = job_run(&job, e);
+    if (rc >= 0 && job.n_missing)
+        rc = err_set(e, ASSAY_ESTATE, "%llu of its requests have no stored response: the question changed; run it again",
+                     (unsigned long long)job.n_missing);
+    if (rc >= 0 && job.n_done != t->n_docs)
+        rc = err_set(e, ASSAY_ESTATE, "%llu of %zu items could be graded", (unsigned long long)job.n_done, t->n_docs);
+    struct store_job row;
+    store_job_init(&row);
+    row.id = j->id;
+    row.task_id = t->id;
+    row.n_items = row.n_done = (int64_t)t->n_docs;
+    row.status = "done";
+    row.warning = j->warning;
+    if (rc >= 0)
+        rc = store_set_job(g->store, &row, e);
+    if (rc >= 0)
+        rc = store_commit(g->store, e);
+    if (rc < 0)
+        store_rollback(g->store);
+    g->summary->n_items += rc >= 0 ? job.n_done : 0;
+    return rc;
+}
+
+static int grade_groups(struct grade *g, const struct store_run_variant *v, const struct store_job *jobs,
+                        size_t n, struct assay_err *e)
+{
+    TRY(store_begin(g->store, e));
+    int rc = store_clear_groups(g->store, v->id, e);
+    for (size_t i = 0; i < g->plan->n_groups && rc >= 0; i++) {
+        const struct plan_group *x = &g->plan->groups[i];
+        int64_t *ids = ARENA_ARRAY(&g->arena, int64_t, x->n_leaves + 1);
+        for (size_t k = 0; k < x->n_leaves; k++)
+            for (size_t m = 0; m < n; m++)
+                if (strcmp(jobs[m].kind, "task") == 0 &&
+                    strcmp(jobs[m].name, g->plan->tasks[x->leaves[k]].task->name) == 0)
+                    ids[k] = jobs[m].id;
+        struct score_group s = {.node = x->node, .group_id = x->id, .run_variant_id = v->id,
+                                .leaf_jobs = ids, .n_leaves = x->n_leaves};
+        rc = score_group(g->store, &s, e);
+    }
+    if (rc >= 0)
+        rc = store_commit(g->store, e);
+    if (rc < 0)
+        store_rollback(g->store);
+    return rc;
+}
+
+static int grade_variant(struct grade *g, const struct store_run_variant *v, struct assay_err *e)
+{
+    struct store_job *jobs;
+    size_t n;
+    g->variant = v->name;
+    g->job = NULL;
+    emit(g, (struct run_event){.kind = RUN_VARIANT});
+    if (v->variant_id == STORE_NULL)
+        return 0;
+    TRY(store_get_jobs(g->store, v->id, &g->arena, &jobs, &n, e));
+    for (size_t i = 0; i < n; i++) {
+        struct assay_err said = {0};
+        if (strcmp(jobs[i].kind, "task") != 0 || strcmp(jobs[i].status, "done") != 0 ||
+            !is_wanted(g, jobs[i].name))
+            continue;
+        g->job = jobs[i].name;
+        g->summary->n_jobs++;
+        emit(g, (struct run_event){.kind = RUN_JOB, .n_total = (uint64_t)jobs[i].n_items});
+        int rc = grade_job(g, v, &jobs[i], &said);
+        g->summary->n_failed += rc < 0;
+        emit(g, (struct run_event){.kind = RUN_JOB_END, .status = rc < 0 ? "failed" : "done",
+                                   .text = rc < 0 ? said.msg : NULL});
+    }
+    return grade_groups(g, v, jobs, n, e);
+}
+
+static int grade_all(struct grade *g, struct assay_err *e)
+{
+    struct store_run_variant *variants;
+    size_t n;
+    TRY(store_get_run(g->store, g->options->run, &g->arena, &g->run, e));
+    snprintf(g->summary->uid, sizeof g->summary->uid, "%s", g->run.uid);
+    TRY(load_suite(g, e));
+    TRY(check_wanted(g, e));
+    TRY(store_begin(g->store, e));
+    int rc = record_plan(g->plan, g->store, g->run.id, e);
+    if (rc >= 0)
+        rc = store_commit(g->store, e);
+    if (rc < 0) {
+        store_rollback(g->store);
+        return rc;
+    }
+    TRY(store_get_variants(g->store, g->run.id, &g->arena, &variants, &n, e));
+    for (size_t i = 0; i < n; i++)
+        TRY(grade_variant(g, &variants[i], e));
+    return 0;
+}
+
+int grade_run(const struct grade_options *options, struct grade_summary *summary, struct assay_err *e)
+{
+    struct grade g = {.options = options, .summary = summary};
+    struct store_lock lock;
+    *summary = (struct grade_summary){.n_jobs = 0};
+    TRY(store_lock(options->db, false, &lock, e));
+    int rc = store_open(options->db, STORE_WRITE, &g.store, e);
+    if (rc >= 0)
+        rc = grade_all(&g, e);
+    store_close(g.store);
+    plan_free(g.plan);
+    arena_release(&g.arena);
+    store_unlock(&lock);
+    return rc;
+}
