@@ -19,7 +19,7 @@ int task_aggregate(const struct task *t, size_t measure, const struct task_score
     return 0;
 }
 
-/* -- groups -------------------------------------------------------------------------------------- */
+/* -- groups ------------------------------------------------------------------------------------ */
 
 static void metric_filters(const struct value *v, struct arena *a, struct task_group_metric *m)
 {
@@ -51,8 +51,8 @@ int task_group_metrics(const struct task_node *group, struct arena *a,
         const struct value *metric = value_get(items[i], "metric");
         const struct value *weight = value_get(items[i], "weight_by_size");
         if (!metric || metric->type != VALUE_STR)
-            return err_set(e, ASSAY_EFORMAT, "%s: an entry of 'aggregate_metric_list' needs 'metric'",
-                           group->path);
+            return err_set(e, ASSAY_EFORMAT,
+                           "%s: an entry of 'aggregate_metric_list' needs 'metric'", group->path);
         rows[i].metric = metric->s;
         rows[i].weight_by_size = !weight || weight->type != VALUE_BOOL || weight->b;
         metric_filters(value_get(items[i], "filter_list"), a, &rows[i]);

@@ -1,7 +1,7 @@
 /* context.c - the prompt: description, worked examples, the question.
  *
  * A prompt is a list of pieces that are joined once; a prompt of one piece is the row's own text.
- * An example's text depends on its row alone, so each is made once and kept, up to CONTEXT_KEPT bytes.
+ * An example's text depends on its row alone: each is made once and kept, up to CONTEXT_KEPT bytes.
  * Not here: chat templates. */
 #include <string.h>
 
@@ -11,14 +11,14 @@
 
 enum { CONTEXT_KEPT = 32 << 20 };
 
-struct turn {                          /* one question with or without its answer */
+struct turn { /* one question with or without its answer */
     struct pystr question, answer, prefix;
     struct pystr target_delimiter, delimiter;
     bool has_answer;
 };
 enum { TURN_PIECES = 6 };
 
-/* -- text ---------------------------------------------------------------------------------------- */
+/* -- text -------------------------------------------------------------------------------------- */
 
 static bool starts_space(struct pystr s)
 {
@@ -79,7 +79,7 @@ static size_t turn_pieces(const struct turn *t, struct pystr out[TURN_PIECES])
     return n;
 }
 
-/* -- examples ------------------------------------------------------------------------------------ */
+/* -- examples ---------------------------------------------------------------------------------- */
 
 static const struct value *list_at(const struct value *list, int64_t i)
 {
@@ -131,22 +131,28 @@ static int shot_answer(struct task_impl *m, const struct task_row *row, const st
     if (!v)
         return task_field_error(&m->shot_target, row, "is out of range");
     if (v->type != VALUE_STR)
-        return task_field_error(&m->shot_target, row, "yields %s as the answer of an example, "
-                                "expected text%s", value_type_name(v),
+        return task_field_error(&m->shot_target, row,
+                                "yields %s as the answer of an example, "
+                                "expected text%s",
+                                value_type_name(v),
                                 is_int(v) ? " (or a task with doc_to_choice)" : "");
     t->answer = pystr(v->s, v->n);
     return 0;
 }
 
 /* The text of example `at` of the pool, made once as long as there is room to keep it. */
-static int shot_turn(struct task_impl *m, const struct task_row *asked, size_t at, struct pystr *out)
+static int shot_turn(struct task_impl *m, const struct task_row *asked, size_t at,
+                     struct pystr *out)
 {
     if (m->shots.turns[at].s) {
         *out = m->shots.turns[at];
         return 0;
     }
     bool keep = m->cache.used < CONTEXT_KEPT;
-    struct task_row row = {.doc = m->shots.pool[at], .idx = at, .is_shot = true, .e = asked->e,
+    struct task_row row = {.doc = m->shots.pool[at],
+                           .idx = at,
+                           .is_shot = true,
+                           .e = asked->e,
                            .arena = keep ? &m->cache : asked->arena};
     struct turn t = {.target_delimiter = m->shot_target_delimiter, .delimiter = m->shot_delimiter};
     const struct value *choices = NULL;
@@ -162,7 +168,7 @@ static int shot_turn(struct task_impl *m, const struct task_row *asked, size_t a
     return 0;
 }
 
-/* -- prompts ------------------------------------------------------------------------------------- */
+/* -- prompts ----------------------------------------------------------------------------------- */
 
 static int prefix_of(struct task_impl *m, const struct task_row *row, struct pystr *out)
 {
@@ -172,7 +178,8 @@ static int prefix_of(struct task_impl *m, const struct task_row *row, struct pys
     if (v->type == VALUE_NULL)
         return 0;
     if (v->type != VALUE_STR)
-        return task_field_error(&m->gen_prefix, row, "yields %s, expected text", value_type_name(v));
+        return task_field_error(&m->gen_prefix, row, "yields %s, expected text",
+                                value_type_name(v));
     *out = pystr(v->s, v->n);
     return 0;
 }

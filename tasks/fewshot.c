@@ -10,16 +10,17 @@ void fewshot_begin(struct fewshot *s, struct arena *a)
 {
     pyrandom_seed(&s->rng, s->seed);
     s->picked = ARENA_ARRAY(a, size_t, s->n + 1);
-    s->scratch = s->excludes_self && !s->is_first_n && s->n ? ARENA_ARRAY(a, size_t, s->n_pool + 1)
-                                                            : NULL;
+    s->scratch =
+        s->excludes_self && !s->is_first_n && s->n ? ARENA_ARRAY(a, size_t, s->n_pool + 1) : NULL;
     s->turns = s->n ? ARENA_ARRAY(a, struct pystr, s->n_pool + 1) : NULL;
 }
 
 static int pool_short(const struct fewshot *s, size_t have, const char *task, struct assay_err *e)
 {
-    return err_set(e, ASSAY_EUSAGE, "task '%s': %zu few-shot examples asked for, the pool has %zu "
-                   "usable rows%s", task, s->n, have,
-                   s->excludes_self ? " besides the evaluated one" : "");
+    return err_set(e, ASSAY_EUSAGE,
+                   "task '%s': %zu few-shot examples asked for, the pool has %zu "
+                   "usable rows%s",
+                   task, s->n, have, s->excludes_self ? " besides the evaluated one" : "");
 }
 
 static int pick_first(struct fewshot *s, const struct value *doc, const char *task,
@@ -32,7 +33,7 @@ static int pick_first(struct fewshot *s, const struct value *doc, const char *ta
     return k == s->n ? 0 : pool_short(s, k, task, e);
 }
 
-/* The pool holds the document more than once and two copies were drawn: drawn again without them. */
+/* The pool holds the document more than once and two copies came: draw again without them. */
 static int pick_again(struct fewshot *s, const struct value *doc, const char *task,
                       struct assay_err *e)
 {
@@ -54,7 +55,7 @@ int fewshot_pick(struct fewshot *s, const struct value *doc, const char *task, s
         return 0;
     if (s->is_first_n)
         return pick_first(s, doc, task, e);
-    bool excludes = s->excludes_self && doc->n > 0;    /* upstream tests the row for truth */
+    bool excludes = s->excludes_self && doc->n > 0; /* upstream tests the row for truth */
     if (s->n + excludes > s->n_pool)
         return pool_short(s, s->n_pool - (excludes && s->n_pool), task, e);
     pyrandom_sample(&s->rng, s->n_pool, s->n + excludes, s->picked);

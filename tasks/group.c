@@ -21,19 +21,19 @@
 enum { NODE_FRESH, NODE_BUILDING, NODE_BUILT };
 enum { PLAN_STEPS = 1000000 };
 
-static const char *const group_keys[] = {"group", "group_alias", "task", "aggregate_metric_list",
+static const char *const group_keys[] = {"group",    "group_alias", "task", "aggregate_metric_list",
                                          "metadata", NULL};
 
-struct group_def {                     /* a group to be planned */
+struct group_def { /* a group to be planned */
     const char *name, *path;
     const struct value *config;
-    const struct value *overrides;     /* from outside; NULL: none */
-    const char *alias;                 /* NULL: as the config says */
+    const struct value *overrides; /* from outside; NULL: none */
+    const char *alias;             /* NULL: as the config says */
 };
 
 static int plan_group(struct plan_build *, const struct group_def *, size_t *at);
 
-/* -- dictionaries -------------------------------------------------------------------------------- */
+/* -- dictionaries ------------------------------------------------------------------------------ */
 
 static bool in_list(const char *const *list, const struct value *key)
 {
@@ -58,7 +58,8 @@ static const struct value *dict_without(struct arena *a, const struct value *d,
 }
 
 /* {**lo, **hi}; either may be NULL. */
-static const struct value *dict_over(struct arena *a, const struct value *lo, const struct value *hi)
+static const struct value *dict_over(struct arena *a, const struct value *lo,
+                                     const struct value *hi)
 {
     if (!lo || !hi)
         return lo ? lo : hi;
@@ -79,7 +80,7 @@ static const char *dict_text(const struct value *d, const char *key)
     return v && v->type == VALUE_STR ? v->s : NULL;
 }
 
-/* -- nodes --------------------------------------------------------------------------------------- */
+/* -- nodes ------------------------------------------------------------------------------------- */
 
 void plan_list_add(struct plan_list *l, struct arena *a, size_t at)
 {
@@ -125,7 +126,8 @@ static int plan_task(struct plan_build *b, const struct group_def *d, size_t *at
     *at = node_at(b, d->name, &is_new);
     struct task_node *node = &b->nodes[*at];
     if (!is_new && node->is_group)
-        return err_set(b->e, ASSAY_EFORMAT, "%s: task '%s' has the name of a group", d->path, d->name);
+        return err_set(b->e, ASSAY_EFORMAT, "%s: task '%s' has the name of a group", d->path,
+                       d->name);
     if (!is_new && !dict_same(node->overrides, d->overrides))
         log_warn("task '%s' is reached twice with different settings; the last ones are used",
                  d->name);
@@ -150,7 +152,8 @@ int plan_unknown(struct plan_build *b, const char *where, const char *name, int 
         snprintf(also, sizeof also, "; %zu task files could not be read, the first: %s",
                  b->index->n_broken, b->index->broken);
     if (near)
-        return err_set(b->e, code, "%sunknown task '%s', did you mean '%s'?%s", where, name, near, also);
+        return err_set(b->e, code, "%sunknown task '%s', did you mean '%s'?%s", where, name, near,
+                       also);
     return err_set(b->e, code, "%sunknown task '%s'%s", where, name, also);
 }
 
@@ -158,7 +161,8 @@ int plan_entry(struct plan_build *b, const struct index_entry *entry, const stru
                struct plan_list *into)
 {
     static const char *const dropped[] = {"task", "group", NULL};
-    const char *const *names = entry->pub.kind == TASK_ENTRY_TAG ? entry->members : &entry->pub.name;
+    const char *const *names =
+        entry->pub.kind == TASK_ENTRY_TAG ? entry->members : &entry->pub.name;
     size_t n = entry->pub.kind == TASK_ENTRY_TAG ? entry->n_members : 1, at;
     overrides = dict_without(b->arena, overrides, dropped);
     for (size_t i = 0; i < n; i++) {
@@ -181,7 +185,8 @@ int plan_file(struct plan_build *b, const char *path, enum plan_pass pass, struc
     TRY(task_files_load(&b->index->files, path, false, b->arena, &config, b->e));
     enum index_shape shape = index_shape(config);
     if (shape == INDEX_NEITHER)
-        return err_set(b->e, ASSAY_EFORMAT, "%s:1:1: no task: it has neither 'task' nor 'group'", path);
+        return err_set(b->e, ASSAY_EFORMAT, "%s:1:1: no task: it has neither 'task' nor 'group'",
+                       path);
     const struct value *name = value_get(config, shape == INDEX_GROUP ? "group" : "task");
     char where[TASK_WHERE];
     if (!name || name->type != VALUE_STR)
@@ -206,7 +211,7 @@ int plan_file(struct plan_build *b, const char *path, enum plan_pass pass, struc
     return 0;
 }
 
-/* -- members ------------------------------------------------------------------------------------- */
+/* -- members ----------------------------------------------------------------------------------- */
 
 /* A name nobody has may stand beside the group's file, in a folder that was not read yet. */
 static int member_find(struct plan_build *b, const struct group_def *g, const char *name,
@@ -218,7 +223,7 @@ static int member_find(struct plan_build *b, const struct group_def *g, const ch
     struct arena_mark mark = arena_mark(b->arena);
     const char *slash = strrchr(g->path, '/');
     const char *dir = slash ? arena_strndup(b->arena, g->path, (size_t)(slash - g->path)) : ".";
-    int rc = index_add(b->index, *dir ? dir : "/", b->e);
+    int rc = index_add(b->index, *dir ? dir : "/", true, b->e);
     arena_rewind(b->arena, mark);
     *out = index_find(b->index, name);
     return rc;
@@ -257,8 +262,10 @@ static int member_group(struct plan_build *b, const struct group_def *g, const s
         d.overrides = g->overrides;
     } else {
         if (is_whole || value_get(item, "aggregate_metric_list"))
-            return err_set(b->e, ASSAY_EFORMAT, "%s: group '%s' exists already; its members and "
-                           "aggregates can't be replaced here, use another name", where, name->s);
+            return err_set(b->e, ASSAY_EFORMAT,
+                           "%s: group '%s' exists already; its members and "
+                           "aggregates can't be replaced here, use another name",
+                           where, name->s);
         d.name = known->pub.name;
         d.path = known->pub.path;
         d.overrides = dict_over(b->arena, g->overrides, dict_without(b->arena, item, dropped));
@@ -278,8 +285,10 @@ static int member_task(struct plan_build *b, const struct group_def *g, const st
     char where[TASK_WHERE], before[TASK_WHERE + 2];
     task_files_where(&b->index->files, name ? name : item, where);
     if (!name || name->type != VALUE_STR)
-        return err_set(b->e, ASSAY_EFORMAT, "%s: a member of group '%s' needs 'task' or 'group' "
-                       "with a name", where, g->name);
+        return err_set(b->e, ASSAY_EFORMAT,
+                       "%s: a member of group '%s' needs 'task' or 'group' "
+                       "with a name",
+                       where, g->name);
     const struct index_entry *known = index_find(b->index, name->s);
     bool is_whole = value_get(item, "doc_to_text") || value_get(item, "dataset_path") ||
                     value_get(item, "include");
@@ -317,10 +326,13 @@ static int plan_member(struct plan_build *b, const struct group_def *g, const st
         return plan_unknown(b, before, item->s, ASSAY_EFORMAT);
     }
     if (item->type != VALUE_DICT)
-        return err_set(b->e, ASSAY_EFORMAT, "%s: a member of group '%s' is %s, expected a name or a "
-                       "mapping", task_files_where(&b->index->files, item, where), g->name,
+        return err_set(b->e, ASSAY_EFORMAT,
+                       "%s: a member of group '%s' is %s, expected a name or a "
+                       "mapping",
+                       task_files_where(&b->index->files, item, where), g->name,
                        value_type_name(item));
-    return value_get(item, "group") ? member_group(b, g, item, into) : member_task(b, g, item, into);
+    return value_get(item, "group") ? member_group(b, g, item, into)
+                                    : member_task(b, g, item, into);
 }
 
 /* Checks the aggregates now, while the places of their keys are known. */
@@ -335,16 +347,20 @@ static int group_check(struct plan_build *b, const struct group_def *g)
     for (size_t i = 0; i < n; i++) {
         task_files_where(f, items[i], where);
         if (items[i]->type != VALUE_DICT)
-            return err_set(b->e, ASSAY_EFORMAT, "%s: an entry of 'aggregate_metric_list' must be a "
-                           "mapping", where);
+            return err_set(b->e, ASSAY_EFORMAT,
+                           "%s: an entry of 'aggregate_metric_list' must be a "
+                           "mapping",
+                           where);
         TRY(task_keys_check(f, items[i], TASK_KEYS_AGGREGATE, b->e));
         const char *agg = dict_text(items[i], "aggregation");
         if (agg && strcmp(agg, "mean") != 0)
             return err_set(b->e, ASSAY_EFORMAT, "%s: a group aggregates by 'mean', not by '%s'",
                            task_files_where(f, value_get(items[i], "aggregation"), where), agg);
         if (!dict_text(items[i], "metric"))
-            return err_set(b->e, ASSAY_EFORMAT, "%s: an entry of 'aggregate_metric_list' needs "
-                           "'metric'", where);
+            return err_set(b->e, ASSAY_EFORMAT,
+                           "%s: an entry of 'aggregate_metric_list' needs "
+                           "'metric'",
+                           where);
         const struct value *filters = value_get(items[i], "filter_list");
         for (uint32_t k = 0; filters && filters->type == VALUE_LIST && k < filters->n; k++)
             if (filters->items[k]->type != VALUE_STR)
@@ -365,7 +381,8 @@ static int plan_group(struct plan_build *b, const struct group_def *d, size_t *a
         return err_set(b->e, ASSAY_EFORMAT, "%s: group '%s' contains itself", d->path, d->name);
     struct task_node *node = &b->nodes[*at];
     if (!is_new && !node->is_group)
-        return err_set(b->e, ASSAY_EFORMAT, "%s: group '%s' has the name of a task", d->path, d->name);
+        return err_set(b->e, ASSAY_EFORMAT, "%s: group '%s' has the name of a task", d->path,
+                       d->name);
     if (!is_new && dict_same(node->overrides, d->overrides))
         return 0;
     TRY(group_check(b, d));

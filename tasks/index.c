@@ -5,6 +5,8 @@
  * the others); it is counted, and said when a name is not found. */
 #include "tasks/index.h"
 
+#include <dirent.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@
 #include "harness/base/fs.h"
 #include "harness/base/log.h"
 
-struct build {                         /* one root */
+struct build { /* one root */
     struct task_index *index;
     struct index_entry *entries;
     size_t n, cap;
@@ -58,15 +60,15 @@ static void tag_add(struct build *b, const struct value *tag, const char *task)
     if (tag->type != VALUE_STR)
         return;
     uint32_t at = task_names_get(&b->names, tag->s);
-    struct index_entry *t = at == TASK_NAMES_NONE ? entry_new(b, tag->s, TASK_ENTRY_TAG)
-                                                  : &b->entries[at];
+    struct index_entry *t =
+        at == TASK_NAMES_NONE ? entry_new(b, tag->s, TASK_ENTRY_TAG) : &b->entries[at];
     for (size_t i = 0; i < t->n_members; i++)
         if (strcmp(t->members[i], task) == 0)
             return;
     if (t->n_members == t->cap_members) {
         size_t cap = t->cap_members ? 2 * t->cap_members : 8;
-        t->members = index_grow(&b->index->arena, t->members, t->n_members, cap,
-                                sizeof *t->members);
+        t->members =
+            index_grow(&b->index->arena, t->members, t->n_members, cap, sizeof *t->members);
         t->cap_members = cap;
     }
     t->members[t->n_members++] = task;
@@ -100,8 +102,8 @@ static void file_register(struct build *b, const char *path, const struct value 
                   first ? "" : "a tag", first ? first : "");
         return;
     }
-    struct index_entry *at = entry_new(b, name->s, shape == INDEX_GROUP ? TASK_ENTRY_GROUP
-                                                                        : TASK_ENTRY_TASK);
+    struct index_entry *at =
+        entry_new(b, name->s, shape == INDEX_GROUP ? TASK_ENTRY_GROUP : TASK_ENTRY_TASK);
     at->pub.path = arena_strdup(&b->index->arena, path);
     const char *task = at->pub.name;
     const struct value *tag = value_get(config, "tag");
@@ -155,26 +157,51 @@ static bool path_below(const char *path, const char *dir)
     return strncmp(path, dir, n) == 0 && (path[n] == 0 || path[n] == '/' || dir[n - 1] == '/');
 }
 
-static bool index_covers(const struct task_index *x, const char *real)
+static bool index_covers(const struct task_index *x, const char *real, bool flat)
 {
     for (size_t i = 0; i < x->n_roots; i++)
-        if (path_below(real, x->roots[i].real))
+        if (path_below(real, x->roots[i].real) &&
+            (!x->roots[i].is_flat || (flat && strcmp(real, x->roots[i].real) == 0)))
             return true;
     return false;
 }
 
-int index_add(struct task_index *x, const char *root, struct assay_err *e)
+/* The folder's own *.yaml, sorted by path. */
+static int list_flat(const char *root, struct arena *a, const char *const **paths, size_t *n,
+                     struct assay_err *e)
+{
+    struct dirent **found;
+    int k = scandir(root, &found, NULL, NULL);
+    if (k < 0)
+        return err_errno(e, ASSAY_EIO, "cannot read directory '%s'", root);
+    const char **list = ARENA_ARRAY(a, const char *, (size_t)k + 1);
+    *n = 0;
+    for (int i = 0; i < k; i++) {
+        const char *path = fs_join(a, root, found[i]->d_name);
+        if (fnmatch("*.yaml", found[i]->d_name, 0) == 0 && !fs_is_dir(path))
+            list[(*n)++] = path;
+        free(found[i]);
+    }
+    free(found);
+    if (*n)
+        qsort(list, *n, sizeof *list, name_order);
+    *paths = list;
+    return 0;
+}
+
+int index_add(struct task_index *x, const char *root, bool flat, struct assay_err *e)
 {
     static const char *const skip[] = {"__pycache__", ".ipynb_checkpoints", NULL};
     char real[PATH_MAX];
     if (!realpath(root, real))
         return err_errno(e, ASSAY_EIO, "cannot read task folder '%s'", root);
-    if (index_covers(x, real))
+    if (index_covers(x, real, flat))
         return 0;
     struct build b = {.index = x, .names = {.arena = &x->arena}};
     const char *const *paths;
     size_t n;
-    int rc = fs_walk(root, "*.yaml", skip, &b.scratch, &paths, &n, e);
+    int rc = flat ? list_flat(root, &b.scratch, &paths, &n, e)
+                  : fs_walk(root, "*.yaml", skip, &b.scratch, &paths, &n, e);
     if (rc < 0)
         goto out;
     for (size_t i = 0; i < n; i++) {
@@ -190,7 +217,8 @@ int index_add(struct task_index *x, const char *root, struct assay_err *e)
     index_merge(x, &b);
     x->roots = index_grow(&x->arena, x->roots, x->n_roots, x->n_roots + 1, sizeof *x->roots);
     x->roots[x->n_roots].path = arena_strdup(&x->arena, root);
-    x->roots[x->n_roots++].real = arena_strdup(&x->arena, real);
+    x->roots[x->n_roots].real = arena_strdup(&x->arena, real);
+    x->roots[x->n_roots++].is_flat = flat;
 out:
     arena_release(&b.scratch);
     return rc;
@@ -206,7 +234,7 @@ int task_index_open(const char *const *roots, size_t n_roots, struct task_index 
     task_files_init(&x->files);
     x->names.arena = &x->arena;
     for (size_t i = 0; i < n_roots; i++) {
-        int rc = index_add(x, roots[i], e);
+        int rc = index_add(x, roots[i], false, e);
         if (rc < 0) {
             task_index_close(x);
             return rc;

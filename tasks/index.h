@@ -11,6 +11,7 @@ struct index_entry {
 };
 struct index_root {
     const char *path, *real;           /* as given; resolved */
+    bool is_flat;                      /* its own files only, no folders below */
 };
 struct task_index {
     struct task_files files;
@@ -30,8 +31,10 @@ enum index_shape { INDEX_TASK, INDEX_GROUP, INDEX_NEITHER };
 enum index_shape index_shape(const struct value *config);
 
 const struct index_entry *index_find(const struct task_index *, const char *name);   /* or NULL */
-/* Reads one more folder; its names win over those known.  A folder inside a known root adds nothing. */
-int index_add(struct task_index *, const char *root, struct assay_err *);
+/* Reads one more folder; its names win over those known.  A folder inside a known root adds
+ * nothing.  flat: only its own files, for a folder nobody asked to search. */
+int index_add(struct task_index *, const char *root, bool flat, struct assay_err *);
 /* Entries whose file lies below `dir`, in the order of their names. */
-const struct task_entry **index_below(struct task_index *, const char *dir, struct arena *, size_t *n);
+const struct task_entry **index_below(struct task_index *, const char *dir, struct arena *,
+                                      size_t *n);
 #endif

@@ -14,12 +14,13 @@ static bool is_int(const struct value *v)
     return v->type == VALUE_INT || v->type == VALUE_BOOL;
 }
 
-/* -- beginning ----------------------------------------------------------------------------------- */
+/* -- beginning --------------------------------------------------------------------------------- */
 
-static int begin_fields(struct task_impl *m, const struct task_columns *columns, struct assay_err *e)
+static int begin_fields(struct task_impl *m, const struct task_columns *columns,
+                        struct assay_err *e)
 {
     static const struct task_columns none = {NULL, 0};
-    struct task_field *by_split[] = {&m->text, &m->target, &m->choice, &m->gen_prefix,
+    struct task_field *by_split[] = {&m->text,      &m->target,      &m->choice,     &m->gen_prefix,
                                      &m->shot_text, &m->shot_target, &m->shot_choice};
     for (size_t i = 0; i < sizeof by_split / sizeof *by_split; i++)
         TRY(task_field_begin(by_split[i], columns, &m->cache, e));
@@ -43,7 +44,8 @@ static int begin_first(struct task *t, const struct value *first, struct assay_e
         m->multiple_input = choices && choices->n && is_int(text);
         m->multiple_target = target->type == VALUE_LIST;
         if (m->multiple_input && t->output != TASK_MULTIPLE_CHOICE)
-            rc = task_field_error(&m->text, &row, "yields an index, which only output_type "
+            rc = task_field_error(&m->text, &row,
+                                  "yields an index, which only output_type "
                                   "multiple_choice can ask about");
     }
     arena_release(&scratch);
@@ -56,9 +58,10 @@ static int begin_samples(struct task_impl *m, struct assay_err *e)
     m->shots.n_pool = m->samples->n;
     for (uint32_t i = 0; i < m->samples->n; i++)
         if (m->samples->items[i]->type != VALUE_DICT)
-            return err_set(e, ASSAY_EFORMAT, "line %u: example %u of 'samples' is %s, expected a "
-                           "mapping", m->samples->items[i]->line, i,
-                           value_type_name(m->samples->items[i]));
+            return err_set(e, ASSAY_EFORMAT,
+                           "line %u: example %u of 'samples' is %s, expected a "
+                           "mapping",
+                           m->samples->items[i]->line, i, value_type_name(m->samples->items[i]));
     return 0;
 }
 
@@ -84,7 +87,7 @@ void task_skip(struct task *t, const struct value *doc)
     fewshot_pick(&t->impl->shots, doc, t->name, NULL);
 }
 
-/* -- asking -------------------------------------------------------------------------------------- */
+/* -- asking ------------------------------------------------------------------------------------ */
 
 struct asking {
     struct task *task;
@@ -96,11 +99,10 @@ struct asking {
 /* Request `at` and its repeats. */
 static void ask_put(struct asking *a, size_t at, struct pystr context, struct pystr continuation)
 {
-    static const enum task_request_kind kinds[] = {
-        [TASK_MULTIPLE_CHOICE] = TASK_REQ_LOGLIKELIHOOD,
-        [TASK_LOGLIKELIHOOD] = TASK_REQ_LOGLIKELIHOOD,
-        [TASK_ROLLING] = TASK_REQ_ROLLING,
-        [TASK_GENERATE] = TASK_REQ_GENERATE};
+    static const enum task_request_kind kinds[] = {[TASK_MULTIPLE_CHOICE] = TASK_REQ_LOGLIKELIHOOD,
+                                                   [TASK_LOGLIKELIHOOD] = TASK_REQ_LOGLIKELIHOOD,
+                                                   [TASK_ROLLING] = TASK_REQ_ROLLING,
+                                                   [TASK_GENERATE] = TASK_REQ_GENERATE};
     size_t k = (size_t)a->task->repeats;
     for (size_t i = 0; i < k; i++) {
         struct task_request *r = &a->item->requests[at * k + i];
@@ -213,8 +215,8 @@ int task_ask(struct task *t, size_t idx, const struct value *doc, struct arena *
              struct task_item *item, struct assay_err *e)
 {
     struct task_impl *m = t->impl;
-    struct asking a = {.task = t, .m = m, .item = item,
-                       .row = {.doc = doc, .idx = idx, .arena = arena, .e = e}};
+    struct asking a = {
+        .task = t, .m = m, .item = item, .row = {.doc = doc, .idx = idx, .arena = arena, .e = e}};
     const struct value *question = NULL, *target;
     *item = (struct task_item){.idx = idx, .doc = doc};
     if (t->output != TASK_ROLLING)

@@ -77,8 +77,8 @@ static int select_many(struct plan_build *b, const struct task_entry *const *ent
 static int select_name_glob(struct plan_build *b, const char *pattern, struct plan_list *roots)
 {
     size_t n = 0;
-    const struct task_entry **hits = ARENA_ARRAY(b->arena, const struct task_entry *,
-                                                 b->index->n ? b->index->n : 1);
+    const struct task_entry **hits =
+        ARENA_ARRAY(b->arena, const struct task_entry *, b->index->n ? b->index->n : 1);
     for (size_t i = 0; i < b->index->n; i++)
         if (fnmatch(pattern, b->index->sorted[i].name, FNM_NOESCAPE) == 0)
             hits[n++] = &b->index->sorted[i];
@@ -108,12 +108,13 @@ static int select_path_glob(struct plan_build *b, const char *pattern, struct pl
 
 static int select_folder(struct plan_build *b, const char *dir, struct plan_list *roots)
 {
-    TRY(index_add(b->index, dir, b->e));
+    TRY(index_add(b->index, dir, false, b->e));
     size_t n;
     const struct task_entry **in = index_below(b->index, dir, b->arena, &n);
     if (n == 0)
-        return err_set(b->e, ASSAY_EUSAGE, "no task file (*.yaml with 'task' or 'group') in '%s'%s%s",
-                       dir, b->index->n_broken ? "; could not be read: " : "",
+        return err_set(b->e, ASSAY_EUSAGE,
+                       "no task file (*.yaml with 'task' or 'group') in '%s'%s%s", dir,
+                       b->index->n_broken ? "; could not be read: " : "",
                        b->index->n_broken ? b->index->broken : "");
     return select_many(b, in, n, roots);
 }
@@ -140,9 +141,10 @@ static int check_overlap(const struct plan_build *b, size_t root, size_t at, siz
     if (owner[at] == root + 1)
         return 0;
     if (owner[at] && !node->is_group)
-        return err_set(b->e, ASSAY_EUSAGE, "task '%s' is asked for twice, as part of '%s' and of "
-                       "'%s'; ask for one of them", node->name, b->nodes[owner[at] - 1].name,
-                       b->nodes[root].name);
+        return err_set(b->e, ASSAY_EUSAGE,
+                       "task '%s' is asked for twice, as part of '%s' and of "
+                       "'%s'; ask for one of them",
+                       node->name, b->nodes[owner[at] - 1].name, b->nodes[root].name);
     owner[at] = root + 1;
     for (size_t i = 0; i < node->n_children; i++)
         TRY(check_overlap(b, root, node->children[i], owner));

@@ -4,7 +4,7 @@
  * in, aggregates out.  Nothing here reads rows, talks to a backend or writes the store.
  *
  *   task_index_open -> task_select -> task_load
- *   task_begin(pool) ; for each doc: task_ask -> (somebody answers) -> task_grade ; task_aggregate */
+ *   task_begin(pool); for each doc: task_ask -> (somebody answers) -> task_grade; task_aggregate */
 #ifndef TASK_H
 #define TASK_H
 #include <stdbool.h>
@@ -15,29 +15,31 @@
 struct arena;
 struct assay_err;
 
-/* -- index: names of tasks, groups and tags below some folders ---------------------------------- */
+/* -- index: names of tasks, groups and tags below some folders --------------------------------- */
 struct task_index;
 enum task_entry_kind { TASK_ENTRY_TASK, TASK_ENTRY_GROUP, TASK_ENTRY_TAG };
 struct task_entry {
     const char *name, *path;               /* path NULL for tags */
     uint8_t kind;
 };
-int task_index_open(const char *const *roots, size_t n_roots, struct task_index **, struct assay_err *);
-const struct task_entry *task_index_entries(const struct task_index *, size_t *n);  /* sorted by name */
+int task_index_open(const char *const *roots, size_t n_roots, struct task_index **,
+                    struct assay_err *);
+/* Sorted by name. */
+const struct task_entry *task_index_entries(const struct task_index *, size_t *n);
 /* Files that could not be read as YAML; returns why the first could not, NULL when all could. */
 const char *task_index_broken(const struct task_index *, size_t *n);
 void task_index_close(struct task_index *);
 
 /* What a selector names: leaf tasks to run, and the groups that aggregate them.
  * A selector is a comma list of names, globs over names, *.yaml files (globs too) and directories.
- * Of what one glob or directory holds, tasks that a group among them holds are not roots again; else
- * a leaf below two roots is an error.  task_index_entries must be asked anew after a selection. */
+ * Of what one glob or directory holds, tasks that a group among them holds are not roots again;
+ * else a leaf below two roots is an error.  Entries must be asked for anew after a selection. */
 struct task_node {
     const char *name, *alias;
     bool is_group;
     const char *path;                      /* the YAML file it comes from */
     const struct value *overrides;         /* dict pushed down by groups; NULL: none */
-    const struct value *config;            /* group: its dict (aggregate_metric_list); leaf: NULL or inline */
+    const struct value *config;            /* group: its dict; leaf: NULL, or its dict if inline */
     size_t *children;                      /* group: indices into the plan's nodes, in order */
     size_t n_children;
 };
@@ -53,14 +55,14 @@ int task_select(struct task_index *, const char *selector, struct arena *, struc
 /* The leaves below node `at` (itself, if it is one), each once, in order. */
 const size_t *task_plan_leaves(const struct task_plan *, size_t at, struct arena *, size_t *n);
 
-/* -- one task ------------------------------------------------------------------------------------ */
+/* -- one task ---------------------------------------------------------------------------------- */
 enum task_output { TASK_MULTIPLE_CHOICE, TASK_LOGLIKELIHOOD, TASK_ROLLING, TASK_GENERATE };
 struct task_settings {                     /* what the command line may change */
     int n_fewshot;                         /* -1: as the task says */
     uint64_t fewshot_seed;                 /* 1234 unless said */
     int bootstrap_iters;                   /* 100000; 0: none */
-    bool strict_fewshot;                   /* never show a document as its own example (upstream does
-                                              for some splits; then a warning is logged) */
+    bool strict_fewshot;                   /* never show a document as its own example (upstream
+                                              does for some splits; a warning is logged) */
 };
 struct task {
     const char *name, *alias, *path, *version;   /* version: metadata.version as text, or NULL */
@@ -70,7 +72,8 @@ struct task {
     const char *dataset_path, *dataset_name;     /* NULL: none */
     const struct value *dataset_kwargs;
     const char *eval_split;                /* the split whose documents are evaluated */
-    const char *fewshot_split;             /* the pool's split, NULL: no pool needed (n_fewshot 0 or inline samples) */
+    const char *fewshot_split;             /* the pool's split; NULL: no pool needed (n_fewshot 0,
+                                              or examples written in the task) */
     bool excludes_self;                    /* sampler draws one more and drops the evaluated doc */
     const char *base_dir;                  /* folder of the task file */
     const struct value *config;            /* resolved: includes and overrides applied */
@@ -84,7 +87,7 @@ void task_release(struct task *);
 /* How many of n documents a limit keeps: below 1 a fraction (rounded up), else a count; 0: all. */
 size_t task_limit(double limit, size_t n);
 
-/* -- asking -------------------------------------------------------------------------------------- */
+/* -- asking ------------------------------------------------------------------------------------ */
 enum task_request_kind { TASK_REQ_LOGLIKELIHOOD, TASK_REQ_ROLLING, TASK_REQ_GENERATE };
 struct task_generation {                   /* resolved generation_kwargs */
     const char *const *until;
@@ -112,8 +115,9 @@ struct task_item {
 /* Starts asking: fixes what document 0 decides (multiple inputs, multiple targets) and seeds the
  * few-shot sampler.  `first` may be NULL (no documents).  pool: the few-shot rows after
  * process_docs, kept alive by the caller. */
-int task_begin(struct task *, const struct value *first, const char *const *columns, size_t n_columns,
-               const struct value *const *pool, size_t n_pool, struct assay_err *);
+int task_begin(struct task *, const struct value *first, const char *const *columns,
+               size_t n_columns, const struct value *const *pool, size_t n_pool,
+               struct assay_err *);
 /* Documents must come in order (the few-shot sampler is one stream); everything in *item lives in
  * `arena`.  Errors: ASSAY_EFORMAT "template 'doc_to_text' of task.yaml:3:14: ...", with the row. */
 int task_ask(struct task *, size_t idx, const struct value *doc, struct arena *, struct task_item *,
@@ -121,7 +125,7 @@ int task_ask(struct task *, size_t idx, const struct value *doc, struct arena *,
 /* Advances the few-shot stream past a document that is not evaluated (--samples). */
 void task_skip(struct task *, const struct value *doc);
 
-/* -- grading ------------------------------------------------------------------------------------- */
+/* -- grading ----------------------------------------------------------------------------------- */
 struct task_response {
     double logprob;                        /* scoring */
     bool is_greedy;
@@ -141,7 +145,7 @@ struct task_score {                        /* one per measure of task_measures *
 int task_grade(struct task *, const struct task_item *, const struct task_response *responses,
                struct arena *, struct task_score *out, struct assay_err *);
 
-/* -- aggregating --------------------------------------------------------------------------------- */
+/* -- aggregating ------------------------------------------------------------------------------- */
 struct task_aggregate {
     double value, stderr_;                 /* stderr_ NAN: the metric has no rule for one */
     size_t n;

@@ -1,7 +1,7 @@
 /* task_field.c - a key like doc_to_text against a row, by lm-eval's rules of what text means.
  *
- * Text that is a column's name yields the column as it is; other text is a template.  What no row can
- * change is evaluated once, at task_field_begin. */
+ * Text that is a column's name yields the column as it is; other text is a template.  What no row
+ * can change is evaluated once, at task_field_begin. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "tasks/task_impl.h"
 #include "tasks/template.h"
 
-/* -- messages ------------------------------------------------------------------------------------ */
+/* -- messages ---------------------------------------------------------------------------------- */
 
 static void say_columns(struct buf *b, const struct value *doc)
 {
@@ -61,13 +61,13 @@ static int column_error(const struct task_field *f, const struct task_row *row)
     struct buf columns;
     buf_init(&columns, 4096);
     say_columns(&columns, row->doc);
-    int rc = task_field_error(f, row, "names the column '%s', the row has the columns %s", f->raw->s,
-                              columns.n ? columns.v : "(none)");
+    int rc = task_field_error(f, row, "names the column '%s', the row has the columns %s",
+                              f->raw->s, columns.n ? columns.v : "(none)");
     buf_release(&columns);
     return rc;
 }
 
-/* -- compiling ----------------------------------------------------------------------------------- */
+/* -- compiling --------------------------------------------------------------------------------- */
 
 int task_field_compile(const struct task_field_source *s, struct arena *a, struct task_field *f,
                        struct assay_err *e)
@@ -87,8 +87,8 @@ int task_field_compile(const struct task_field_source *s, struct arena *a, struc
     if (f->raw->type != VALUE_STR)
         return 0;
     const char *path = task_files_path(s->files, s->v);
-    struct template_source src = {.text = f->raw->s, .n = f->raw->n,
-                                  .where = arena_strdup(a, *path ? path : "inline")};
+    struct template_source src = {
+        .text = f->raw->s, .n = f->raw->n, .where = arena_strdup(a, *path ? path : "inline")};
     task_files_text_place(s->files, s->v, a, &src.line, &src.col);
     int rc = template_compile(&src, a, &f->tpl, e);
     return rc < 0 ? err_prefix(e, rc, "template '%s'", s->key) : 0;
@@ -100,7 +100,7 @@ void task_field_release(struct task_field *f)
     f->tpl = NULL;
 }
 
-/* -- values -------------------------------------------------------------------------------------- */
+/* -- values ------------------------------------------------------------------------------------ */
 
 static bool is_list(const struct value *v)
 {
@@ -147,7 +147,8 @@ static int text_to_value(const struct task_field *f, const struct task_row *row,
         pytext_is(pystr(s, n), PYTEXT_DIGIT)) {
         struct assay_err why;
         int rc = literal_eval(s, n, row->arena, out, &why);
-        return rc < 0 ? task_field_error(f, row, "yields '%.40s', which is no Python number", s) : 0;
+        return rc < 0 ? task_field_error(f, row, "yields '%.40s', which is no Python number", s)
+                      : 0;
     }
     if (f->use == TASK_FIELD_TARGET && n >= 2 && s[0] == '[' && s[n - 1] == ']' &&
         literal_eval(s, n, row->arena, out, NULL) < 0)
@@ -161,13 +162,13 @@ static const struct value *column_get(struct task_field *f, const struct value *
         return NULL;
     if (f->slot < doc->n) {
         const struct value *key = doc->entries[f->slot].key;
-        if (key->type == VALUE_STR && key->n == f->raw->n &&
-            memcmp(key->s, f->raw->s, key->n) == 0)
+        if (key->type == VALUE_STR && key->n == f->raw->n && memcmp(key->s, f->raw->s, key->n) == 0)
             return doc->entries[f->slot].value;
     }
     for (uint32_t i = 0; i < doc->n; i++) {
         const struct value *key = doc->entries[i].key;
-        if (key->type == VALUE_STR && key->n == f->raw->n && memcmp(key->s, f->raw->s, key->n) == 0) {
+        if (key->type == VALUE_STR && key->n == f->raw->n &&
+            memcmp(key->s, f->raw->s, key->n) == 0) {
             f->slot = i;
             return doc->entries[i].value;
         }

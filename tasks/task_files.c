@@ -12,7 +12,7 @@
 
 enum { FILES_MOST = UINT16_MAX, FILES_SEEN = 256, FILES_BYTES = 16 << 20 };
 
-struct seen {                       /* real paths of one load; never popped, as upstream */
+struct seen { /* real paths of one load; never popped, as upstream */
     const char *paths[FILES_SEEN];
     size_t n;
 };
@@ -29,7 +29,7 @@ void task_files_init(struct task_files *f)
     *f = (struct task_files){0};
 }
 
-/* The maps point at the arena, so they are tied to it on first use: the struct may be moved before. */
+/* The maps point at the arena: tied on first use, so that the struct may be copied before. */
 static void files_tie(struct task_files *f)
 {
     if (f->cap)
@@ -91,7 +91,7 @@ static void files_stamp(const struct value *v, uint16_t file)
     }
 }
 
-/* -- loading ------------------------------------------------------------------------------------- */
+/* -- loading ----------------------------------------------------------------------------------- */
 
 static int load_file(struct load *, const char *path, const struct value **out);
 
@@ -99,8 +99,10 @@ static int load_seen(struct load *l, const char *path, const char *real)
 {
     for (size_t i = 0; i < l->seen.n; i++)
         if (strcmp(l->seen.paths[i], real) == 0)
-            return err_set(l->e, ASSAY_EFORMAT, "%s: included twice, directly or through another "
-                           "include: an include cycle", path);
+            return err_set(l->e, ASSAY_EFORMAT,
+                           "%s: included twice, directly or through another "
+                           "include: an include cycle",
+                           path);
     if (l->seen.n == FILES_SEEN)
         return err_set(l->e, ASSAY_ELIMIT, "%s: more than %d included files", path, FILES_SEEN);
     l->seen.paths[l->seen.n++] = arena_strdup(l->arena, real);
@@ -133,8 +135,8 @@ static int load_included(struct load *l, const char *path, const char *real,
     if (f->n_remembered == f->cap_remembered) {
         uint32_t cap = f->cap_remembered ? 2 * f->cap_remembered : 64;
         if (f->cap_remembered)
-            f->remembered = (const struct value **)files_widen(&f->arena, f->remembered,
-                                                               f->n_remembered, cap);
+            f->remembered =
+                (const struct value **)files_widen(&f->arena, f->remembered, f->n_remembered, cap);
         else
             f->remembered = ARENA_ARRAY(&f->arena, const struct value *, cap);
         f->cap_remembered = cap;
@@ -153,7 +155,7 @@ static size_t merge_entries(struct value_entry *into, size_t n, const struct val
     return n;
 }
 
-/* {**a, **b} without b's or a's "include" (and a's "task_list"): value_dict keeps the last value. */
+/* {**a, **b} without the "include" of either: value_dict keeps the last value. */
 static const struct value *merge(struct load *l, const struct value *a, const struct value *b)
 {
     size_t cap = (a ? a->n : 0) + b->n, n = 0;
@@ -191,14 +193,17 @@ static int load_resolve(struct load *l, const struct value *own, const char *pat
     for (size_t i = 0; i < n; i++) {
         char where[TASK_WHERE];
         if (items[i]->type != VALUE_STR)
-            return err_set(l->e, ASSAY_EFORMAT, "%s: 'include' must be a path or a list of paths, "
-                           "not %s", task_files_where(l->files, items[i], where),
-                           value_type_name(items[i]));
+            return err_set(l->e, ASSAY_EFORMAT,
+                           "%s: 'include' must be a path or a list of paths, "
+                           "not %s",
+                           task_files_where(l->files, items[i], where), value_type_name(items[i]));
         const char *dir = fs_dirname(l->arena, path);
         const char *target = fs_join(l->arena, dir, items[i]->s);
         if (!fs_exists(target) || fs_is_dir(target))
-            return err_set(l->e, ASSAY_EIO, "%s: included file '%s' does not exist (looked for "
-                           "'%s')", task_files_where(l->files, items[i], where), items[i]->s, target);
+            return err_set(l->e, ASSAY_EIO,
+                           "%s: included file '%s' does not exist (looked for "
+                           "'%s')",
+                           task_files_where(l->files, items[i], where), items[i]->s, target);
         const struct value *one;
         TRY(load_file(l, target, &one));
         all = merge(l, all, without(l, one, "task_list"));
@@ -239,14 +244,15 @@ int task_files_include(struct task_files *f, const struct value *dict, const cha
     return load_resolve(&l, dict, path, out);
 }
 
-/* -- places -------------------------------------------------------------------------------------- */
+/* -- places ------------------------------------------------------------------------------------ */
 
 const char *task_files_path(const struct task_files *f, const struct value *v)
 {
     return v && v->file < f->n ? f->paths[v->file] : "";
 }
 
-const char *task_files_where(const struct task_files *f, const struct value *v, char out[TASK_WHERE])
+const char *task_files_where(const struct task_files *f, const struct value *v,
+                             char out[TASK_WHERE])
 {
     const char *path = task_files_path(f, v);
     if (v && v->line)

@@ -1,4 +1,4 @@
-/* task_files.h - YAML files of tasks and groups as dicts: includes applied, every value's place kept.
+/* task_files.h - YAML files of tasks and groups as dicts: includes applied, places kept.
  *
  * A value carries a line, a column and the number of its file in a table kept here, so that a
  * message about a key that came through two includes still names the right file.
@@ -41,7 +41,7 @@ const char *task_files_path(const struct task_files *, const struct value *);
 enum { TASK_WHERE = 512 };
 /* "path:line:col" of a value into out, which is returned. */
 const char *task_files_where(const struct task_files *, const struct value *, char out[TASK_WHERE]);
-/* Line and column of the first character of a string's text, inside quotes or below a block's mark. */
+/* Line and column of the first character of a text, inside its quotes or below a block's mark. */
 void task_files_text_place(const struct task_files *, const struct value *, struct arena *,
                            uint32_t *line, uint32_t *col);
 #endif

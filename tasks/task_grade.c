@@ -14,9 +14,9 @@ struct grading {
     const struct task_response *responses;
     struct arena *arena;
     struct assay_err *e;
-    size_t n;                          /* requests without their repeats */
-    double *logprobs;                  /* [n] */
-    bool *greedy;                      /* [n] */
+    size_t n;         /* requests without their repeats */
+    double *logprobs; /* [n] */
+    bool *greedy;     /* [n] */
 };
 
 static int grade_error(const struct grading *g, const struct filter *f, const char *what)
@@ -49,7 +49,8 @@ static int grade_filter(const struct grading *g, const struct filter *f, const s
     struct filter_call call = {.doc = g->item->doc, .resps = lists, .n = g->n, .out = out};
     int rc = filter_apply(f, &call, g->arena, g->e);
     return rc < 0 ? err_prefix(g->e, rc, "task '%s', row %zu, filter '%s'", g->task->name,
-                               g->item->idx, f->name) : 0;
+                               g->item->idx, f->name)
+                  : 0;
 }
 
 /* Log-likelihoods after the filters; take_first alone costs nothing. */
@@ -70,7 +71,8 @@ static int grade_numbers(struct grading *g, size_t filter)
         const struct value *v = out[i];
         if (v->type != VALUE_TUPLE || v->n != 2 || v->items[0]->type != VALUE_FLOAT ||
             v->items[1]->type != VALUE_BOOL)
-            return grade_error(g, &m->filters[filter], "a pipeline over log-likelihoods must end in "
+            return grade_error(g, &m->filters[filter],
+                               "a pipeline over log-likelihoods must end in "
                                "take_first and leave them as they are");
         g->logprobs[i] = v->items[0]->f;
         g->greedy[i] = v->items[1]->b;
@@ -123,16 +125,21 @@ int task_grade(struct task *t, const struct task_item *item, const struct task_r
                struct arena *arena, struct task_score *out, struct assay_err *e)
 {
     struct task_impl *m = t->impl;
-    struct grading g = {.task = t, .m = m, .item = item, .responses = responses, .arena = arena,
-                        .e = e, .n = item->n_requests / (size_t)t->repeats};
+    struct grading g = {.task = t,
+                        .m = m,
+                        .item = item,
+                        .responses = responses,
+                        .arena = arena,
+                        .e = e,
+                        .n = item->n_requests / (size_t)t->repeats};
     bool generates = t->output == TASK_GENERATE;
     double few_numbers[8];
     bool few_flags[8];
     g.logprobs = g.n <= 8 ? few_numbers : ARENA_ARRAY(arena, double, g.n);
     g.greedy = g.n <= 8 ? few_flags : ARENA_ARRAY(arena, bool, g.n);
     for (size_t f = 0; f < m->n_filters; f++) {
-        struct metric_doc d = {.output = t->output, .gold = item->target,
-                               .multiple_target = m->multiple_target};
+        struct metric_doc d = {
+            .output = t->output, .gold = item->target, .multiple_target = m->multiple_target};
         TRY(generates ? fill_generated(&g, f, &d) : fill_scoring(&g, f, &d));
         for (size_t i = 0; i < m->n_metrics; i++) {
             int rc = metric_score(&m->metrics[i], &d, arena, &out[f * m->n_metrics + i], e);

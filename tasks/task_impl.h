@@ -16,7 +16,7 @@
 
 struct template;
 
-/* -- fields: what a key like doc_to_text yields for a row (task_field.c) -------------------------- */
+/* -- fields: what a key like doc_to_text yields for a row (task_field.c) ----------------------- */
 enum task_field_use {
     TASK_FIELD_PLAIN,                  /* rendered text as it is */
     TASK_FIELD_TEXT,                   /* digits become a number when the task has choices */
@@ -60,7 +60,7 @@ struct task_row {                      /* the row in hand, for values and for me
     struct arena *arena;
     struct assay_err *e;
 };
-/* The field's value for a row.  Errors: ASSAY_EFORMAT with the field's place, the row and its columns. */
+/* The field's value for a row.  Errors: ASSAY_EFORMAT with the field's place, row and columns. */
 int task_field_get(struct task_field *, const struct task_row *, const struct value **out);
 /* A column wins over a template by the row itself, not by the split's columns (description, and the
  * examples' gen_prefix).  None and absent fields are "". */
@@ -69,7 +69,7 @@ int task_field_text(struct task_field *, const struct task_row *, struct pystr *
 int task_field_error(const struct task_field *, const struct task_row *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* -- few-shot examples (fewshot.c) ----------------------------------------------------------------- */
+/* -- few-shot examples (fewshot.c) ------------------------------------------------------------- */
 struct fewshot {
     const struct value *const *pool;
     size_t n_pool;
@@ -82,10 +82,10 @@ struct fewshot {
     struct pystr *turns;               /* [n_pool], s NULL: not made yet */
 };
 void fewshot_begin(struct fewshot *, struct arena *);
-/* Fills picked[n] for `doc` and advances the stream.  Errors: ASSAY_EUSAGE: the pool is too small. */
+/* Fills picked[n] for `doc`, advances the stream.  Errors: ASSAY_EUSAGE: the pool is too small. */
 int fewshot_pick(struct fewshot *, const struct value *doc, const char *task, struct assay_err *);
 
-/* -- the task -------------------------------------------------------------------------------------- */
+/* -- the task ---------------------------------------------------------------------------------- */
 struct task_impl {
     struct task_field text, target, choice, description, gen_prefix;
     struct task_field shot_text, shot_target, shot_choice, shot_prefix;

@@ -18,8 +18,8 @@ enum {
 };
 struct key {
     const char *name;
-    unsigned types;                /* null is allowed for every key and means absent */
-    const char *refused;           /* why a value other than null can't be used, or NULL */
+    unsigned types;      /* null is allowed for every key and means absent */
+    const char *refused; /* why a value other than null can't be used, or NULL */
 };
 
 static const char needs_python[] = "it is a Python function, and this program runs no Python";
@@ -63,7 +63,8 @@ static const struct key task_table[] = {
     {"doc_to_decontamination_query", T_STR, NULL},
     {"gen_prefix", T_STR, NULL},
     {"metadata", T_ANY, NULL},
-    {NULL, 0, NULL}};
+    {NULL, 0, NULL},
+};
 
 static const struct key fewshot_table[] = {
     {"sampler", T_STR, NULL},
@@ -77,23 +78,23 @@ static const struct key fewshot_table[] = {
     {"gen_prefix", T_STR, NULL},
     {"fewshot_delimiter", T_STR, NULL},
     {"target_delimiter", T_STR, NULL},
-    {NULL, 0, NULL}};
+    {NULL, 0, NULL},
+};
 
 /* Every other key of a group is an override for its members and is checked there. */
 static const struct key group_table[] = {
-    {"group", T_STR, NULL},
-    {"group_alias", T_STR, NULL},
-    {"task", T_LIST, NULL},
-    {"aggregate_metric_list", T_LIST | T_DICT, NULL},
-    {"metadata", T_ANY, NULL},
-    {NULL, 0, NULL}};
+    {"group", T_STR, NULL},    {"group_alias", T_STR, NULL},
+    {"task", T_LIST, NULL},    {"aggregate_metric_list", T_LIST | T_DICT, NULL},
+    {"metadata", T_ANY, NULL}, {NULL, 0, NULL},
+};
 
 static const struct key aggregate_table[] = {
     {"metric", T_STR, NULL},
     {"filter_list", T_STR | T_LIST, NULL},
     {"aggregation", T_STR, NULL},
     {"weight_by_size", T_BOOL, NULL},
-    {NULL, 0, NULL}};
+    {NULL, 0, NULL},
+};
 
 static const struct key generation_table[] = {
     {"until", T_STR | T_LIST, NULL},
@@ -106,7 +107,8 @@ static const struct key generation_table[] = {
     {"max_tokens", T_INT, NULL},
     {"max_completion_tokens", T_INT, NULL},
     {"num_beams", T_INT, NULL},
-    {NULL, 0, NULL}};
+    {NULL, 0, NULL},
+};
 
 static const struct {
     const struct key *rows;
@@ -138,7 +140,10 @@ static const char *key_nearest(const struct key *table, const char *name)
 
 static const char *types_said(unsigned types)
 {
-    static const struct { unsigned types; const char *said; } known[] = {
+    static const struct {
+        unsigned types;
+        const char *said;
+    } known[] = {
         {T_STR, "text"},
         {T_INT, "an integer"},
         {T_BOOL, "true or false"},

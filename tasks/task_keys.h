@@ -11,8 +11,8 @@ struct assay_err;
 
 enum task_keys_kind { TASK_KEYS_TASK, TASK_KEYS_FEWSHOT, TASK_KEYS_GROUP, TASK_KEYS_AGGREGATE,
                       TASK_KEYS_GENERATION };
-/* Errors: ASSAY_EFORMAT "file:line:col: unknown key 'x' in ..., did you mean 'y'?" or a type that does
- * not fit; ASSAY_EUNSUPPORTED for what needs Python or another kind of model. */
+/* Errors: ASSAY_EFORMAT "file:line:col: unknown key 'x' in ..., did you mean 'y'?" or a type that
+ * does not fit; ASSAY_EUNSUPPORTED for what needs Python or another kind of model. */
 int task_keys_check(const struct task_files *, const struct value *dict, enum task_keys_kind,
                     struct assay_err *);
 /* As above for one value; `key` must be in the table. */

@@ -17,14 +17,14 @@ enum { MAX_SHOTS = 10000, MAX_REPEATS = 10000, MAX_STOPS = 256 };
 struct loading {
     const struct task_files *files;
     struct arena *arena;
-    const struct value *config;        /* resolved */
-    const struct value *few;           /* fewshot_config, or NULL */
+    const struct value *config; /* resolved */
+    const struct value *few;    /* fewshot_config, or NULL */
     struct task *task;
     struct task_impl *m;
     struct assay_err *e;
 };
 
-/* -- reading values ------------------------------------------------------------------------------ */
+/* -- reading values ---------------------------------------------------------------------------- */
 
 /* The value of a key; NULL when absent or null. */
 static const struct value *get(const struct value *d, const char *key)
@@ -64,7 +64,7 @@ static int get_count(const struct loading *l, const char *key, int lo, int hi, i
     return 0;
 }
 
-/* -- parts --------------------------------------------------------------------------------------- */
+/* -- parts ------------------------------------------------------------------------------------- */
 
 static int load_names(struct loading *l)
 {
@@ -77,6 +77,12 @@ static int load_names(struct loading *l)
     const struct value *version = meta ? get(meta, "version") : NULL;
     if (version)
         t->version = pystr_of(l->arena, version).s;
+    const struct value *unsafe = get(l->config, "unsafe_code");
+    char where[TASK_WHERE];
+    if (unsafe && unsafe->b)
+        return err_set(l->e, ASSAY_EUNSUPPORTED,
+                       "%s: task '%s' runs code that a model wrote, which this program does not",
+                       task_files_where(l->files, unsafe, where), t->name);
     return 0;
 }
 
@@ -99,9 +105,12 @@ static int load_output(struct loading *l)
         }
     const char *near = field_nearest(v->s, names, N);
     return err_set(l->e, ASSAY_EFORMAT, "%s: unknown output_type '%s', %s%s%s",
-                   task_files_where(l->files, v, where), v->s, near ? "did you mean '" : "expected ",
-                   near ? near : "multiple_choice, loglikelihood, loglikelihood_rolling or "
-                                 "generate_until", near ? "'?" : "");
+                   task_files_where(l->files, v, where), v->s,
+                   near ? "did you mean '" : "expected ",
+                   near ? near
+                        : "multiple_choice, loglikelihood, loglikelihood_rolling or "
+                          "generate_until",
+                   near ? "'?" : "");
 }
 
 static int load_data(struct loading *l)
@@ -113,13 +122,16 @@ static int load_data(struct loading *l)
         t->dataset_name = pystr_of(l->arena, name).s;
     t->dataset_kwargs = get(l->config, "dataset_kwargs");
     if (!t->dataset_path)
-        return err_set(l->e, ASSAY_EFORMAT, "%s: task '%s' has no 'dataset_path'", t->path, t->name);
+        return err_set(l->e, ASSAY_EFORMAT, "%s: task '%s' has no 'dataset_path'", t->path,
+                       t->name);
     t->eval_split = get_text(l->config, "test_split");
     if (!t->eval_split)
         t->eval_split = get_text(l->config, "validation_split");
     if (!t->eval_split)
-        return err_set(l->e, ASSAY_EFORMAT, "%s: task '%s' has neither 'test_split' nor "
-                       "'validation_split'", t->path, t->name);
+        return err_set(l->e, ASSAY_EFORMAT,
+                       "%s: task '%s' has neither 'test_split' nor "
+                       "'validation_split'",
+                       t->path, t->name);
     return 0;
 }
 
@@ -141,10 +153,16 @@ static int load_fields(struct loading *l)
     struct task_impl *m = l->m;
     bool has_choice = get(l->config, "doc_to_choice") != NULL;
     const struct value *choice = few_get(l, "doc_to_choice");
-    bool is_empty = choice && (choice->type == VALUE_STR || choice->type == VALUE_LIST ||
-                               choice->type == VALUE_DICT) && choice->n == 0;
-    const struct { const char *key; const struct value *v; enum task_field_use use;
-                   struct task_field *out; } rows[] = {
+    bool is_empty =
+        choice &&
+        (choice->type == VALUE_STR || choice->type == VALUE_LIST || choice->type == VALUE_DICT) &&
+        choice->n == 0;
+    const struct {
+        const char *key;
+        const struct value *v;
+        enum task_field_use use;
+        struct task_field *out;
+    } rows[] = {
         {"doc_to_text", get(l->config, "doc_to_text"), TASK_FIELD_TEXT, &m->text},
         {"doc_to_target", get(l->config, "doc_to_target"), TASK_FIELD_TARGET, &m->target},
         {"doc_to_choice", get(l->config, "doc_to_choice"), TASK_FIELD_CHOICE, &m->choice},
@@ -159,20 +177,22 @@ static int load_fields(struct loading *l)
         TRY(task_field_compile(&src, l->arena, rows[i].out, l->e));
     }
     if (!m->text.raw || !m->target.raw)
-        return err_set(l->e, ASSAY_EFORMAT, "%s: task '%s' has no '%s'", l->task->path, l->task->name,
-                       m->text.raw ? "doc_to_target" : "doc_to_text");
+        return err_set(l->e, ASSAY_EFORMAT, "%s: task '%s' has no '%s'", l->task->path,
+                       l->task->name, m->text.raw ? "doc_to_target" : "doc_to_text");
     if (l->task->output == TASK_MULTIPLE_CHOICE && !m->choice.raw)
-        return err_set(l->e, ASSAY_EFORMAT, "%s: task '%s' is multiple_choice and has no "
-                       "'doc_to_choice'", l->task->path, l->task->name);
+        return err_set(l->e, ASSAY_EFORMAT,
+                       "%s: task '%s' is multiple_choice and has no "
+                       "'doc_to_choice'",
+                       l->task->path, l->task->name);
     m->target_delimiter = get_pystr(l->config, "target_delimiter", PYSTR(" "));
     struct pystr between = get_pystr(l->config, "fewshot_delimiter", PYSTR("\n\n"));
-    m->shot_target_delimiter = l->few ? get_pystr(l->few, "target_delimiter", m->target_delimiter)
-                                      : m->target_delimiter;
+    m->shot_target_delimiter =
+        l->few ? get_pystr(l->few, "target_delimiter", m->target_delimiter) : m->target_delimiter;
     m->shot_delimiter = l->few ? get_pystr(l->few, "fewshot_delimiter", between) : between;
     return 0;
 }
 
-/* -- few-shot ------------------------------------------------------------------------------------ */
+/* -- few-shot ---------------------------------------------------------------------------------- */
 
 /* upstream compares the two configured values, none and none included: that can show a document as
  * its own example (the pool is the evaluated split under another key). */
@@ -187,8 +207,10 @@ static void load_exclusion(struct loading *l, const char *split, const struct ta
     if (s->strict_fewshot)
         t->excludes_self = true;
     else
-        log_warn("task '%s' draws examples from the split it evaluates ('%s') and may show a document "
-                 "its own answer, as upstream does", t->name, t->eval_split);
+        log_warn(
+            "task '%s' draws examples from the split it evaluates ('%s') and may show a document "
+            "its own answer, as upstream does",
+            t->name, t->eval_split);
 }
 
 static int load_fewshot(struct loading *l, const struct task_settings *s)
@@ -216,6 +238,8 @@ static int load_fewshot(struct loading *l, const struct task_settings *s)
     const struct value *own = l->few ? value_get(l->few, "split") : NULL;
     const char *split = own ? get_text(l->few, "split") : get_text(l->config, "fewshot_split");
     m->samples = split || !l->few ? NULL : get(l->few, "samples");
+    if (l->few && get(l->few, "fewshot_indices"))
+        log_warn("task '%s': 'fewshot_indices' has no effect, as upstream", t->name);
     const char *const order[] = {split, get_text(l->config, "training_split"),
                                  get_text(l->config, "validation_split"),
                                  get_text(l->config, "test_split")};
@@ -226,7 +250,7 @@ static int load_fewshot(struct loading *l, const struct task_settings *s)
     return 0;
 }
 
-/* -- generation ---------------------------------------------------------------------------------- */
+/* -- generation -------------------------------------------------------------------------------- */
 
 static int load_stops(struct loading *l, const struct value *until, struct task_generation *g)
 {
@@ -261,7 +285,7 @@ static int get_number(struct loading *l, const struct value *d, const char *key,
         *out = (double)v->i;
     else if (v->type == VALUE_FLOAT)
         *out = v->f;
-    else if (!pytext_to_float(pystr(v->s, v->n), out))      /* YAML 1.1 reads 1e-5 as text */
+    else if (!pytext_to_float(pystr(v->s, v->n), out)) /* YAML 1.1 reads 1e-5 as text */
         return load_error(l, v, "not a number");
     if (!(*out >= 0 && *out <= 1e6))
         return load_error(l, v, "expected a number from 0 on");
@@ -296,8 +320,10 @@ static int load_generation(struct loading *l)
     g->top_k = top_k ? (uint32_t)top_k->i : 0;
     char where[TASK_WHERE];
     if (beams && beams->i != 1)
-        return err_set(l->e, ASSAY_EUNSUPPORTED, "%s: 'num_beams' other than 1 is beam search, which "
-                       "no backend here has", task_files_where(l->files, beams, where));
+        return err_set(l->e, ASSAY_EUNSUPPORTED,
+                       "%s: 'num_beams' other than 1 is beam search, which "
+                       "no backend here has",
+                       task_files_where(l->files, beams, where));
     const struct value *sample = get(d, "do_sample");
     g->do_sample = sample ? sample->b : g->temperature > 0;
     if (sample && sample->b && !get(d, "temperature"))
@@ -309,7 +335,7 @@ static int load_generation(struct loading *l)
     return 0;
 }
 
-/* -- metrics and filters --------------------------------------------------------------------------- */
+/* -- metrics and filters ----------------------------------------------------------------------- */
 
 static int load_metric(struct loading *l, const struct value *entry, const char *path)
 {
@@ -317,7 +343,7 @@ static int load_metric(struct loading *l, const struct value *entry, const char 
     struct metric_use *use = &m->metrics[m->n_metrics];
     TRY(metric_use_parse(entry, path, l->task->output, l->arena, use, l->e));
     for (size_t i = 0; i < m->n_metrics; i++)
-        if (strcmp(m->metrics[i].name, use->name) == 0) {      /* a dict upstream: last wins */
+        if (strcmp(m->metrics[i].name, use->name) == 0) { /* a dict upstream: last wins */
             metric_use_release(&m->metrics[i]);
             m->metrics[i] = *use;
             return 0;
@@ -344,7 +370,8 @@ static int load_metrics(struct loading *l)
     for (size_t i = 0; i < n && (list || names[i]); i++) {
         const struct value *entry = list ? list->items[i] : value_str(l->arena, names[i]);
         if (list && entry->type != VALUE_DICT)
-            return load_error(l, entry, "an entry of 'metric_list' must be a mapping with 'metric'");
+            return load_error(l, entry,
+                              "an entry of 'metric_list' must be a mapping with 'metric'");
         const char *path = list ? task_files_path(l->files, entry) : l->task->path;
         TRY(load_metric(l, entry, arena_strdup(l->arena, path)));
     }
@@ -357,8 +384,8 @@ static bool is_take_first(const struct value *spec)
     const struct value *steps = spec ? value_get(spec, "filter") : NULL;
     if (!spec)
         return true;
-    return steps && steps->type == VALUE_LIST && steps->n == 1 && steps->items[0]->type == VALUE_DICT &&
-           steps->items[0]->n == 1 &&
+    return steps && steps->type == VALUE_LIST && steps->n == 1 &&
+           steps->items[0]->type == VALUE_DICT && steps->items[0]->n == 1 &&
            value_get(steps->items[0], "function") &&
            value_is_str(value_get(steps->items[0], "function"), "take_first");
 }
@@ -386,14 +413,16 @@ static int load_filters(struct loading *l)
     for (size_t f = 0; f < n; f++)
         for (size_t i = 0; i < m->n_metrics; i++) {
             const struct metric_use *use = &m->metrics[i];
-            m->measures[f * m->n_metrics + i] = (struct task_measure){
-                .metric = use->name, .filter = m->filters[f].name, .aggregation = use->aggregation,
-                .higher_is_better = use->higher_is_better};
+            m->measures[f * m->n_metrics + i] =
+                (struct task_measure){.metric = use->name,
+                                      .filter = m->filters[f].name,
+                                      .aggregation = use->aggregation,
+                                      .higher_is_better = use->higher_is_better};
         }
     return 0;
 }
 
-/* -- the whole ------------------------------------------------------------------------------------- */
+/* -- the whole --------------------------------------------------------------------------------- */
 
 /* What can change a request or a score; how standard errors are found can't. */
 static void load_uid(struct loading *l, const struct task_settings *s)
@@ -486,9 +515,9 @@ void task_release(struct task *t)
     if (!t)
         return;
     struct task_impl *m = t->impl;
-    struct task_field *fields[] = {&m->text, &m->target, &m->choice, &m->description,
-                                   &m->gen_prefix, &m->shot_text, &m->shot_target, &m->shot_choice,
-                                   &m->shot_prefix};
+    struct task_field *fields[] = {&m->text,        &m->target,      &m->choice,
+                                   &m->description, &m->gen_prefix,  &m->shot_text,
+                                   &m->shot_target, &m->shot_choice, &m->shot_prefix};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         task_field_release(fields[i]);
     for (size_t i = 0; i < m->n_metrics; i++)

@@ -47,7 +47,7 @@ static void test_draws(void **state)
     s = sampler(3, 0);
     struct pyrandom before = s.rng;
     draw(&s, NULL);
-    assert_memory_equal(&before, &s.rng, sizeof before);       /* nothing drawn, nothing consumed */
+    assert_memory_equal(&before, &s.rng, sizeof before); /* nothing drawn, nothing consumed */
 }
 
 static void test_pool_too_small(void **state)
@@ -64,7 +64,7 @@ static void test_pool_too_small(void **state)
     assert_int_equal(fewshot_pick(&s, s.pool[0], "t", &test_err), 0);
 }
 
-/* -- prompts ------------------------------------------------------------------------------------- */
+/* -- prompts ----------------------------------------------------------------------------------- */
 
 static struct test_rows numbered(int n, int every)
 {
@@ -77,7 +77,7 @@ static struct test_rows numbered(int n, int every)
 struct prompts {
     const char *yaml;
     struct test_rows rows, pool;
-    const char *want[4];               /* contexts of the first rows */
+    const char *want[4]; /* contexts of the first rows */
 };
 
 static void check_prompts(const struct prompts *p)
@@ -98,8 +98,9 @@ static void check_prompts(const struct prompts *p)
     task_index_close(x);
 }
 
-#define CHOICE "task: t\ndataset_path: json\noutput_type: multiple_choice\ndoc_to_text: 'Q: {{q}}'\n" \
-               "doc_to_choice: ['0', '1']\ndoc_to_target: label\n"
+#define CHOICE                                                                             \
+    "task: t\ndataset_path: json\noutput_type: multiple_choice\ndoc_to_text: 'Q: {{q}}'\n" \
+    "doc_to_choice: ['0', '1']\ndoc_to_target: label\n"
 
 static void test_description_prefix_and_exclusion(void **state)
 {
@@ -107,7 +108,9 @@ static void test_description_prefix_and_exclusion(void **state)
     struct test_rows rows = numbered(32, 32);
     check_prompts(&(struct prompts){
         CHOICE "test_split: test\nfewshot_split: test\ndescription: \"Desc.\\n\"\n"
-               "gen_prefix: 'The answer:'\nnum_fewshot: 2\n", rows, rows,
+               "gen_prefix: 'The answer:'\nnum_fewshot: 2\n",
+        rows,
+        rows,
         {"Desc.\nQ: q28 The answer: 0\n\nQ: q7 The answer: 1\n\nQ: q0 The answer:"}});
 }
 
@@ -118,7 +121,8 @@ static void test_two_copies_of_the_document(void **state)
     struct test_rows rows = numbered(6, 3);
     check_prompts(&(struct prompts){
         CHOICE "test_split: test\nfewshot_split: test\ngen_prefix: 'The answer:'\nnum_fewshot: 2\n",
-        rows, rows,
+        rows,
+        rows,
         {"Q: q1 The answer: 1\n\nQ: q1 The answer: 1\n\nQ: q0 The answer:",
          "Q: q0 The answer: 0\n\nQ: q2 The answer: 0\n\nQ: q1 The answer:",
          "Q: q1 The answer: 1\n\nQ: q0 The answer: 0\n\nQ: q2 The answer:",
@@ -132,7 +136,9 @@ static void test_validation_split_excludes_nothing(void **state)
     struct test_rows rows = numbered(12, 12);
     check_prompts(&(struct prompts){
         CHOICE "validation_split: test\nfewshot_split: test\ngen_prefix: 'Answer: '\n"
-               "num_fewshot: 1\n", rows, rows, 
+               "num_fewshot: 1\n",
+        rows,
+        rows,
         {"Q: q7 Answer: 1\n\nQ: q0 Answer: ", "Q: q1 Answer: 1\n\nQ: q1 Answer: ",
          "Q: q0 Answer: 0\n\nQ: q2 Answer: ", "Q: q1 Answer: 1\n\nQ: q3 Answer: "}});
 }
@@ -143,12 +149,16 @@ static void test_first_n(void **state)
     struct test_rows rows = numbered(6, 6);
     check_prompts(&(struct prompts){
         CHOICE "test_split: test\nfewshot_split: test\nfewshot_config: {sampler: first_n}\n"
-               "num_fewshot: 2\n", rows, rows,
-        {"Q: q1 1\n\nQ: q2 0\n\nQ: q0", "Q: q0 0\n\nQ: q2 0\n\nQ: q1", "Q: q0 0\n\nQ: q1 1\n\nQ: q2"}});
+               "num_fewshot: 2\n",
+        rows,
+        rows,
+        {"Q: q1 1\n\nQ: q2 0\n\nQ: q0", "Q: q0 0\n\nQ: q2 0\n\nQ: q1",
+         "Q: q0 0\n\nQ: q1 1\n\nQ: q2"}});
 }
 
-#define TEXT "task: t\ndataset_path: json\noutput_type: generate_until\ndoc_to_text: '{{q}}'\n" \
-             "doc_to_target: t\nnum_fewshot: 3\ntest_split: test\nfewshot_split: train\n"
+#define TEXT                                                                           \
+    "task: t\ndataset_path: json\noutput_type: generate_until\ndoc_to_text: '{{q}}'\n" \
+    "doc_to_target: t\nnum_fewshot: 3\ntest_split: test\nfewshot_split: train\n"
 
 static void test_delimiters(void **state)
 {
@@ -156,14 +166,18 @@ static void test_delimiters(void **state)
     struct test_rows rows = test_rows("{\"q\": \"z\", \"t\": \"y\"}");
     struct test_rows pool = test_rows("{\"q\": \"a\", \"t\": \"\"}\n{\"q\": \"b \", \"t\": \"B\"}\n"
                                       "{\"q\": \"c\", \"t\": \" C\"}");
-    check_prompts(&(struct prompts){TEXT "fewshot_config: {sampler: first_n}\n", rows, pool,
-                                    {"ab  B\n\nc  C\n\nz"}});
+    check_prompts(&(struct prompts){
+        TEXT "fewshot_config: {sampler: first_n}\n", rows, pool, {"ab  B\n\nc  C\n\nz"}});
     check_prompts(&(struct prompts){TEXT "fewshot_config: {sampler: first_n}\ngen_prefix: 'P:'\n",
-                                    rows, pool, {"a P:b P: B\n\nc P: C\n\nz P:"}});
+                                    rows,
+                                    pool,
+                                    {"a P:b P: B\n\nc P: C\n\nz P:"}});
     check_prompts(&(struct prompts){
         TEXT "fewshot_config: {sampler: first_n, doc_to_text: '<{{q}}>', doc_to_target: '{{t}}!',\n"
              "  gen_prefix: 'G ', target_delimiter: '=', fewshot_delimiter: '|'}\n",
-        rows, pool, {"<a>=G !|<b >=G B!|<c>=G  C!|z"}});
+        rows,
+        pool,
+        {"<a>=G !|<b >=G B!|<c>=G  C!|z"}});
 }
 
 static void test_skip_keeps_the_stream(void **state)
@@ -192,11 +206,14 @@ static void test_skip_keeps_the_stream(void **state)
 static void test_which_split(void **state)
 {
     (void)state;
-    static const struct { const char *keys, *pool; bool excludes; } rows[] = {
+    static const struct {
+        const char *keys, *pool;
+        bool excludes;
+    } rows[] = {
         {"test_split: e\nfewshot_split: f\n", "f", false},
         {"test_split: e\nfewshot_split: e\n", "e", true},
         {"test_split: e\ntraining_split: t\n", "t", false},
-        {"validation_split: v\ntraining_split: t\n", "t", true},       /* none == none */
+        {"validation_split: v\ntraining_split: t\n", "t", true}, /* none == none */
         {"validation_split: v\n", "v", true},
         {"validation_split: v\nfewshot_split: v\n", "v", false},
         {"test_split: e\n", "e", false},
@@ -220,8 +237,9 @@ static void test_which_split(void **state)
         struct task_settings strict = test_settings();
         strict.strict_fewshot = true;
         t = test_load(x, "t", &strict);
-        assert_int_equal(t->excludes_self, rows[i].excludes || (rows[i].pool && strcmp(
-                         rows[i].pool, t->eval_split) == 0));
+        assert_int_equal(t->excludes_self,
+                         rows[i].excludes ||
+                             (rows[i].pool && strcmp(rows[i].pool, t->eval_split) == 0));
         task_release(t);
         task_index_close(x);
     }

@@ -66,7 +66,7 @@ static void test_members(void **state)
     const struct task_node *g = node("g");
     assert_true(g->is_group);
     assert_string_equal(g->alias, "Gee");
-    assert_int_equal(g->n_children, 4);               /* c, inner, and the tag's a and b */
+    assert_int_equal(g->n_children, 4); /* c, inner, and the tag's a and b */
     assert_string_equal(plan.nodes[g->children[0]].name, "c");
     assert_string_equal(plan.nodes[g->children[1]].name, "inner");
     size_t n;
@@ -87,12 +87,12 @@ static void test_overrides_and_their_order(void **state)
                             "task:\n  - a\n  - {task: b, num_fewshot: 3, task_alias: Bee}\n");
     select_ok("outer");
     assert_int_equal(over("c", "num_fewshot"), 1);
-    assert_int_equal(over("a", "num_fewshot"), 1);    /* outer group over inner group */
-    assert_int_equal(over("a", "repeats"), 9);        /* item over group */
-    assert_int_equal(over("b", "num_fewshot"), 3);    /* item over everything */
+    assert_int_equal(over("a", "num_fewshot"), 1); /* outer group over inner group */
+    assert_int_equal(over("a", "repeats"), 9);     /* item over group */
+    assert_int_equal(over("b", "num_fewshot"), 3); /* item over everything */
     assert_string_equal(node("b")->alias, "Bee");
     assert_non_null(value_get(node("a")->overrides, "description"));
-    assert_null(value_get(node("a")->overrides, "metadata"));      /* the group's own */
+    assert_null(value_get(node("a")->overrides, "metadata")); /* the group's own */
     assert_null(value_get(node("b")->overrides, "task"));
 }
 
@@ -125,13 +125,13 @@ static void test_inline(void **state)
     assert_string_equal(value_get(t->config, "task")->s, "g::new");
     assert_string_equal(value_get(t->config, "doc_to_target")->s, "y");
     assert_int_equal(value_get(t->config, "num_fewshot")->i, 8);
-    assert_int_equal(value_get(t->config, "repeats")->i, 6);       /* group over what it includes */
+    assert_int_equal(value_get(t->config, "repeats")->i, 6); /* group over what it includes */
     assert_null(value_get(t->config, "include"));
     assert_string_equal(node("g::sub")->alias, "Sub");
     assert_int_equal(over("a", "num_fewshot"), 2);
     assert_int_equal(over("a", "repeats"), 6);
-    assert_true(node("g::c")->is_group);              /* the name of a task: still a new group */
-    assert_int_equal(over("b", "num_fewshot"), 3);    /* `group:` may name a task */
+    assert_true(node("g::c")->is_group);           /* the name of a task: still a new group */
+    assert_int_equal(over("b", "num_fewshot"), 3); /* `group:` may name a task */
 }
 
 static void test_one_node_per_name(void **state)

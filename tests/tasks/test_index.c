@@ -98,17 +98,17 @@ static void test_selectors(void **state)
     assert_int_equal(roots_of(x, "t_b, t_a", &p), 2);
     assert_string_equal(p.nodes[p.roots[0]].name, "t_b");
     assert_int_equal(roots_of(x, "t_a,t_a", &p), 1);
-    assert_int_equal(roots_of(x, "tg", &p), 2);                      /* a tag: its tasks, sorted */
+    assert_int_equal(roots_of(x, "tg", &p), 2); /* a tag: its tasks, sorted */
     assert_string_equal(p.nodes[p.roots[0]].name, "t_a");
     assert_int_equal(roots_of(x, "t_*", &p), 2);
-    assert_int_equal(roots_of(x, "*", &p), 1);                       /* the group holds the rest */
+    assert_int_equal(roots_of(x, "*", &p), 1); /* the group holds the rest */
     assert_true(p.nodes[p.roots[0]].is_group);
     assert_int_equal(roots_of(x, "[!g]*", &p), 2);
     assert_int_equal(roots_of(x, fs_join(&test_arena, dir, "m"), &p), 1);
     assert_string_equal(p.nodes[p.roots[0]].name, "g");
     assert_int_equal(roots_of(x, fs_join(&test_arena, dir, "m/*.yaml"), &p), 1);
     assert_int_equal(roots_of(x, fs_join(&test_arena, dir, "m/a.yaml"), &p), 1);
-    assert_int_equal(roots_of(x, fs_join(&test_arena, dir, "n"), &p), 1);   /* a folder never read */
+    assert_int_equal(roots_of(x, fs_join(&test_arena, dir, "n"), &p), 1); /* a folder never read */
     assert_string_equal(p.nodes[p.roots[0]].name, "t_c");
 
     assert_int_equal(task_select(x, "g,t_a", &test_arena, &p, &test_err), ASSAY_EUSAGE);
@@ -119,6 +119,26 @@ static void test_selectors(void **state)
     const char *neither = test_file("x.yaml", "output_type: multiple_choice\n");
     assert_int_equal(task_select(x, neither, &test_arena, &p, &test_err), ASSAY_EFORMAT);
     assert_contains(test_err.msg, "neither 'task' nor 'group'");
+    task_index_close(x);
+}
+
+/* The members of a group given by its path are looked for beside it, not below. */
+static void test_siblings_of_a_file(void **state)
+{
+    (void)state;
+    const char *g = test_file("g.yaml", "group: g\ntask: [beside]\n");
+    const char *h = test_file("h.yaml", "group: h\ntask: [below]\n");
+    test_file("a.yaml", "task: beside\n");
+    test_file("sub/b.yaml", "task: below\n");
+    struct task_index *x;
+    struct task_plan p;
+    assert_int_equal(task_index_open(NULL, 0, &x, &test_err), 0);
+    assert_int_equal(roots_of(x, g, &p), 1);
+    assert_int_equal(p.n, 2);
+    assert_int_equal(task_select(x, h, &test_arena, &p, &test_err), ASSAY_EFORMAT);
+    assert_contains(test_err.msg, "h.yaml:2:8: unknown task 'below'");
+    assert_int_equal(roots_of(x, test_tmp(), &p), 2); /* the folder asked for is searched whole */
+    assert_int_equal(roots_of(x, h, &p), 1);
     task_index_close(x);
 }
 
@@ -144,6 +164,7 @@ int main(void)
         cmocka_unit_test_teardown(test_later_root_wins, test_teardown),
         cmocka_unit_test_teardown(test_broken_file_is_said_when_a_name_is_missing, test_teardown),
         cmocka_unit_test_teardown(test_selectors, test_teardown),
+        cmocka_unit_test_teardown(test_siblings_of_a_file, test_teardown),
         cmocka_unit_test_teardown(test_library, test_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,10 +82,10 @@ static void is_request(const struct task_item *item, size_t i, const char *conte
 }
 
 #define HEAD "task: t\ndataset_path: json\ntest_split: test\n"
-#define MC HEAD "output_type: multiple_choice\ndoc_to_text: '{{q}}'\n"
-#define GEN HEAD "doc_to_text: '{{q}}'\n"
+#define MC   HEAD "output_type: multiple_choice\ndoc_to_text: '{{q}}'\n"
+#define GEN  HEAD "doc_to_text: '{{q}}'\n"
 
-/* -- the file ------------------------------------------------------------------------------------ */
+/* -- the file ---------------------------------------------------------------------------------- */
 
 static void test_keys(void **state)
 {
@@ -127,11 +127,14 @@ static void test_python_is_refused(void **state)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         char yaml[300], said[200];
         snprintf(yaml, sizeof yaml, HEAD "doc_to_target: t\n%s: !function utils.f\n", keys[i]);
-        snprintf(said, sizeof said, "t.yaml:5:%zu: '%s' can't be used: !function utils.f: it is a "
-                 "Python function, and this program runs no Python", strlen(keys[i]) + 3, keys[i]);
+        snprintf(said, sizeof said,
+                 "t.yaml:5:%zu: '%s' can't be used: !function utils.f: it is a "
+                 "Python function, and this program runs no Python",
+                 strlen(keys[i]) + 3, keys[i]);
         refuse(yaml, said);
         assert_int_equal(test_err.code, ASSAY_EUNSUPPORTED);
     }
+    refuse(GEN "doc_to_target: t\nunsafe_code: true\n", "runs code that a model wrote");
     refuse("task: t\nclass: !function task.Task\n", "t.yaml:2:8: 'class' can't be used");
 }
 
@@ -147,7 +150,7 @@ static void test_include(void **state)
     assert_int_equal(task_here->n_fewshot, 4);
     assert_int_equal(task_here->repeats, 2);
     assert_string_equal(value_get(task_here->config, "description")->s, "other");
-    assert_null(value_get(value_get(task_here->config, "metadata"), "more"));  /* whole keys */
+    assert_null(value_get(value_get(task_here->config, "metadata"), "more")); /* whole keys */
     assert_null(value_get(task_here->config, "task_list"));
     assert_null(value_get(task_here->config, "include"));
 
@@ -201,7 +204,8 @@ static void test_generation(void **state)
 {
     (void)state;
     load(GEN "doc_to_target: t\nfewshot_delimiter: '##'\n");
-    const struct task_generation *g = ask_ok("{\"q\": \"x\", \"t\": \"y\"}", 0)->requests->generation;
+    const struct task_generation *g =
+        ask_ok("{\"q\": \"x\", \"t\": \"y\"}", 0)->requests->generation;
     assert_int_equal(g->n_until, 1);
     assert_string_equal(g->until[0], "##");
     assert_int_equal(g->max_tokens, 256);
@@ -210,7 +214,7 @@ static void test_generation(void **state)
              "max_tokens: 9, max_new_tokens: 8, num_beams: 1}\n");
     g = ask_ok("{\"q\": \"x\", \"t\": \"y\"}", 0)->requests->generation;
     assert_string_equal(g->until[0], "x");
-    assert_true(g->temperature == 0.1);              /* YAML 1.1 reads 1e-1 as text */
+    assert_true(g->temperature == 0.1); /* YAML 1.1 reads 1e-1 as text */
     assert_true(g->do_sample);
     assert_int_equal(g->top_k, 4);
     assert_int_equal(g->max_tokens, 8);
@@ -220,10 +224,11 @@ static void test_generation(void **state)
     assert_string_equal(g->until[0], "\n\n");
     refuse(GEN "doc_to_target: t\ngeneration_kwargs: {num_beams: 4}\n", "beam search");
     refuse(GEN "doc_to_target: t\ngeneration_kwargs: {until: [3]}\n", "t.yaml:6:29: a stop string");
-    refuse(GEN "doc_to_target: t\ngeneration_kwargs: {temperature: hot}\n", "t.yaml:6:34: not a number");
+    refuse(GEN "doc_to_target: t\ngeneration_kwargs: {temperature: hot}\n",
+           "t.yaml:6:34: not a number");
 }
 
-/* -- fields and rows ----------------------------------------------------------------------------- */
+/* -- fields and rows --------------------------------------------------------------------------- */
 
 static void test_missing_column(void **state)
 {
@@ -273,8 +278,8 @@ static void test_target_text(void **state)
     assert_string_equal(ask_ok("{\"q\": \"x\", \"t\": \"[x]\"}", 0)->target->s, "[x]");
     assert_null(ask("{\"q\": \"x\", \"t\": \"007\"}", 0));
     assert_contains(test_err.msg, "yields '007', which is no Python number");
-    assert_null(ask("{\"q\": \"x\", \"t\": \"\u00b2\"}", 0));      /* "²".isdigit() */
-    load(GEN "doc_to_target: '{{t}}'\n");                          /* no choices: digits stay text */
+    assert_null(ask("{\"q\": \"x\", \"t\": \"\u00b2\"}", 0)); /* "²".isdigit() */
+    load(GEN "doc_to_target: '{{t}}'\n");                     /* no choices: digits stay text */
     assert_string_equal(ask_ok("{\"q\": \"x\", \"t\": \"007\"}", 0)->target->s, "007");
 }
 
@@ -289,7 +294,7 @@ static void test_gold_of_generation(void **state)
     load(GEN "doc_to_target: t\n");
     const char *rows = "{\"q\": \"x\", \"t\": [\"a\"]}\n{\"q\": \"x\", \"t\": \"b\u00e4\"}\n"
                        "{\"q\": \"x\", \"t\": 3}";
-    const struct value *chars = ask_ok(rows, 1)->target;           /* list("bä") */
+    const struct value *chars = ask_ok(rows, 1)->target; /* list("bä") */
     assert_int_equal(chars->n, 2);
     assert_string_equal(chars->items[1]->s, "\u00e4");
     assert_null(ask(rows, 2));
@@ -299,11 +304,13 @@ static void test_gold_of_generation(void **state)
 static void test_multiple_inputs(void **state)
 {
     (void)state;
-    const char *rows = "{\"s\": \"q0\", \"a\": 0}\n{\"s\": \"q1\", \"a\": 1}\n{\"s\": \"q2\", \"a\": 0}\n"
-                       "{\"s\": \"q3\", \"a\": 1}\n{\"s\": \"q4\", \"a\": 0}";
-#define BLANK HEAD "output_type: multiple_choice\ndoc_to_text: a\n" \
-                   "doc_to_choice: \"{{[s+' one', s+' two']}}\"\ndoc_to_target: end.\n" \
-                   "fewshot_split: train\nnum_fewshot: 1\n"
+    const char *rows =
+        "{\"s\": \"q0\", \"a\": 0}\n{\"s\": \"q1\", \"a\": 1}\n{\"s\": \"q2\", \"a\": 0}\n"
+        "{\"s\": \"q3\", \"a\": 1}\n{\"s\": \"q4\", \"a\": 0}";
+#define BLANK                                                                 \
+    HEAD "output_type: multiple_choice\ndoc_to_text: a\n"                     \
+         "doc_to_choice: \"{{[s+' one', s+' two']}}\"\ndoc_to_target: end.\n" \
+         "fewshot_split: train\nnum_fewshot: 1\n"
     load(BLANK);
     struct task_item *item = ask_ok(rows, 0);
     assert_int_equal(item->n_requests, 2);
@@ -317,7 +324,8 @@ static void test_multiple_inputs(void **state)
 static void test_mutual_information_asks_twice(void **state)
 {
     (void)state;
-    load(MC "doc_to_choice: ['a', 'b']\ndoc_to_target: 0\nmetric_list: [{metric: acc_mutual_info}]\n");
+    load(MC
+         "doc_to_choice: ['a', 'b']\ndoc_to_target: 0\nmetric_list: [{metric: acc_mutual_info}]\n");
     struct task_item *item = ask_ok("{\"q\": \"x\"}", 0);
     assert_int_equal(item->n_requests, 4);
     is_request(item, 1, "x", " b");
@@ -348,7 +356,8 @@ static void test_scored_text(void **state)
     load(HEAD "output_type: loglikelihood_rolling\ndoc_to_text: ''\ndoc_to_target: q\n");
     is_request(ask_ok("{\"q\": \"x y\"}", 0), 0, "", "x y");
     load(MC "doc_to_choice: ['a', 'b']\ndoc_to_target: 0\n");
-    load(HEAD "output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: ['a']\ndoc_to_target: 0\n");
+    load(HEAD
+         "output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: ['a']\ndoc_to_target: 0\n");
     assert_null(ask("{\"q\": null}", 0));
     assert_contains(test_err.msg, "'doc_to_text' yields NoneType, expected text");
 }
@@ -382,10 +391,22 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_keys), T(test_python_is_refused), T(test_include), T(test_settings_win), T(test_uid),
-        T(test_generation), T(test_missing_column), T(test_choices), T(test_target_text),
-        T(test_gold_of_generation), T(test_multiple_inputs), T(test_mutual_information_asks_twice),
-        T(test_repeats), T(test_scored_text), T(test_no_copies), T(test_limit),
+        T(test_keys),
+        T(test_python_is_refused),
+        T(test_include),
+        T(test_settings_win),
+        T(test_uid),
+        T(test_generation),
+        T(test_missing_column),
+        T(test_choices),
+        T(test_target_text),
+        T(test_gold_of_generation),
+        T(test_multiple_inputs),
+        T(test_mutual_information_asks_twice),
+        T(test_repeats),
+        T(test_scored_text),
+        T(test_no_copies),
+        T(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

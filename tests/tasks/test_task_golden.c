@@ -1,9 +1,9 @@
 /* Requests and scores of whole tasks, equal to lm-eval's.
  *
- * smoke_golden.jsonl holds what lm-eval 0.4.13 makes of the smoke tasks: one line per task with each
- * document's requests, and per measure the aggregate and each document's value for made-up responses
- * (response_of below).  The digests are SHA-256 over length and bytes of every context and continuation
- * it builds from real data. */
+ * smoke_golden.jsonl holds what lm-eval 0.4.13 makes of the smoke tasks: one line per task with
+ * each document's requests, and per measure the aggregate and each document's value for made-up
+ * responses (response_of below).  The digests are SHA-256 over length and bytes of every context
+ * and continuation it builds from real data. */
 #include <math.h>
 
 #include "harness/base/hash.h"
@@ -20,7 +20,7 @@ static struct task_response response_of(const struct task_request *r, size_t idx
     return out;
 }
 
-/* -- smoke tasks --------------------------------------------------------------------------------- */
+/* -- smoke tasks ------------------------------------------------------------------------------- */
 
 static struct test_rows split_rows(const struct task *t, const char *split)
 {
@@ -132,7 +132,7 @@ static void test_smoke_tasks(void **state)
     task_index_close(x);
 }
 
-/* -- real data ----------------------------------------------------------------------------------- */
+/* -- real data --------------------------------------------------------------------------------- */
 
 static void digest_str(struct hash *h, const char *s, size_t n)
 {
@@ -199,7 +199,10 @@ static void test_real_prompts(void **state)
 {
     (void)state;
     skip_without_data();
-#define XCOPA(l, want) {"xcopa_" l, "xcopa/test." l ".jsonl", "xcopa/val." l ".jsonl", 3, 500, want}
+#define XCOPA(l, want)                                                              \
+    {                                                                               \
+        "xcopa_" l, "xcopa/test." l ".jsonl", "xcopa/val." l ".jsonl", 3, 500, want \
+    }
     static const struct real all[] = {
         {"gsm8k", "gsm8k/test.jsonl", "gsm8k/train-first500.jsonl", -1, 300,
          "4d0c9ac0a27d6be932f32274b6a6eb795773d41b95778a574d3c57451a2a9da4"},
@@ -227,7 +230,7 @@ static void test_real_prompts(void **state)
     task_index_close(x);
 }
 
-/* The first 100 pairs of every paradigm that is there, and one digest over the paradigms' digests. */
+/* The first 100 pairs of every paradigm there is, and one digest over the paradigms' digests. */
 static void test_real_blimp(void **state)
 {
     (void)state;
@@ -236,14 +239,15 @@ static void test_real_blimp(void **state)
     const char *const *paths;
     size_t n;
     assert_int_equal(fs_walk(fs_join(&test_arena, data_dir, "blimp"), "*.jsonl", NULL, &test_arena,
-                             &paths, &n, &test_err), 0);
+                             &paths, &n, &test_err),
+                     0);
     struct hash all = {0};
     hash_init(&all);
     for (size_t i = 0; i < n; i++) {
         char task[200], hex[HASH_HEX];
         const char *name = fs_basename(paths[i]);
         snprintf(task, sizeof task, "blimp_%.*s", (int)(strlen(name) - 6), name);
-        digest_of(x, &(struct real){task, paths[i], NULL, 5, 100, NULL}, hex);   /* stays 0-shot */
+        digest_of(x, &(struct real){task, paths[i], NULL, 5, 100, NULL}, hex); /* stays 0-shot */
         hash_add(&all, hex, HASH_HEX - 1);
     }
     uint8_t bytes[HASH_BYTES];
