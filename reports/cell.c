@@ -245,6 +245,12 @@ static const char *amount(const struct compare_cell *c, double v, struct arena *
     return arena_printf(a, "%.2g", v);
 }
 
+static const char *p_text(double p, struct arena *a)
+{
+    struct fmt f = fmt_p(p);
+    return f.s[0] == '<' ? arena_printf(a, "p < %s", f.s + 1) : arena_printf(a, "p = %s", f.s);
+}
+
 void cell_judge(struct compare_cell *c, double alpha, struct arena *a)
 {
     if (c->kind == COMPARE_NONE || c->kind == COMPARE_VALUE) {
@@ -254,12 +260,12 @@ void cell_judge(struct compare_cell *c, double alpha, struct arena *a)
     double loss = c->higher_is_better ? -c->delta.v : c->delta.v;
     if (c->p_margin < alpha) {
         c->verdict = COMPARE_PASS;
-        c->reason = arena_printf(a, "a loss of %s is ruled out (p %s)",
-                                 amount(c, c->margin, a), fmt_p(c->p_margin).s);
+        c->reason = arena_printf(a, "a loss of %s is ruled out (%s)",
+                                 amount(c, c->margin, a), p_text(c->p_margin, a));
     } else if (c->p_adjusted < alpha && loss > 0) {
         c->verdict = COMPARE_FAIL;
-        c->reason = arena_printf(a, "worse by %s (p %s)", amount(c, loss, a),
-                                 fmt_p(c->p_adjusted).s);
+        c->reason = arena_printf(a, "worse by %s (%s)", amount(c, loss, a),
+                                 p_text(c->p_adjusted, a));
     } else {
         c->verdict = COMPARE_INCONCLUSIVE;
         c->reason = isnan(c->margin)

@@ -1,0 +1,215 @@
+/* html_charts.c - which numbers of the comparison go into which chart. */
+#include <math.h>
+#include <string.h>
+#include "reports/html_impl.h"
+
+/* A chart with its caption: one sentence that says how to read it. */
+static void figure(struct page *p, const char *caption)
+{
+    buf_printf(p->b, "</div><figcaption>%s</figcaption></figure>\n", caption);
+}
+
+static void open_figure(struct page *p) { buf_adds(p->b, "<figure><div class=\"scroll\">"); }
+
+void html_charts_flips(struct page *p)
+{
+    const struct compare *c = p->c;
+    struct svg_bar *bars = ARENA_ARRAY(p->a, struct svg_bar, c->n_rows);
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct compare_row *r = &c->rows[i];
+        if (i != c->base_row && r->pool.kind == COMPARE_BINARY)
+            bars[n++] = (struct svg_bar){r->variant->label, html_color(c, i), (double)r->pool.losses,
+                                         (double)r->pool.gains, NAN};
+    }
+    if (n == 0)
+        return;
+    html_begin(p, "flips", "Flips", NULL);
+    open_figure(p);
+    svg_flips(p->b, bars, n, "Items lost and gained per variant");
+    figure(p, "Items whose score changed. Gains do not undo losses: a variant with many of both answers "
+              "differently, even when its accuracy is the same.");
+    html_end(p);
+}
+
+/* -- trade-offs ------------------------------------------------------------------------------------------ */
+
+enum axis_x { X_SPEED, X_MEMORY };
+
+static bool set_x(const struct compare_row *r, enum axis_x x, struct svg_point *pt)
+{
+    const struct compare_speed *s = r->decode ? r->decode : r->prefill;
+    if (x == X_SPEED) {
+        if (!s || isnan(s->rate.v))
+            return false;
+        pt->x = s->rate.v;
+        pt->x_lo = s->rate.lo;
+        pt->x_hi = s->rate.hi;
+        return true;
+    }
+    int64_t bytes = r->variant->peak_rss_bytes >= 0 ? r->variant->peak_rss_bytes
+                                                    : r->variant->weight_bytes;
+    pt->x = (double)bytes / 1048576;
+    pt->x_lo = pt->x_hi = NAN;
+    return bytes >= 0;
+}
+
+/* Accuracy where tasks are right or wrong, else divergence.  The base's own divergence is zero. */
+static bool set_y(const struct compare *c, const struct compare_row *r, bool is_kl, struct svg_point *pt)
+{
+    if (is_kl) {
+        bool is_base = r->variant == c->base;
+        pt->y = is_base ? 0 : r->kl.mean;
+        pt->y_lo = is_base ? NAN : r->kl.mean - 1.96 * r->kl.se;
+        pt->y_hi = is_base ? NAN : r->kl.mean + 1.96 * r->kl.se;
+        return is_base || r->kl.n > 0;
+    }
+    /* the interval of the change belongs to the comparison; the base has none */
+    bool is_base = r->variant == c->base;
+    pt->y = r->pool.variant.v;
+    pt->y_lo = is_base ? NAN : r->pool.base.v + r->pool.delta.lo;
+    pt->y_hi = is_base ? NAN : r->pool.base.v + r->pool.delta.hi;
+    return r->pool.kind == COMPARE_BINARY;
+}
+
+static size_t scatter(struct page *p, enum axis_x x, bool is_kl)
+{
+    const struct compare *c = p->c;
+    struct svg_point *pts = ARENA_ARRAY(p->a, struct svg_point, c->n_rows);
+    size_t n = 0;
+    const char *unit = "decode tokens per second";
+    for (size_t i = 0; i < c->n_rows; i++) {
+        pts[n] = (struct svg_point){.name = c->rows[i].variant->label, .color = html_color(c, i)};
+        if (!c->rows[i].decode && c->rows[i].prefill)
+            unit = "prefill tokens per second";
+        n += !html_is_failed(&c->rows[i]) && set_x(&c->rows[i], x, &pts[n]) &&
+             set_y(c, &c->rows[i], is_kl, &pts[n]);
+    }
+    if (n < 2)
+        return 0;
+    struct svg_scatter s = {.x_label = x == X_SPEED ? unit : "peak memory, MiB",
+                            .y_label = is_kl ? "KL, nats" : "accuracy, %",
+                            .label = x == X_SPEED ? "Quality against speed" : "Quality against memory",
+                            .is_x_lower_better = x == X_MEMORY, .is_y_lower_better = is_kl,
+                            .y_scale = is_kl ? 1 : 100, .points = pts, .n = n};
+    open_figure(p);
+    svg_pareto(p->b, &s);
+    figure(p, x == X_SPEED
+                  ? "Quality against speed: up and to the right is better. The line joins the variants "
+                    "that no other beats in both."
+                  : "Quality against memory: up and to the left is better. The line joins the variants "
+                    "that no other beats in both.");
+    return n;
+}
+
+void html_charts_tradeoff(struct page *p)
+{
+    bool is_kl = true;
+    for (size_t i = 0; i < p->c->n_rows; i++)
+        is_kl &= p->c->rows[i].pool.kind != COMPARE_BINARY;
+    html_begin(p, "tradeoff", "Trade-offs",
+               "What each variant costs and what it keeps. Vertical bars are the 95&nbsp;% interval of the "
+               "change against the base.");
+    buf_adds(p->b, "<div class=\"pair\">");
+    size_t n = scatter(p, X_SPEED, is_kl);
+    n += scatter(p, X_MEMORY, is_kl);
+    buf_adds(p->b, "</div>");
+    if (n == 0)
+        buf_adds(p->b, "<p>Two variants with scores and measurements are needed for this.</p>");
+    html_end(p);
+}
+
+/* -- latency --------------------------------------------------------------------------------------------- */
+
+static void legend(struct page *p, const struct svg_series *s, size_t n)
+{
+    buf_adds(p->b, "<ul class=\"key\">");
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(p->b, "<li><span class=\"swatch c%d\"></span>", s[i].color);
+        html_text(p->b, s[i].name);
+        buf_adds(p->b, "</li>");
+    }
+    buf_adds(p->b, "</ul>");
+}
+
+static size_t gaps_of(struct page *p, struct svg_series *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->c->n_rows; i++) {
+        const struct compare_row *r = &p->c->rows[i];
+        if (r->decode && r->decode->n_itl > 0)
+            s[n++] = (struct svg_series){r->variant->label, html_color(p->c, i), r->decode->itl_ms,
+                                         r->decode->n_itl};
+    }
+    return n;
+}
+
+static size_t prefills_of(struct page *p, struct svg_series *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->c->n_rows; i++) {
+        const struct compare_row *r = &p->c->rows[i];
+        if (r->prefill && r->prefill->n > 0)
+            s[n++] = (struct svg_series){r->variant->label, html_color(p->c, i), r->prefill->wall_ms,
+                                         r->prefill->n};
+    }
+    return n;
+}
+
+void html_charts_latency(struct page *p)
+{
+    struct svg_series *s = ARENA_ARRAY(p->a, struct svg_series, p->c->n_rows);
+    html_begin(p, "latency", "Speed and latency",
+               "Measured without warm-up repetitions, one request at a time; repetitions the machine "
+               "disturbed are counted and left out.");
+    if (p->c->n_scenarios == 0) {
+        buf_adds(p->b, "<p>No speed scenario was part of this run.</p>");
+        html_end(p);
+        return;
+    }
+    html_speed(p);
+    size_t n = gaps_of(p, s);
+    if (n) {
+        open_figure(p);
+        svg_ecdf(p->b, s, n, "milliseconds between tokens", "Distribution of inter-token latency");
+        legend(p, s, n);
+        figure(p, "Share of tokens that came within a time: further left is faster, a steep line is steady, "
+                  "a flat top is a slow tail.");
+    }
+    n = prefills_of(p, s);
+    if (n) {
+        open_figure(p);
+        svg_strips(p->b, s, n, "milliseconds per prompt", "Prefill time per repetition");
+        figure(p, "Each dot is one repetition of the prefill; the upright line is the median.");
+    }
+    html_end(p);
+}
+
+/* -- memory ---------------------------------------------------------------------------------------------- */
+
+void html_charts_memory(struct page *p)
+{
+    const struct compare *c = p->c;
+    struct svg_bar *bars = ARENA_ARRAY(p->a, struct svg_bar, c->n_rows);
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct view_variant *v = c->rows[i].variant;
+        if (v->anon_bytes < 0 && v->file_rss_bytes < 0)
+            continue;
+        bars[n++] = (struct svg_bar){
+            v->label, html_color(c, i), v->anon_bytes < 0 ? 0 : (double)v->anon_bytes / 1048576,
+            v->file_rss_bytes < 0 ? 0 : (double)v->file_rss_bytes / 1048576,
+            v->weight_bytes < 0 ? NAN : (double)v->weight_bytes / 1048576};
+    }
+    html_begin(p, "memory", "Memory", NULL);
+    if (n == 0) {
+        buf_adds(p->b, "<p>No memory figures were recorded.</p>");
+        html_end(p);
+        return;
+    }
+    open_figure(p);
+    svg_stack(p->b, bars, n, "MiB", "Resident memory per variant");
+    figure(p, "Resident memory at its largest observation: solid is private to the process, light is mapped "
+              "from files and can be shared or dropped; the upright mark is the size of the weights.");
+    html_end(p);
+}

@@ -1,0 +1,46 @@
+/* html_impl.h - what the files of the HTML report share: the page being written, and cells. */
+#ifndef HTML_IMPL_H
+#define HTML_IMPL_H
+#include "harness/base/arena.h"
+#include "harness/base/buf.h"
+#include "reports/fmt.h"
+#include "reports/html.h"
+#include "reports/svg.h"
+
+struct page {
+    struct view *view;
+    const struct compare *c;
+    const struct html_options *o;
+    struct buf *b;
+    struct arena *a;
+};
+
+/* Colour of a row: the base is 0, the others 1, 2, ... in order. */
+int html_color(const struct compare *, size_t row);
+/* A row that has nothing to show but its reason. */
+bool html_is_failed(const struct compare_row *);
+
+/* "<td class=n data-v=...>text</td>"; v is what the column sorts by, NAN: an en dash. */
+void html_cell(struct page *, double v, struct fmt text);
+/* A number with a true minus sign, "-" as an en dash. */
+void html_num(struct page *, const char *s);
+/* A coloured mark and the variant's name, as the row's header cell. */
+void html_variant_head(struct page *, size_t row, bool has_precision);
+void html_verdict(struct page *, enum compare_verdict, const char *hover);
+/* "<section id=... aria-labelledby=...><h2>": title and one sentence of explanation (may be NULL). */
+void html_begin(struct page *, const char *id, const char *title, const char *lead);
+void html_end(struct page *);
+/* Head cells from a NULL-terminated list; a leading '#' makes a number column. */
+void html_heads(struct page *, const char *const *heads);
+
+void html_variants(struct page *);       /* the main table */
+void html_forests(struct page *);        /* per variant: change per task with intervals */
+void html_others(struct page *);         /* perplexities and other means */
+void html_divergence(struct page *);
+void html_speed(struct page *);
+void html_charts_flips(struct page *);
+void html_charts_tradeoff(struct page *);
+void html_charts_latency(struct page *);
+void html_charts_memory(struct page *);
+int html_items(struct page *, struct assay_err *);
+#endif

@@ -1,0 +1,444 @@
+/* html_tables.c - the tables of the report: variants, tasks, divergence, speed.
+ *
+ * The plot of intervals is a table whose rows hold a small drawing each: it can be read aloud, sorted,
+ * printed and scrolled, and no script is needed. */
+#include <math.h>
+#include <string.h>
+#include "reports/cell.h"
+#include "reports/html_impl.h"
+
+static struct svg_span span(struct compare_value v) { return (struct svg_span){v.v, v.lo, v.hi}; }
+
+/* "lo to hi" as small text. */
+static void limits(struct page *p, struct fmt lo, struct fmt hi)
+{
+    buf_adds(p->b, "<small>");
+    html_num(p, lo.s);
+    buf_adds(p->b, " \xe2\x80\xa6 ");
+    html_num(p, hi.s);
+    buf_adds(p->b, "</small>");
+}
+
+static void value_cell(struct page *p, struct compare_value v, struct fmt (*how)(double))
+{
+    if (isnan(v.v)) {
+        html_cell(p, NAN, how(NAN));
+        return;
+    }
+    buf_printf(p->b, "<td class=\"n\" data-v=\"%.9g\">", v.v);
+    html_num(p, how(v.v).s);
+    if (!isnan(v.lo))
+        limits(p, how(v.lo), how(v.hi));
+    buf_adds(p->b, "</td>");
+}
+
+static void flips_cell(struct page *p, const struct compare_cell *x)
+{
+    buf_printf(p->b, "<td class=\"n\" data-v=\"%zu\"><span class=\"lost-n\">\xe2\x88\x92%s</span> "
+               "<span class=\"won-n\">+%s</span></td>", x->losses + x->gains,
+               fmt_count((int64_t)x->losses).s, fmt_count((int64_t)x->gains).s);
+}
+
+static void interval_cell(struct page *p, const struct svg_axis *axis, const struct compare_cell *x,
+                          int color)
+{
+    const char *hover = arena_printf(p->a, "%s pp, 95 %% interval %s to %s, n = %zu", fmt_pp(x->delta.v).s,
+                                     fmt_pp(x->delta.lo).s, fmt_pp(x->delta.hi).s, x->n);
+    buf_printf(p->b, "<td class=\"plot\" data-v=\"%.9g\">", x->delta.v);
+    svg_interval(p->b, axis, span(x->delta), color, hover);
+    buf_adds(p->b, "</td>");
+}
+
+/* -- variants ------------------------------------------------------------------------------------------ */
+
+static void speed_cell(struct page *p, const struct compare_speed *s, bool is_base)
+{
+    if (!s) {
+        html_cell(p, NAN, fmt_rate(NAN));
+        return;
+    }
+    buf_printf(p->b, "<td class=\"n\" data-v=\"%.9g\">", s->rate.v);
+    html_num(p, fmt_rate(s->rate.v).s);
+    if (!is_base && !isnan(s->ratio.v))
+        buf_printf(p->b, "<small>\xc3\x97%s</small>", fmt_ratio(s->ratio.v).s);
+    buf_adds(p->b, "</td>");
+}
+
+static void failed_row(struct page *p, size_t i, int columns)
+{
+    const struct compare_row *r = &p->c->rows[i];
+    buf_adds(p->b, "<tr class=\"failed\">");
+    html_variant_head(p, i, true);
+    buf_adds(p->b, "<td>");
+    html_verdict(p, r->verdict, NULL);
+    buf_printf(p->b, "</td><td colspan=\"%d\" class=\"reason\">", columns);
+    html_text(p->b, r->variant->status);
+    buf_adds(p->b, ": ");
+    html_text(p->b, r->reason);
+    buf_adds(p->b, "</td></tr>\n");
+}
+
+static void accuracy_cells(struct page *p, const struct compare_row *r, const struct svg_axis *axis,
+                           int color)
+{
+    const struct compare_cell *x = &r->pool;
+    bool is_base = r->variant == p->c->base;
+    value_cell(p, x->variant, fmt_pct);
+    if (is_base || x->kind != COMPARE_BINARY) {
+        for (int k = 0; k < 3; k++)
+            buf_adds(p->b, k == 1 ? "<td class=\"plot\"></td>" : "<td class=\"n none\"></td>");
+        return;
+    }
+    value_cell(p, x->delta, fmt_pp);
+    interval_cell(p, axis, x, color);
+    flips_cell(p, x);
+}
+
+/* What the process needed at most, and below it the weights alone. */
+static void memory_cell(struct page *p, const struct view_variant *v)
+{
+    if (v->peak_rss_bytes < 0) {
+        html_cell(p, NAN, fmt_mib(VIEW_NONE));
+        return;
+    }
+    buf_printf(p->b, "<td class=\"n\" data-v=\"%.9g\">%s", (double)v->peak_rss_bytes,
+               fmt_mib(v->peak_rss_bytes).s);
+    if (v->weight_bytes >= 0)
+        buf_printf(p->b, "<small>%s weights</small>", fmt_mib(v->weight_bytes).s);
+    buf_adds(p->b, "</td>");
+}
+
+static struct svg_axis pool_axis(struct page *p)
+{
+    struct svg_span *s = ARENA_ARRAY(p->a, struct svg_span, p->c->n_rows);
+    size_t n = 0;
+    double band = 0;
+    for (size_t i = 0; i < p->c->n_rows; i++) {
+        const struct compare_cell *x = &p->c->rows[i].pool;
+        if (i == p->c->base_row || x->kind != COMPARE_BINARY)
+            continue;
+        s[n++] = span(x->delta);
+        band = band == 0 || x->margin < band ? x->margin : band;
+    }
+    return svg_axis_for(s, n, band, 148);
+}
+
+/* Why each verdict is what it is, in words and numbers. */
+static void evidence(struct page *p)
+{
+    static const char *const heads[] = {"variant", "why", "#items", "#unpaired", "#p (mid-p McNemar)",
+                                        "#margin pp", "#passes from pp", "#detects pp", NULL};
+    buf_adds(p->b, "<h3>Why</h3><div class=\"scroll\"><table class=\"tight why-table\"><caption class=\"hide\">"
+                   "Verdicts and their evidence</caption>");
+    html_heads(p, heads);
+    buf_adds(p->b, "<tbody>");
+    for (size_t i = 0; i < p->c->n_rows; i++) {
+        const struct compare_row *r = &p->c->rows[i];
+        const struct compare_cell *x = &r->pool;
+        if (i == p->c->base_row || html_is_failed(r))
+            continue;
+        buf_adds(p->b, "<tr>");
+        html_variant_head(p, i, false);
+        buf_adds(p->b, "<td class=\"reason\">");
+        html_text(p->b, r->reason);
+        buf_adds(p->b, "</td>");
+        html_cell(p, x->n ? (double)x->n : NAN, fmt_count((int64_t)x->n));
+        html_cell(p, (double)(x->only_base + x->only_variant),
+                  fmt_count((int64_t)(x->only_base + x->only_variant)));
+        html_cell(p, x->p_mid, fmt_p(x->p_mid));
+        html_cell(p, x->margin, fmt_sig(100 * x->margin, 2));
+        html_cell(p, x->smallest_margin, fmt_sig(100 * x->smallest_margin, 2));
+        html_cell(p, x->mde, fmt_sig(100 * x->mde, 2));
+        buf_adds(p->b, "</tr>\n");
+    }
+    buf_adds(p->b, "</tbody></table></div><p class=\"note\">All right-or-wrong items together. Passes from: the "
+                   "smallest margin that would have been a pass. Detects: the smallest change this many "
+                   "items would show with 80&nbsp;% power. Unpaired: items only one side answered.</p>");
+}
+
+void html_variants(struct page *p)
+{
+    static const char *const heads[] = {"variant", "verdict", "#accuracy %", "#\xce\x94 pp", "",
+                                        "#flips", "#KL", "#prefill tok/s", "#decode tok/s",
+                                        "#peak MiB", NULL};
+    struct svg_axis axis = pool_axis(p);
+    html_begin(p, "variants", "Variants",
+               "Each variant against the base on the same items. The bar is the 95&nbsp;% interval of "
+               "the change in accuracy; the shaded band is the smallest margin in force.");
+    buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable main\"><caption class=\"hide\">Variants "
+                   "with accuracy, divergence, speed and memory</caption>");
+    html_heads(p, heads);
+    buf_adds(p->b, "<tbody>");
+    for (size_t i = 0; i < p->c->n_rows; i++) {
+        const struct compare_row *r = &p->c->rows[i];
+        bool is_base = i == p->c->base_row;
+        if (html_is_failed(r)) {
+            failed_row(p, i, 8);
+            continue;
+        }
+        buf_printf(p->b, "<tr%s>", is_base ? " class=\"base\"" : "");
+        html_variant_head(p, i, true);
+        buf_printf(p->b, "<td data-v=\"%d\">", (int)r->verdict);
+        html_verdict(p, r->verdict, r->reason);
+        buf_adds(p->b, "</td>");
+        accuracy_cells(p, r, &axis, html_color(p->c, i));
+        html_cell(p, r->kl.n ? r->kl.mean : NAN, fmt_sig(r->kl.mean, 3));
+        speed_cell(p, r->prefill, is_base);
+        speed_cell(p, r->decode, is_base);
+        memory_cell(p, r->variant);
+        buf_adds(p->b, "</tr>\n");
+    }
+    buf_adds(p->b, "</tbody></table></div><p class=\"note\">Flips: items that were right and are wrong now, "
+                   "and the reverse. KL: mean divergence of the next-token distribution from the "
+                   "reference, in nats. Small figures are 95&nbsp;% intervals and the ratio to the base."
+                   "</p>");
+    evidence(p);
+    html_end(p);
+}
+
+/* -- tasks --------------------------------------------------------------------------------------------- */
+
+static void forest_row(struct page *p, const struct compare_cell *x, const char *name,
+                       const struct svg_axis *axis, int color)
+{
+    buf_adds(p->b, "<th scope=\"row\">");
+    html_text(p->b, name);
+    buf_adds(p->b, "</th>");
+    html_cell(p, x->base.v, fmt_pct(x->base.v));
+    value_cell(p, x->variant, fmt_pct);
+    interval_cell(p, axis, x, color);
+    value_cell(p, x->delta, fmt_pp);
+    flips_cell(p, x);
+    html_cell(p, x->p_adjusted, fmt_p(x->p_adjusted));
+    buf_printf(p->b, "<td data-v=\"%d\">", (int)x->verdict);
+    html_verdict(p, x->verdict, x->reason);
+    buf_adds(p->b, "</td></tr>\n");
+}
+
+static struct svg_axis task_axis(struct page *p, const struct compare_row *r)
+{
+    struct svg_span *s = ARENA_ARRAY(p->a, struct svg_span, p->c->n_tasks + 1);
+    size_t n = 0;
+    for (size_t t = 0; t < p->c->n_tasks; t++)
+        if (r->tasks[t].kind == COMPARE_BINARY)
+            s[n++] = span(r->tasks[t].delta);
+    return svg_axis_for(s, n, r->pool.margin, 220);
+}
+
+static void forest(struct page *p, size_t row, bool is_open)
+{
+    const struct compare *c = p->c;
+    const struct compare_row *r = &c->rows[row];
+    struct svg_axis axis = task_axis(p, r);
+    int color = html_color(c, row);
+    buf_printf(p->b, "<details class=\"forest\"%s><summary><span class=\"swatch c%d\"></span>",
+               is_open ? " open" : "", color);
+    html_text(p->b, r->variant->label);
+    buf_printf(p->b, " <span class=\"sum\">%zu pass, %zu fail, %zu inconclusive%s</span></summary>"
+               "<div class=\"scroll\"><table class=\"sortable tight\"><caption class=\"hide\">Change of "
+               "accuracy per task</caption><thead><tr><th scope=\"col\">task</th>"
+               "<th scope=\"col\" class=\"n\">base %%</th><th scope=\"col\" class=\"n\">variant %%</th>"
+               "<th scope=\"col\" class=\"plot\" aria-label=\"change in percentage points\">", r->n_pass,
+               r->n_fail, r->n_inconclusive, r->n_incomparable ? ", some not comparable" : "");
+    svg_ticks(p->b, &axis, 100);
+    buf_adds(p->b, "</th><th scope=\"col\" class=\"n\">\xce\x94 pp</th><th scope=\"col\" class=\"n\">flips"
+                   "</th><th scope=\"col\" class=\"n\">p (Holm)</th><th scope=\"col\">verdict</th></tr>"
+                   "</thead>\n<tbody>");
+    for (size_t g = 0; g < c->n_groups; g++)
+        if (r->groups[g].kind == COMPARE_BINARY) {
+            buf_adds(p->b, "<tr class=\"group\">");
+            forest_row(p, &r->groups[g], arena_printf(p->a, "%s (group, all items)", c->groups[g]->name),
+                       &axis, color);
+        }
+    for (size_t t = 0; t < c->n_tasks; t++) {
+        if (r->tasks[t].kind == COMPARE_BINARY) {
+            buf_adds(p->b, "<tr>");
+            forest_row(p, &r->tasks[t], c->tasks[t].name, &axis, color);
+        } else if (r->tasks[t].kind == COMPARE_NONE) {
+            buf_adds(p->b, "<tr class=\"failed\"><th scope=\"row\">");
+            html_text(p->b, c->tasks[t].name);
+            buf_adds(p->b, "</th><td colspan=\"6\" class=\"reason\">");
+            html_text(p->b, r->tasks[t].reason ? r->tasks[t].reason : "");
+            buf_adds(p->b, "</td><td>");
+            html_verdict(p, COMPARE_INCOMPARABLE, NULL);
+            buf_adds(p->b, "</td></tr>\n");
+        }
+    }
+    buf_adds(p->b, "</tbody></table></div></details>\n");
+}
+
+static bool has_any(const struct page *p, enum compare_kind kind)
+{
+    for (size_t i = 0; i < p->c->n_rows; i++)
+        for (size_t t = 0; t < p->c->n_tasks; t++)
+            if (p->c->rows[i].tasks[t].kind == kind)
+                return true;
+    return false;
+}
+
+/* The variant whose table stands open: the one with most failed tasks, else the last. */
+static size_t row_to_open(const struct compare *c)
+{
+    size_t best = c->n_rows;
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (i != c->base_row && !html_is_failed(&c->rows[i]) &&
+            (best == c->n_rows || c->rows[i].n_fail >= c->rows[best].n_fail))
+            best = i;
+    return best;
+}
+
+void html_forests(struct page *p)
+{
+    html_begin(p, "tasks", "Accuracy by task",
+               "Change of accuracy per task with its 95&nbsp;% interval, in percentage points. Right of the "
+               "line is better; an interval that stays right of the band\xe2\x80\x99s left edge passes. "
+               "p-values are adjusted for the number of tasks.");
+    if (!has_any(p, COMPARE_BINARY))
+        buf_adds(p->b, "<p>No task of this run is scored right or wrong.</p>");
+    size_t open = row_to_open(p->c);
+    for (size_t i = 0; i < p->c->n_rows && has_any(p, COMPARE_BINARY); i++)
+        if (i != p->c->base_row && !html_is_failed(&p->c->rows[i]))
+            forest(p, i, i == open);
+    html_end(p);
+}
+
+/* -- perplexities and other means ------------------------------------------------------------------------ */
+
+static struct fmt sig5(double v) { return fmt_sig(v, 5); }
+static struct fmt signed3(double v) { return fmt_signed(v, 3); }
+
+static void other_task(struct page *p, size_t task)
+{
+    static const char *const heads[] = {"variant", "#value", "#change", "#p", "verdict", NULL};
+    const struct compare_task *t = &p->c->tasks[task];
+    bool is_ratio = cell_is_likelihood(t->aggregation) && strcmp(t->aggregation, "bits_per_byte") != 0;
+    buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption>");
+    html_text(p->b, t->name);
+    buf_adds(p->b, ", ");
+    html_text(p->b, t->measure ? t->measure->metric : "no metric");
+    buf_printf(p->b, " (%s is better%s)</caption>", t->higher_is_better ? "higher" : "lower",
+               is_ratio ? "; change in per cent" : "");
+    html_heads(p, heads);
+    buf_adds(p->b, "<tbody>");
+    for (size_t i = 0; i < p->c->n_rows; i++) {
+        const struct compare_cell *x = &p->c->rows[i].tasks[task];
+        if (html_is_failed(&p->c->rows[i]))
+            continue;
+        buf_adds(p->b, "<tr>");
+        html_variant_head(p, i, false);
+        value_cell(p, x->variant, sig5);
+        if (i == p->c->base_row) {
+            buf_adds(p->b, "<td></td><td></td><td>");
+        } else {
+            value_cell(p, x->delta, is_ratio ? fmt_rel : signed3);
+            html_cell(p, x->p_adjusted, fmt_p(x->p_adjusted));
+            buf_printf(p->b, "<td data-v=\"%d\">", (int)x->verdict);
+        }
+        html_verdict(p, x->verdict, x->reason);
+        buf_adds(p->b, "</td></tr>\n");
+    }
+    buf_adds(p->b, "</tbody></table></div>");
+}
+
+void html_others(struct page *p)
+{
+    bool is_any = false;
+    for (size_t t = 0; t < p->c->n_tasks; t++)
+        is_any |= !p->c->tasks[t].is_binary;
+    if (!is_any)
+        return;
+    html_begin(p, "others", "Perplexity and other scores",
+               "Tasks that are not right or wrong: the paired change with its 95&nbsp;% interval.");
+    for (size_t t = 0; t < p->c->n_tasks; t++)
+        if (!p->c->tasks[t].is_binary)
+            other_task(p, t);
+    html_end(p);
+}
+
+/* -- divergence and speed -------------------------------------------------------------------------------- */
+
+void html_divergence(struct page *p)
+{
+    static const char *const heads[] = {"variant", "#KL mean", "#\xc2\xb1", "#median", "#p90", "#p99",
+                                        "#max", "#same top %", "#\xce\x94p RMS", "#perplexity ratio",
+                                        "#positions", NULL};
+    html_begin(p, "divergence", "Divergence from the reference",
+               "How far the next-token distribution moves, position by position: accuracy can stay while "
+               "answers drift, and this sees it. Errors are clustered by item.");
+    bool is_any = false;
+    for (size_t i = 0; i < p->c->n_rows; i++)
+        is_any |= p->c->rows[i].kl.n > 0;
+    if (!is_any) {
+        buf_adds(p->b, "<p>No distributions were kept in this run.</p>");
+        html_end(p);
+        return;
+    }
+    buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption class=\"hide\">Divergence "
+                   "in nats</caption>");
+    html_heads(p, heads);
+    buf_adds(p->b, "<tbody>");
+    for (size_t i = 0; i < p->c->n_rows; i++) {
+        const struct compare_kl *k = &p->c->rows[i].kl;
+        if (k->n == 0)
+            continue;
+        double half = 1.959963984540054 * k->ln_ppl_se;
+        struct compare_value ratio = {k->ln_ppl_ratio, k->ln_ppl_ratio - half, k->ln_ppl_ratio + half};
+        buf_adds(p->b, "<tr>");
+        html_variant_head(p, i, false);
+        html_cell(p, k->mean, fmt_sig(k->mean, 3));
+        html_cell(p, k->se, fmt_sig(k->se, 2));
+        html_cell(p, k->median, fmt_sig(k->median, 3));
+        html_cell(p, k->p90, fmt_sig(k->p90, 3));
+        html_cell(p, k->p99, fmt_sig(k->p99, 3));
+        html_cell(p, k->max, fmt_sig(k->max, 3));
+        html_cell(p, k->same_top, fmt_pct(k->same_top));
+        html_cell(p, k->delta_p_rms, fmt_sig(k->delta_p_rms, 3));
+        value_cell(p, ratio, fmt_rel);
+        html_cell(p, (double)k->n, fmt_count((int64_t)k->n));
+        buf_adds(p->b, "</tr>\n");
+    }
+    buf_adds(p->b, "</tbody></table></div><p class=\"note\">Perplexity ratio: change in per cent with its "
+                   "paired 95&nbsp;% interval. p99 needs 368 positions.</p>");
+    html_end(p);
+}
+
+static void speed_row(struct page *p, size_t row, const struct compare_speed *s)
+{
+    buf_adds(p->b, "<tr>");
+    html_variant_head(p, row, false);
+    value_cell(p, s->rate, fmt_rate);
+    if (row == p->c->base_row)
+        buf_adds(p->b, "<td></td>");
+    else
+        value_cell(p, s->ratio, fmt_ratio);
+    value_cell(p, s->ttft_ms, fmt_ms);
+    html_cell(p, s->itl_median_ms, fmt_ms(s->itl_median_ms));
+    html_cell(p, s->itl_p90_ms, fmt_ms(s->itl_p90_ms));
+    html_cell(p, s->itl_p99_ms, fmt_ms(s->itl_p99_ms));
+    html_cell(p, s->cpu_share, fmt_ratio(s->cpu_share));
+    buf_printf(p->b, "<td class=\"n\" data-v=\"%zu\">%zu%s", s->n, s->n, s->n_dirty ? "<small>" : "");
+    if (s->n_dirty)
+        buf_printf(p->b, "%zu disturbed%s</small>", s->n_dirty, s->is_disturbed ? ", used" : ", left out");
+    buf_adds(p->b, "</td></tr>\n");
+}
+
+void html_speed(struct page *p)
+{
+    static const char *const heads[] = {"variant", "#tokens/s", "#\xc3\x97 base", "#TTFT ms",
+                                        "#ITL median ms", "#p90", "#p99", "#cores busy",
+                                        "#repetitions", NULL};
+    for (size_t s = 0; s < p->c->n_scenarios; s++) {
+        buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption>");
+        html_text(p->b, p->c->scenarios[s]->name);
+        buf_adds(p->b, "</caption>");
+        html_heads(p, heads);
+        buf_adds(p->b, "<tbody>");
+        for (size_t i = 0; i < p->c->n_rows; i++)
+            if (p->c->rows[i].speeds[s].job)
+                speed_row(p, i, &p->c->rows[i].speeds[s]);
+        buf_adds(p->b, "</tbody></table></div>");
+    }
+    buf_adds(p->b, "<p class=\"note\">Medians with 95&nbsp;% intervals by ranks; the ratio is a "
+                   "Hodges\xe2\x80\x93Lehmann shift of the logarithms. TTFT: time to first token. ITL: time "
+                   "between tokens.</p>");
+}

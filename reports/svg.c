@@ -1,0 +1,529 @@
+/* svg.c - charts as inline SVG; see the header.
+ *
+ * Coordinates are in a viewBox of CSS pixels; text sizes and colours come from report.css. */
+#include "reports/svg.h"
+
+#include <math.h>
+#include <string.h>
+#include "harness/base/arena.h"
+#include "harness/base/buf.h"
+#include "reports/fmt.h"
+#include "reports/html.h"
+
+enum { BAR_H = 22, ROW_H = 30, NAME_W = 108 };
+
+/* -- scales ------------------------------------------------------------------------------------------ */
+
+struct scale {
+    double lo, hi, from, to;     /* data -> pixels */
+    bool is_log;
+};
+
+static double at(const struct scale *s, double v)
+{
+    double t = s->is_log ? log(v / s->lo) / log(s->hi / s->lo) : (v - s->lo) / (s->hi - s->lo);
+    return s->from + t * (s->to - s->from);
+}
+
+/* 1, 2 or 5 times a power of ten: about `n` steps over `range`. */
+static double nice_step(double range, int n)
+{
+    double raw = range / n, p = pow(10, floor(log10(raw))), f = raw / p;
+    return p * (f < 1.5 ? 1 : f < 3.5 ? 2 : f < 7.5 ? 5 : 10);
+}
+
+/* Widens lo..hi to a readable range; logarithmic when it spans more than a factor of 6. */
+static struct scale scale_for(double lo, double hi, double from, double to, bool may_log)
+{
+    struct scale s = {lo, hi, from, to, may_log && lo > 0 && hi / lo > 6};
+    if (s.is_log) {
+        s.lo = lo / pow(hi / lo, 0.06);
+        s.hi = hi * pow(hi / lo, 0.12);
+    } else {
+        double pad = hi > lo ? 0.08 * (hi - lo) : hi != 0 ? 0.05 * fabs(hi) : 1;
+        s.lo = lo >= 0 && lo - pad < 0 ? 0 : lo - pad;
+        s.hi = hi + 1.4 * pad;
+    }
+    return s;
+}
+
+enum { MAX_TICKS = 24 };
+
+static size_t ticks(const struct scale *s, int wanted, double out[MAX_TICKS])
+{
+    size_t n = 0;
+    if (s->is_log) {
+        static const double steps[] = {1, 2, 5};
+        bool is_wide = s->hi / s->lo > 200;
+        for (double p = pow(10, floor(log10(s->lo))); p <= s->hi && n < MAX_TICKS; p *= 10)
+            for (int k = 0; k < (is_wide ? 1 : 3) && n < MAX_TICKS; k++)
+                if (p * steps[k] >= s->lo && p * steps[k] <= s->hi)
+                    out[n++] = p * steps[k];
+        return n;
+    }
+    double step = nice_step(s->hi - s->lo, wanted);
+    for (double v = ceil(s->lo / step) * step; v <= s->hi + step * 1e-9 && n < MAX_TICKS; v += step)
+        out[n++] = fabs(v) < step * 1e-9 ? 0 : v;
+    return n;
+}
+
+/* -- text -------------------------------------------------------------------------------------------- */
+
+/* Only as many decimals as tell the ticks of a step apart. */
+static void tick_text(struct buf *b, double v)
+{
+    struct fmt f = fmt_sig(v, 3);
+    if (strchr(f.s, '.') && !strchr(f.s, 'e')) {
+        size_t n = strlen(f.s);
+        while (f.s[n - 1] == '0')
+            f.s[--n] = '\0';
+        if (f.s[n - 1] == '.')
+            f.s[n - 1] = '\0';
+    }
+    if (f.s[0] == '-')
+        buf_printf(b, "\xe2\x88\x92%s", f.s + 1);
+    else
+        buf_adds(b, f.s);
+}
+
+static void text(struct buf *b, double x, double y, const char *class, const char *s)
+{
+    buf_printf(b, "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">", x, y, class);
+    html_text(b, s);
+    buf_adds(b, "</text>");
+}
+
+static void title(struct buf *b, const char *s)
+{
+    buf_adds(b, "<title>");
+    html_text(b, s);
+    buf_adds(b, "</title>");
+}
+
+static void open_chart(struct buf *b, int width, int height, const char *label)
+{
+    buf_printf(b, "<svg class=\"chart\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\""
+               " aria-label=\"", width, height, width, height);
+    html_text(b, label);
+    buf_adds(b, "\">");
+}
+
+static void line(struct buf *b, const char *class, double x1, double y1, double x2, double y2)
+{
+    buf_printf(b, "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>", class, x1, y1,
+               x2, y2);
+}
+
+/* A shape per colour, drawn around the origin of a translated group. */
+static void marker(struct buf *b, double x, double y, int color, double r)
+{
+    int c = color % SVG_COLORS;
+    buf_printf(b, "<g class=\"c%d dot\" transform=\"translate(%.1f %.1f)\">", c, x, y);
+    switch (c % 5) {
+    case 0:
+        buf_printf(b, "<circle r=\"%.1f\"/>", r);
+        break;
+    case 1:
+        buf_printf(b, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", -0.88 * r,
+                   -0.88 * r, 1.76 * r, 1.76 * r);
+        break;
+    case 2:
+        buf_printf(b, "<path d=\"M0 %.1fL%.1f %.1fH%.1fZ\"/>", -1.15 * r, 1.1 * r, 0.8 * r, -1.1 * r);
+        break;
+    case 3:
+        buf_printf(b, "<path d=\"M0 %.1fL%.1f 0L0 %.1fL%.1f 0Z\"/>", -1.25 * r, 1.25 * r, 1.25 * r,
+                   -1.25 * r);
+        break;
+    default:
+        buf_printf(b, "<path d=\"M0 %.1fL%.1f %.1fH%.1fZ\"/>", 1.15 * r, 1.1 * r, -0.8 * r, -1.1 * r);
+    }
+    buf_adds(b, "</g>");
+}
+
+/* -- intervals in table cells ------------------------------------------------------------------------ */
+
+struct svg_axis svg_axis_for(const struct svg_span *s, size_t n, double band, int width)
+{
+    double lo = -band, hi = band;
+    for (size_t i = 0; i < n; i++) {
+        double l = isnan(s[i].lo) ? s[i].v : s[i].lo, h = isnan(s[i].hi) ? s[i].v : s[i].hi;
+        lo = l < lo ? l : lo;
+        hi = h > hi ? h : hi;
+    }
+    if (!(hi > lo))
+        lo = -1, hi = 1;
+    double pad = 0.06 * (hi - lo);
+    return (struct svg_axis){lo - pad, hi + pad, band, width};
+}
+
+static struct scale cell_scale(const struct svg_axis *a)
+{
+    return (struct scale){a->lo, a->hi, 4, a->width - 4, false};
+}
+
+static void open_cell(struct buf *b, const struct svg_axis *a, int height)
+{
+    buf_printf(b, "<svg class=\"cell\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\""
+               " aria-hidden=\"true\">", a->width, height, a->width, height);
+}
+
+static void band_and_zero(struct buf *b, const struct svg_axis *a, const struct scale *s, int height)
+{
+    if (a->band > 0)
+        buf_printf(b, "<rect class=\"band\" x=\"%.1f\" y=\"0\" width=\"%.1f\" height=\"%d\"/>",
+                   at(s, -a->band), at(s, a->band) - at(s, -a->band), height);
+    line(b, "zero", at(s, 0), 0, at(s, 0), height);
+}
+
+void svg_interval(struct buf *b, const struct svg_axis *a, struct svg_span v, int color,
+                  const char *hover)
+{
+    struct scale s = cell_scale(a);
+    open_cell(b, a, BAR_H);
+    title(b, hover);
+    band_and_zero(b, a, &s, BAR_H);
+    if (!isnan(v.lo) && !isnan(v.hi))
+        buf_printf(b, "<line class=\"c%d span\" x1=\"%.1f\" y1=\"11\" x2=\"%.1f\" y2=\"11\"/>",
+                   color % SVG_COLORS, at(&s, v.lo), at(&s, v.hi));
+    if (!isnan(v.v))
+        marker(b, at(&s, v.v), 11, color, 4);
+    buf_adds(b, "</svg>");
+}
+
+void svg_ticks(struct buf *b, const struct svg_axis *a, double factor)
+{
+    struct scale s = cell_scale(a);
+    double v[MAX_TICKS];
+    struct scale shown = {a->lo * factor, a->hi * factor, s.from, s.to, false};
+    open_cell(b, a, BAR_H);
+    size_t n = ticks(&shown, a->width / 56, v);
+    for (size_t i = 0; i < n; i++) {
+        double x = at(&shown, v[i]);
+        line(b, "zero", x, BAR_H - 4, x, BAR_H);
+        buf_printf(b, "<text class=\"tick mid\" x=\"%.1f\" y=\"%d\">", x < 14 ? 14 : x > a->width - 14
+                   ? a->width - 14 : x, BAR_H - 7);
+        tick_text(b, v[i]);
+        buf_adds(b, "</text>");
+    }
+    buf_adds(b, "</svg>");
+}
+
+/* -- frames ------------------------------------------------------------------------------------------ */
+
+struct frame {
+    int width, height, left, right, top, bottom;     /* margins around the plot */
+};
+
+static void x_axis(struct buf *b, const struct frame *f, const struct scale *s, const char *label)
+{
+    double v[MAX_TICKS], y0 = f->height - f->bottom;
+    size_t n = ticks(s, (f->width - f->left - f->right) / 80, v);
+    double last = -1e9;
+    for (size_t i = 0; i < n; i++) {
+        double x = at(s, v[i]);
+        line(b, "grid", x, f->top, x, y0);
+        if (x - last < 34)
+            continue;
+        last = x;
+        buf_printf(b, "<text class=\"tick mid\" x=\"%.1f\" y=\"%.1f\">", x, y0 + 17);
+        tick_text(b, v[i]);
+        buf_adds(b, "</text>");
+    }
+    text(b, 0.5 * (f->left + f->width - f->right), f->height - 6, "axis mid", label);
+}
+
+static void y_axis(struct buf *b, const struct frame *f, const struct scale *s, double factor,
+                   const char *label)
+{
+    double v[MAX_TICKS];
+    struct scale shown = *s;
+    shown.lo *= factor;
+    shown.hi *= factor;
+    size_t n = ticks(&shown, 5, v);
+    for (size_t i = 0; i < n; i++) {
+        double y = at(&shown, v[i]);
+        line(b, "grid", f->left, y, f->width - f->right, y);
+        buf_printf(b, "<text class=\"tick end\" x=\"%d\" y=\"%.1f\">", f->left - 8, y + 4);
+        tick_text(b, v[i]);
+        buf_adds(b, "</text>");
+    }
+    text(b, 0, 13, "axis", label);
+}
+
+/* -- scatter with front ------------------------------------------------------------------------------ */
+
+struct box {
+    double x, y, w, h;
+};
+
+static bool overlaps(const struct box *a, const struct box *all, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (a->x < all[i].x + all[i].w && all[i].x < a->x + a->w && a->y < all[i].y + all[i].h &&
+            all[i].y < a->y + a->h)
+            return true;
+    return false;
+}
+
+/* Puts a label beside its point where it hides neither points nor labels, if there is room. */
+static void place_label(struct buf *b, const struct frame *f, double x, double y, const char *name,
+                        struct box *taken, size_t *n_taken)
+{
+    double w = 7.2 * (double)strlen(name) + 4;
+    const struct box tries[] = {{x + 9, y - 8, w, 15},      {x - 9 - w, y - 8, w, 15},
+                                {x - w / 2, y - 24, w, 15}, {x - w / 2, y + 9, w, 15},
+                                {x + 9, y - 24, w, 15},     {x + 9, y + 9, w, 15},
+                                {x - 9 - w, y - 24, w, 15}, {x - 9 - w, y + 9, w, 15},
+                                {x + 9, y - 40, w, 15},     {x + 9, y + 25, w, 15}};
+    size_t best = 0, n = sizeof tries / sizeof *tries;
+    for (size_t i = 0; i < n; i++) {
+        bool is_inside = tries[i].x > f->left && tries[i].x + w < f->width && tries[i].y > f->top - 8 &&
+                         tries[i].y + 15 < f->height - f->bottom;
+        if (is_inside && !overlaps(&tries[i], taken, *n_taken)) {
+            best = i;
+            break;
+        }
+    }
+    taken[(*n_taken)++] = tries[best];
+    if (best >= 8)
+        line(b, "lead", x, y, tries[best].x, tries[best].y + 8);
+    text(b, tries[best].x + 2, tries[best].y + 12, "name", name);
+}
+
+static bool is_beaten(const struct svg_scatter *c, size_t i)
+{
+    for (size_t k = 0; k < c->n; k++) {
+        double dx = c->points[k].x - c->points[i].x, dy = c->points[k].y - c->points[i].y;
+        dx = c->is_x_lower_better ? -dx : dx;
+        dy = c->is_y_lower_better ? -dy : dy;
+        if (dx >= 0 && dy >= 0 && (dx > 0 || dy > 0))
+            return true;
+    }
+    return false;
+}
+
+static void draw_front(struct buf *b, const struct svg_scatter *c, const struct scale *sx,
+                       const struct scale *sy)
+{
+    double last = -INFINITY;
+    bool has_begun = false;
+    buf_adds(b, "<path class=\"front\" d=\"");
+    for (size_t step = 0; step < c->n; step++) {        /* selection in order of x */
+        size_t next = c->n;
+        for (size_t i = 0; i < c->n; i++)
+            if (c->points[i].x > last && !is_beaten(c, i) &&
+                (next == c->n || c->points[i].x < c->points[next].x))
+                next = i;
+        if (next == c->n)
+            break;
+        double x = at(sx, c->points[next].x), y = at(sy, c->points[next].y);
+        if (!has_begun)
+            buf_printf(b, "M%.1f %.1f", x, y);
+        else if (c->is_x_lower_better)
+            buf_printf(b, "H%.1fV%.1f", x, y);
+        else
+            buf_printf(b, "V%.1fH%.1f", y, x);
+        has_begun = true;
+        last = c->points[next].x;
+    }
+    buf_adds(b, has_begun ? "\"/>" : "M0 0\"/>");
+}
+
+static double least(double a, double b) { return isnan(b) || a < b ? a : b; }
+static double most(double a, double b) { return isnan(b) || a > b ? a : b; }
+
+static void draw_point(struct buf *b, const struct svg_scatter *c, const struct svg_point *p,
+                       const struct scale *sx, const struct scale *sy)
+{
+    double x = at(sx, p->x), y = at(sy, p->y);
+    struct buf hover;
+    buf_init(&hover, 4096);
+    buf_printf(&hover, "%.200s: %s %s, %s %s", p->name, c->x_label, fmt_sig(p->x, 4).s, c->y_label,
+               fmt_sig(p->y * c->y_scale, 4).s);
+    buf_adds(b, "<g>");
+    title(b, hover.v);
+    buf_printf(b, "<g class=\"c%d\">", p->color % SVG_COLORS);
+    if (!isnan(p->x_lo) && !isnan(p->x_hi))
+        line(b, "whisker", at(sx, p->x_lo), y, at(sx, p->x_hi), y);
+    if (!isnan(p->y_lo) && !isnan(p->y_hi))
+        line(b, "whisker", x, at(sy, p->y_lo), x, at(sy, p->y_hi));
+    buf_adds(b, "</g>");
+    marker(b, x, y, p->color, 5.5);
+    buf_adds(b, "</g>");
+    buf_release(&hover);
+}
+
+void svg_pareto(struct buf *b, const struct svg_scatter *c)
+{
+    const struct frame f = {520, 340, 52, 16, 30, 46};
+    double x0 = INFINITY, x1 = -INFINITY, y0 = INFINITY, y1 = -INFINITY;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct svg_point *p = &c->points[i];
+        x0 = least(least(x0, p->x), p->x_lo);
+        x1 = most(most(x1, p->x), p->x_hi);
+        y0 = least(least(y0, p->y), p->y_lo);
+        y1 = most(most(y1, p->y), p->y_hi);
+    }
+    struct scale sx = scale_for(x0, x1, f.left, f.width - f.right, true);
+    struct scale sy = scale_for(y0, y1, f.height - f.bottom, f.top, false);
+    struct arena a = {0};
+    struct box *taken = ARENA_ARRAY(&a, struct box, 2 * c->n);
+    size_t n_taken = 0;
+    open_chart(b, f.width, f.height, c->label);
+    x_axis(b, &f, &sx, c->x_label);
+    y_axis(b, &f, &sy, c->y_scale, c->y_label);
+    draw_front(b, c, &sx, &sy);
+    for (size_t i = 0; i < c->n; i++) {
+        draw_point(b, c, &c->points[i], &sx, &sy);
+        taken[n_taken++] = (struct box){at(&sx, c->points[i].x) - 6, at(&sy, c->points[i].y) - 6, 12,
+                                        12};
+    }
+    for (size_t i = 0; i < c->n; i++)
+        place_label(b, &f, at(&sx, c->points[i].x), at(&sy, c->points[i].y), c->points[i].name, taken,
+                    &n_taken);
+    buf_adds(b, "</svg>");
+    arena_release(&a);
+}
+
+/* -- distributions ----------------------------------------------------------------------------------- */
+
+static struct scale series_scale(const struct svg_series *s, size_t n, double from, double to,
+                                 double cut)
+{
+    double lo = INFINITY, hi = -INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i].n == 0)
+            continue;
+        size_t last = (size_t)(cut * (double)(s[i].n - 1));
+        lo = s[i].v[0] < lo ? s[i].v[0] : lo;
+        hi = s[i].v[last] > hi ? s[i].v[last] : hi;
+    }
+    if (!(hi >= lo))
+        lo = 0, hi = 1;
+    return scale_for(lo, hi, from, to, true);
+}
+
+void svg_ecdf(struct buf *b, const struct svg_series *s, size_t n, const char *x_label,
+              const char *label)
+{
+    enum { STEPS = 160 };
+    const struct frame f = {640, 300, 44, 16, 30, 46};
+    struct scale sx = series_scale(s, n, f.left, f.width - f.right, 0.999);
+    struct scale sy = {0, 1, f.height - f.bottom, f.top, false};
+    open_chart(b, f.width, f.height, label);
+    x_axis(b, &f, &sx, x_label);
+    y_axis(b, &f, &sy, 100, "% of tokens at most");
+    for (size_t i = 0; i < n; i++) {
+        if (s[i].n == 0)
+            continue;
+        buf_printf(b, "<g class=\"c%d\">", s[i].color % SVG_COLORS);
+        title(b, s[i].name);
+        buf_adds(b, "<path class=\"line\" d=\"");
+        size_t steps = s[i].n < STEPS ? s[i].n : STEPS;
+        for (size_t k = 0; k < steps; k++) {
+            size_t rank = steps > 1 ? k * (s[i].n - 1) / (steps - 1) : 0;
+            double x = at(&sx, s[i].v[rank]), limit = f.width - f.right;
+            buf_printf(b, "%c%.1f %.1f", k ? 'L' : 'M', x < limit ? x : limit,
+                       at(&sy, (double)(rank + 1) / (double)s[i].n));
+        }
+        buf_adds(b, "\"/></g>");
+    }
+    buf_adds(b, "</svg>");
+}
+
+static void row_name(struct buf *b, const char *name, int color, double y)
+{
+    marker(b, 8, y, color, 4.5);
+    struct buf cut;
+    buf_init(&cut, 4096);
+    size_t len = strlen(name);
+    buf_printf(&cut, "%.*s%s", len > 13 ? 12 : (int)len, name, len > 13 ? "\xe2\x80\xa6" : "");
+    text(b, 20, y + 4.5, "name", cut.v);
+    buf_release(&cut);
+}
+
+void svg_strips(struct buf *b, const struct svg_series *s, size_t n, const char *x_label,
+                const char *label)
+{
+    const struct frame f = {640, 52 + ROW_H * (int)n, NAME_W, 16, 6, 46};
+    struct scale sx = series_scale(s, n, f.left, f.width - f.right, 1);
+    open_chart(b, f.width, f.height, label);
+    x_axis(b, &f, &sx, x_label);
+    for (size_t i = 0; i < n; i++) {
+        double y = f.top + ROW_H * ((double)i + 0.5);
+        row_name(b, s[i].name, s[i].color, y);
+        buf_printf(b, "<g class=\"c%d\">", s[i].color % SVG_COLORS);
+        for (size_t k = 0; k < s[i].n && k < 400; k++) {
+            buf_printf(b, "<circle class=\"faint\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\">",
+                       at(&sx, s[i].v[k]), y);
+            title(b, fmt_sig(s[i].v[k], 4).s);
+            buf_adds(b, "</circle>");
+        }
+        if (s[i].n)
+            line(b, "median", at(&sx, s[i].v[s[i].n / 2]), y - 9, at(&sx, s[i].v[s[i].n / 2]), y + 9);
+        buf_adds(b, "</g>");
+    }
+    buf_adds(b, "</svg>");
+}
+
+/* -- bars -------------------------------------------------------------------------------------------- */
+
+static void bar(struct buf *b, const char *class, double x, double y, double w, const char *hover)
+{
+    buf_printf(b, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"16\">", class, x,
+               y - 8, w > 0.5 ? w : 0.5);
+    title(b, hover);
+    buf_adds(b, "</rect>");
+}
+
+void svg_stack(struct buf *b, const struct svg_bar *v, size_t n, const char *unit, const char *label)
+{
+    const struct frame f = {640, 52 + ROW_H * (int)n, NAME_W, 64, 6, 46};
+    double most_ = 0;
+    struct buf hover;
+    buf_init(&hover, 4096);
+    for (size_t i = 0; i < n; i++)
+        most_ = most(most(most_, v[i].a + v[i].b), v[i].mark);
+    struct scale sx = {0, most_ > 0 ? most_ : 1, f.left, f.width - f.right, false};
+    open_chart(b, f.width, f.height, label);
+    x_axis(b, &f, &sx, unit);
+    for (size_t i = 0; i < n; i++) {
+        double y = f.top + ROW_H * ((double)i + 0.5), xa = at(&sx, v[i].a), xb = at(&sx, v[i].a + v[i].b);
+        row_name(b, v[i].name, v[i].color, y);
+        buf_printf(b, "<g class=\"c%d\">", v[i].color % SVG_COLORS);
+        buf_clear(&hover);
+        buf_printf(&hover, "private: %s %s", fmt_sig(v[i].a, 3).s, unit);
+        bar(b, "solid", f.left, y, xa - f.left, hover.v);
+        buf_clear(&hover);
+        buf_printf(&hover, "file-backed: %s %s", fmt_sig(v[i].b, 3).s, unit);
+        bar(b, "light", xa, y, xb - xa, hover.v);
+        buf_adds(b, "</g>");
+        if (!isnan(v[i].mark))
+            line(b, "mark", at(&sx, v[i].mark), y - 11, at(&sx, v[i].mark), y + 11);
+        text(b, xb + 8, y + 4.5, "tick", fmt_sig(v[i].a + v[i].b, 3).s);
+    }
+    buf_adds(b, "</svg>");
+    buf_release(&hover);
+}
+
+void svg_flips(struct buf *b, const struct svg_bar *v, size_t n, const char *label)
+{
+    const struct frame f = {640, 32 + ROW_H * (int)n, NAME_W, 8, 26, 0};
+    double most_ = 1, mid = 0.5 * (f.left + f.width - f.right), reach = f.width - f.right - mid - 56;
+    for (size_t i = 0; i < n; i++)
+        most_ = most(most(most_, v[i].a), v[i].b);
+    open_chart(b, f.width, f.height, label);
+    text(b, mid - 10, 14, "axis end", "right before, wrong now");
+    text(b, mid + 10, 14, "axis", "wrong before, right now");
+    line(b, "zero", mid, f.top - 4, mid, f.height - 6);
+    for (size_t i = 0; i < n; i++) {
+        double y = f.top + ROW_H * ((double)i + 0.5);
+        double l = reach * v[i].a / most_, r = reach * v[i].b / most_;
+        row_name(b, v[i].name, v[i].color, y);
+        bar(b, "lost", mid - l, y, l, "items lost");
+        bar(b, "won", mid, y, r, "items gained");
+        text(b, mid - l - 7, y + 4.5, "tick end", fmt_count((int64_t)v[i].a).s);
+        text(b, mid + r + 7, y + 4.5, "tick", fmt_count((int64_t)v[i].b).s);
+    }
+    buf_adds(b, "</svg>");
+}

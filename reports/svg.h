@@ -1,0 +1,67 @@
+/* svg.h - charts as inline SVG: plain numbers in, markup out.  Knows no store and no variants.
+ *
+ * Colours are classes (c0 .. c9, one per variant, fixed for the whole report); shapes repeat them,
+ * so that colour is never alone.  Every mark has a <title>, which browsers show on hover.  Names
+ * are escaped here. */
+#ifndef SVG_H
+#define SVG_H
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+
+enum { SVG_COLORS = 10 };
+
+/* -- a small interval on a shared scale, for table cells --------------------------------------------- */
+struct svg_span {
+    double v, lo, hi;            /* NAN: nothing drawn */
+};
+struct svg_axis {                /* lo < hi; band: -band .. +band is shaded; 0: none */
+    double lo, hi, band;
+    int width;
+};
+/* An axis that holds 0, the band and all spans, symmetrical enough to read. */
+struct svg_axis svg_axis_for(const struct svg_span *, size_t n, double band, int width);
+void svg_interval(struct buf *, const struct svg_axis *, struct svg_span, int color,
+                  const char *title);
+/* The same width with ticks and their numbers (times `scale`). */
+void svg_ticks(struct buf *, const struct svg_axis *, double scale);
+
+/* -- charts ------------------------------------------------------------------------------------------ */
+struct svg_point {
+    const char *name;
+    int color;
+    double x, x_lo, x_hi, y, y_lo, y_hi;     /* limits NAN: no bar */
+};
+struct svg_scatter {
+    const char *x_label, *y_label, *label;   /* label: for those who do not see it */
+    bool is_x_lower_better, is_y_lower_better;
+    double y_scale;                          /* y is shown times this */
+    const struct svg_point *points;
+    size_t n;
+};
+/* Points with error bars and the front of those that nothing beats in both directions. */
+void svg_pareto(struct buf *, const struct svg_scatter *);
+
+struct svg_series {
+    const char *name;
+    int color;
+    const double *v;             /* ascending */
+    size_t n;
+};
+/* Empirical distribution functions on a logarithmic axis. */
+void svg_ecdf(struct buf *, const struct svg_series *, size_t n, const char *x_label,
+              const char *label);
+/* One row of dots per series, with the median. */
+void svg_strips(struct buf *, const struct svg_series *, size_t n, const char *x_label,
+                const char *label);
+
+struct svg_bar {
+    const char *name;
+    int color;
+    double a, b;                 /* stacked (svg_stack) or left and right of zero (svg_flips) */
+    double mark;                 /* svg_stack: a line across; NAN: none */
+};
+void svg_stack(struct buf *, const struct svg_bar *, size_t n, const char *unit, const char *label);
+void svg_flips(struct buf *, const struct svg_bar *, size_t n, const char *label);
+#endif
