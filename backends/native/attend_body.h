@@ -10,6 +10,8 @@
 #include <string.h>
 #if LANES >= 8
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 enum { NV = 16 / LANES };
@@ -239,13 +241,30 @@ static void lse_row(const float *x, size_t n, struct attend_lse *r)
 }
 
 /* -- the cache --------------------------------------------------------------------------------- */
+/* HALF_N: N fp16 values as floats, exactly.  BYTES_N: N int8 values at p. */
 #if LANES == 16
 #define HALF_16(h) ((vf)_mm512_cvtph_ps((__m256i)(h)))
+#define BYTES_16(p)                                                                                \
+    ((vf)_mm512_cvtepi32_ps(                                                                       \
+        _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))))
 #endif
 #if LANES >= 8
 #define HALF_8(h) ((v8f)_mm256_cvtph_ps((__m128i)(h)))
+#define BYTES_8(p)                                                                                 \
+    ((v8f)_mm256_cvtepi32_ps(                                                                      \
+        _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))))
+#elif defined(__aarch64__)
+INLINE vf bytes_4(const int8_t *p)
+{
+    int32_t four;
+    memcpy(&four, p, sizeof four);
+    const int16x8_t wide = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four)));
+    return (vf)vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
+}
+#define HALF_4(h) ((vf)vcvt_f32_f16((float16x4_t)(h)))
+#define BYTES_4(p) bytes_4(p)
 #else
-/* Exact: the exponent is moved by a product, so that subnormals come out right. */
+/* The exponent is moved by a product, so that subnormals come out right. */
 INLINE vf half_4(vh h)
 {
     const vu u = __builtin_convertvector(h, vu), em = (u & 0x7fffu) << 13;
@@ -253,6 +272,7 @@ INLINE vf half_4(vh h)
     return (vf)((vu)((vf)em * splat(0x1p112f)) | special | ((u & 0x8000u) << 16));
 }
 #define HALF_4(h) half_4(h)
+#define BYTES_4(p) ((vf){(float)(p)[0], (float)(p)[1], (float)(p)[2], (float)(p)[3]})
 #endif
 
 /* cached_N: N values from index i of a cache array, as floats. */
@@ -260,19 +280,14 @@ INLINE vf half_4(vh h)
     INLINE F cached_##N(enum kv_type t, const void *base, size_t i)                                \
     {                                                                                              \
         typedef uint16_t half __attribute__((vector_size(2 * N)));                                 \
-        typedef int8_t byte __attribute__((vector_size(N)));                                       \
-        typedef int32_t word __attribute__((vector_size(4 * N)));                                  \
         half h;                                                                                    \
-        byte b;                                                                                    \
         F v;                                                                                       \
         if (t == KV_F16) {                                                                         \
             memcpy(&h, (const uint16_t *)base + i, sizeof h);                                      \
             return HALF_##N(h);                                                                    \
         }                                                                                          \
-        if (t == KV_INT8) {                                                                        \
-            memcpy(&b, (const int8_t *)base + i, sizeof b);                                        \
-            return __builtin_convertvector(__builtin_convertvector(b, word), F);                   \
-        }                                                                                          \
+        if (t == KV_INT8)                                                                          \
+            return BYTES_##N((const int8_t *)base + i);                                            \
         memcpy(&v, (const float *)base + i, sizeof v);                                             \
         return v;                                                                                  \
     }
