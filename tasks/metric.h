@@ -11,9 +11,11 @@
 
 struct pool;
 struct regex;
+struct metric_use;
+struct metric_doc;
 
-typedef int metric_score_fn(const void *use, const void *doc, struct arena *, struct task_score *,
-                            struct assay_err *);
+typedef int metric_score_fn(const struct metric_use *, const struct metric_doc *, struct arena *,
+                            struct task_score *, struct assay_err *);
 struct metric {
     const char *name, *aggregation;        /* default aggregation; NULL: must be given */
     int higher_is_better;
@@ -38,6 +40,7 @@ struct metric_use {
     bool ignore_case, ignore_punctuation, ignore_numbers;
     struct regex **ignore;                 /* regexes_to_ignore */
     size_t n_ignore;
+    bool is_numpy;                         /* scores are numpy's: Python's sum() never compensates them */
     enum metric_sum sum;
     struct pool *pool;                     /* for bootstraps; NULL: this thread */
 };

@@ -1,5 +1,7 @@
 /* template_tests.c - what stands behind "is": one row per test; and the nearest name for a typo. */
+#include <stdio.h>
 #include <string.h>
+#include "harness/base/field.h"
 #include "tasks/template_filters.h"
 
 typedef int test_fn(struct render *, const struct value *v, const struct value *arg);
@@ -164,40 +166,13 @@ int template_test_call(struct render *r, const void *row, const struct value *su
     return call_bind(r, &s, c, arg) ? t->fn(r, subject, arg[0]) : -1;
 }
 
-/* Edits between two short names. */
-static size_t distance(struct pystr a, struct pystr b)
-{
-    size_t row[32];
-    if (a.n > 30 || b.n > 30)
-        return 99;
-    for (size_t j = 0; j <= b.n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t best = diagonal + (a.s[i - 1] != b.s[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b.n];
-}
-
 const char *template_filter_suggest(struct pystr name, bool test)
 {
-    const char *best = NULL, *s;
-    size_t least = 3;
-    for (size_t i = 0; (s = test ? template_test_name(i) : template_filter_name(i)); i++) {
-        size_t d = distance(name, pystr(s, strlen(s)));
-        if (d < least && d < name.n) {
-            least = d;
-            best = s;
-        }
-    }
-    return best;
+    const char *names[N_TESTS + 100], *s;
+    char text[64];
+    size_t n = 0;
+    while (n < N_TESTS + 100 && (s = test ? template_test_name(n) : template_filter_name(n)))
+        names[n++] = s;
+    snprintf(text, sizeof text, "%.*s", (int)(name.n > 60 ? 60 : name.n), name.s);
+    return field_nearest(text, names, n);
 }

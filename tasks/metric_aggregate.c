@@ -1,0 +1,466 @@
+/* metric_aggregate.c - from the scores of documents to a task's value and its standard error.
+ *
+ * Sums follow CPython: compensated (Neumaier) for Python floats since 3.12, left to right for numpy's.
+ * Formulas: lm-eval api/metrics.py, scikit-learn for F1 and MCC.  Bootstraps draw as random.Random(i)
+ * does, one seed per chunk of at most 1000 replicates; chunks are independent of the threads. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/arena.h"
+#include "harness/base/err.h"
+#include "harness/base/json.h"
+#include "harness/base/pool.h"
+#include "harness/base/rng.h"
+#include "tasks/metric.h"
+
+/* What aggregations work on.  x: values; w: weights; gold, pred: label ids of pairs. */
+struct sample {
+    const struct task_score *scores;
+    const struct value **pairs;            /* parsed details, [a, b] */
+    double *x, *w;
+    uint32_t *gold, *pred;
+    size_t n, n_labels, one;               /* one: the id of label 1, or n_labels */
+    enum metric_sum sum;
+    struct arena arena;
+};
+
+/* A resample: item i is pick[i], or i itself when pick is NULL.  scratch: n doubles and 2 * labels. */
+struct draw {
+    const size_t *pick;
+    double *scratch;
+};
+typedef double aggregate_fn(const struct sample *, const struct draw *);
+
+/* -- sums ------------------------------------------------------------------------------------------ */
+
+double metric_sum(const double *x, size_t n, enum metric_sum how)
+{
+    double f = 0, c = 0;
+    if (how == METRIC_SUM_NAIVE) {
+        for (size_t i = 0; i < n; i++)
+            f += x[i];
+        return f;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double t = f + x[i];
+        c += fabs(f) >= fabs(x[i]) ? (f - t) + x[i] : (x[i] - t) + f;
+        f = t;
+    }
+    return c != 0 && isfinite(c) ? f + c : f;
+}
+
+/* numpy's pairwise sum. */
+static double pairwise(const double *x, size_t n)
+{
+    if (n < 8) {
+        double s = n ? x[0] : 0;
+        for (size_t i = 1; i < n; i++)
+            s += x[i];
+        return s;
+    }
+    if (n > 128) {
+        size_t half = n / 2;
+        half -= half % 8;
+        return pairwise(x, half) + pairwise(x + half, n - half);
+    }
+    double r[8];
+    size_t i = 8;
+    for (int k = 0; k < 8; k++)
+        r[k] = x[k];
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
+            r[k] += x[i + (size_t)k];
+    double s = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
+    for (; i < n; i++)
+        s += x[i];
+    return s;
+}
+
+static double stddev(const double *x, size_t n, double *scratch, enum metric_sum how)
+{
+    double mu = metric_sum(x, n, how) / (double)n;
+    for (size_t i = 0; i < n; i++)
+        scratch[i] = pow(x[i] - mu, 2);
+    return sqrt(metric_sum(scratch, n, how) / (double)(n - 1));
+}
+
+/* -- aggregations ---------------------------------------------------------------------------------- */
+
+static const double *picked(const struct sample *s, const struct draw *d)
+{
+    if (!d->pick)
+        return s->x;
+    for (size_t i = 0; i < s->n; i++)
+        d->scratch[i] = s->x[d->pick[i]];
+    return d->scratch;
+}
+
+static double agg_mean(const struct sample *s, const struct draw *d)
+{
+    return metric_sum(picked(s, d), s->n, s->sum) / (double)s->n;
+}
+
+static double agg_nanmean(const struct sample *s, const struct draw *d)
+{
+    const double *x = picked(s, d);
+    size_t k = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        k += !isnan(x[i]);
+        d->scratch[i] = isnan(x[i]) ? 0 : x[i];
+    }
+    return k ? pairwise(d->scratch, s->n) / (double)k : NAN;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double agg_median(const struct sample *s, const struct draw *d)
+{
+    const double *x = picked(s, d);
+    if (x != d->scratch)
+        memcpy(d->scratch, x, s->n * sizeof *x);
+    qsort(d->scratch, s->n, sizeof *x, compare_doubles);
+    return d->scratch[s->n / 2];
+}
+
+static double agg_perplexity(const struct sample *s, const struct draw *d)
+{
+    return exp(-agg_mean(s, d));
+}
+
+static double weighted_mean(const struct sample *s)
+{
+    return metric_sum(s->x, s->n, s->sum) / metric_sum(s->w, s->n, METRIC_SUM_NAIVE);
+}
+
+static double agg_weighted_perplexity(const struct sample *s, const struct draw *d)
+{
+    (void)d;
+    return exp(-weighted_mean(s));
+}
+
+static double agg_bits_per_byte(const struct sample *s, const struct draw *d)
+{
+    (void)d;
+    return -weighted_mean(s) / log(2);
+}
+
+static size_t at(const struct draw *d, size_t i)
+{
+    return d->pick ? d->pick[i] : i;
+}
+
+/* Binary F1 with positive label 1: 2TP / (positives in gold + positives predicted). */
+static double agg_f1(const struct sample *s, const struct draw *d)
+{
+    double tp = 0, gold = 0, pred = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        bool g = s->gold[at(d, i)] == s->one, p = s->pred[at(d, i)] == s->one;
+        tp += g && p;
+        gold += g;
+        pred += p;
+    }
+    return gold + pred > 0 ? 2 * tp / (gold + pred) : 0;
+}
+
+/* Multiclass Matthews correlation from the confusion matrix' margins and trace. */
+static double agg_mcc(const struct sample *s, const struct draw *d)
+{
+    double *t = d->scratch, *p = d->scratch + s->n_labels, trace = 0, n = (double)s->n;
+    double tp = 0, pp = 0, tt = 0;
+    memset(t, 0, 2 * s->n_labels * sizeof *t);
+    for (size_t i = 0; i < s->n; i++) {
+        uint32_t g = s->gold[at(d, i)], q = s->pred[at(d, i)];
+        t[g]++;
+        p[q]++;
+        trace += g == q;
+    }
+    for (size_t k = 0; k < s->n_labels; k++) {
+        tp += t[k] * p[k];
+        pp += p[k] * p[k];
+        tt += t[k] * t[k];
+    }
+    double product = (n * n - pp) * (n * n - tt);
+    return product == 0 ? 0 : (trace * n - tp) / sqrt(product);
+}
+
+static double agg_brier(const struct sample *s, const struct draw *d)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct value *p = s->pairs[i]->items[1];
+        int64_t gold = s->pairs[i]->items[0]->i;
+        if (gold < 0)
+            gold += p->n;
+        double sum = 0;
+        for (uint32_t k = 0; k < p->n; k++)
+            sum += pow(p->items[k]->f - (k == gold), 2);
+        d->scratch[i] = sum;
+    }
+    return pairwise(d->scratch, s->n) / (double)s->n;
+}
+
+static double agg_bypass(const struct sample *s, const struct draw *d)
+{
+    (void)s;
+    (void)d;
+    return 999;
+}
+
+/* -- preparation ----------------------------------------------------------------------------------- */
+
+static int bad_score(struct assay_err *e, size_t i, const char *what)
+{
+    return err_set(e, ASSAY_EFORMAT, "score %zu: %s", i + 1, what);
+}
+
+static int prepare_numbers(struct sample *s, struct assay_err *e)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->scores[i].detail)
+            return bad_score(e, i, "a pair or vector cannot be averaged; give an aggregation for it");
+        s->x[i] = s->scores[i].value;
+    }
+    return 0;
+}
+
+static int prepare_weighted(struct sample *s, struct assay_err *e)
+{
+    TRY(prepare_numbers(s, e));
+    for (size_t i = 0; i < s->n; i++) {
+        if (isnan(s->scores[i].weight))
+            return bad_score(e, i, "has no weight (words or bytes)");
+        s->w[i] = s->scores[i].weight;
+    }
+    return 0;
+}
+
+static int prepare_pairs(struct sample *s, struct assay_err *e)
+{
+    s->pairs = ARENA_ARRAY(&s->arena, const struct value *, s->n);
+    for (size_t i = 0; i < s->n; i++) {
+        const char *text = s->scores[i].detail;
+        if (!text)
+            return bad_score(e, i, "is a number, expected a pair [gold, prediction]");
+        TRY(json_parse(text, strlen(text), "score", 1, &s->arena, &s->pairs[i], e));
+        if (s->pairs[i]->type != VALUE_LIST || s->pairs[i]->n != 2)
+            return bad_score(e, i, "is no pair [gold, prediction]");
+    }
+    return 0;
+}
+
+static uint32_t label_id(struct sample *s, const struct value **labels, const struct value *v)
+{
+    for (size_t k = 0; k < s->n_labels; k++)
+        if (value_equal(labels[k], v))
+            return (uint32_t)k;
+    labels[s->n_labels] = v;
+    return (uint32_t)s->n_labels++;
+}
+
+enum { MAX_LABELS = 4096 };
+
+static int prepare_labels(struct sample *s, struct assay_err *e)
+{
+    const struct value **labels = ARENA_ARRAY(&s->arena, const struct value *, MAX_LABELS + 2);
+    const struct value one = {.type = VALUE_INT, .i = 1};
+    TRY(prepare_pairs(s, e));
+    s->gold = ARENA_ARRAY(&s->arena, uint32_t, s->n);
+    s->pred = ARENA_ARRAY(&s->arena, uint32_t, s->n);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct value *const *v = s->pairs[i]->items;
+        if (v[0]->type > VALUE_STR || v[1]->type > VALUE_STR)
+            return bad_score(e, i, "a label is neither a number nor text");
+        s->gold[i] = label_id(s, labels, v[0]);
+        s->pred[i] = label_id(s, labels, v[1]);
+        if (s->n_labels > MAX_LABELS)
+            return bad_score(e, i, "there are more than 4096 labels");
+    }
+    s->one = s->n_labels;
+    for (size_t k = 0; k < s->n_labels; k++)
+        if (value_equal(labels[k], &one))
+            s->one = k;
+    return 0;
+}
+
+static int prepare_binary(struct sample *s, struct assay_err *e)
+{
+    TRY(prepare_labels(s, e));
+    if (s->n_labels > 2)
+        return err_set(e, ASSAY_EFORMAT, "f1 is binary, but %zu labels occur", s->n_labels);
+    if (s->n_labels == 2 && s->one == s->n_labels)
+        return err_set(e, ASSAY_EFORMAT, "f1 needs the label 1 for what counts as positive");
+    return 0;
+}
+
+static int prepare_brier(struct sample *s, struct assay_err *e)
+{
+    TRY(prepare_pairs(s, e));
+    uint32_t n = s->n && s->pairs[0]->items[1]->type == VALUE_LIST ? s->pairs[0]->items[1]->n : 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct value *gold = s->pairs[i]->items[0], *p = s->pairs[i]->items[1];
+        if (p->type != VALUE_LIST || p->n != n)
+            return bad_score(e, i, "brier_score needs the same number of choices in every document");
+        if (gold->type != VALUE_INT || gold->i >= (int64_t)n || gold->i < -(int64_t)n)
+            return bad_score(e, i, "brier_score needs one gold choice");
+        for (uint32_t k = 0; k < n; k++)
+            if (p->items[k]->type != VALUE_FLOAT)
+                return bad_score(e, i, "a probability is no number");
+    }
+    return 0;
+}
+
+static int prepare_nothing(struct sample *s, struct assay_err *e)
+{
+    (void)s;
+    (void)e;
+    return 0;
+}
+
+/* -- the table ------------------------------------------------------------------------------------- */
+
+enum { STDERR_NONE, STDERR_MEAN, STDERR_BOOTSTRAP };
+struct aggregation {
+    const char *name;
+    int stderr_rule;
+    bool is_numpy;                         /* its results are numpy's: replicates sum naively */
+    int (*prepare)(struct sample *, struct assay_err *);
+    aggregate_fn *fn;
+};
+
+static const struct aggregation table[] = {
+    {"mean", STDERR_MEAN, false, prepare_numbers, agg_mean},
+    {"nanmean", STDERR_BOOTSTRAP, true, prepare_numbers, agg_nanmean},
+    {"median", STDERR_BOOTSTRAP, false, prepare_numbers, agg_median},
+    {"perplexity", STDERR_BOOTSTRAP, false, prepare_numbers, agg_perplexity},
+    {"weighted_perplexity", STDERR_NONE, false, prepare_weighted, agg_weighted_perplexity},
+    {"bits_per_byte", STDERR_NONE, false, prepare_weighted, agg_bits_per_byte},
+    {"f1", STDERR_BOOTSTRAP, true, prepare_binary, agg_f1},
+    {"matthews_corrcoef", STDERR_BOOTSTRAP, true, prepare_labels, agg_mcc},
+    {"brier_score", STDERR_NONE, false, prepare_brier, agg_brier},
+    {"bypass", STDERR_NONE, false, prepare_nothing, agg_bypass},
+};
+enum { N_AGGREGATIONS = sizeof table / sizeof table[0] };
+
+static const struct aggregation *find(const char *name)
+{
+    for (size_t i = 0; i < N_AGGREGATIONS; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+bool metric_aggregation_known(const char *name)
+{
+    return find(name) != NULL;
+}
+
+const char *const *metric_aggregations(void)
+{
+    static const char *const names[] = {"mean", "nanmean", "median", "perplexity", "weighted_perplexity",
+                                        "bits_per_byte", "f1", "matthews_corrcoef", "brier_score",
+                                        "bypass", NULL};
+    return names;
+}
+
+/* -- bootstrap ------------------------------------------------------------------------------------- */
+
+struct bootstrap {
+    const struct sample *s;
+    const struct aggregation *agg;
+    size_t chunk;
+    double *out;                           /* [chunks * chunk] */
+    bool failed;
+};
+
+static size_t scratch_size(const struct sample *s)
+{
+    return s->n > 2 * s->n_labels ? s->n : 2 * s->n_labels;
+}
+
+static void run_chunk(void *user, size_t part, size_t n_parts)
+{
+    struct bootstrap *b = user;
+    struct pyrandom rng;
+    size_t *pick = malloc(b->s->n * sizeof *pick);
+    double *scratch = malloc(scratch_size(b->s) * sizeof *scratch);
+    struct draw d = {pick, scratch};
+    (void)n_parts;
+    if (!pick || !scratch) {
+        b->failed = true;
+    } else {
+        pyrandom_seed(&rng, part);
+        for (size_t k = 0; k < b->chunk; k++) {
+            for (size_t i = 0; i < b->s->n; i++)
+                pick[i] = pyrandom_choice(&rng, b->s->n);
+            b->out[part * b->chunk + k] = b->agg->fn(b->s, &d);
+        }
+    }
+    free(pick);
+    free(scratch);
+}
+
+static int bootstrap(const struct sample *s, const struct aggregation *agg, struct pool *pool, int iters,
+                     double *out, struct assay_err *e)
+{
+    struct bootstrap b = {.s = s, .agg = agg, .chunk = iters < 1000 ? (size_t)iters : 1000};
+    size_t chunks = (size_t)iters / b.chunk, n = chunks * b.chunk;
+    b.out = malloc(n * sizeof(double));
+    double *scratch = malloc(n * sizeof(double));
+    b.failed = !b.out || !scratch;
+    if (!b.failed)
+        pool_run(pool, chunks, run_chunk, &b);
+    if (!b.failed)
+        *out = n > 1 ? stddev(b.out, n, scratch, agg->is_numpy ? METRIC_SUM_NAIVE : s->sum) : NAN;
+    free(b.out);
+    free(scratch);
+    return b.failed ? err_set(e, ASSAY_ENOMEM, "out of memory for a bootstrap of %d replicates", iters) : 0;
+}
+
+/* -- entry point ----------------------------------------------------------------------------------- */
+
+static int standard_error(const struct metric_use *u, const struct aggregation *agg, const struct sample *s,
+                          int iters, double *scratch, double *out, struct assay_err *e)
+{
+    *out = NAN;
+    if (iters <= 0 || s->n <= 1 || agg->stderr_rule == STDERR_NONE)
+        return 0;
+    if (agg->stderr_rule == STDERR_BOOTSTRAP)
+        return bootstrap(s, agg, u->pool, iters, out, e);
+    *out = stddev(s->x, s->n, scratch, s->sum) / sqrt((double)s->n);
+    return 0;
+}
+
+int metric_aggregate(const struct metric_use *u, const struct task_score *scores, size_t n,
+                     int bootstrap_iters, struct task_aggregate *out, struct assay_err *e)
+{
+    const struct aggregation *agg = find(u->aggregation);
+    struct sample s = {.scores = scores, .n = n, .sum = u->is_numpy ? METRIC_SUM_NAIVE : u->sum};
+    double *scratch = NULL;
+    int rc = 0;
+    *out = (struct task_aggregate){.value = NAN, .stderr_ = NAN, .n = n};
+    if (!agg)
+        return err_set(e, ASSAY_EUSAGE, "metric '%s': unknown aggregation '%s'", u->name, u->aggregation);
+    if (n == 0)
+        return 0;
+    s.x = malloc(n * sizeof(double));
+    s.w = malloc(n * sizeof(double));
+    if (!s.x || !s.w)
+        rc = err_set(e, ASSAY_ENOMEM, "out of memory for %zu scores", n);
+    if (rc == 0 && (rc = agg->prepare(&s, e)) < 0)
+        rc = err_prefix(e, rc, "metric '%s'", u->name);
+    if (rc == 0 && !(scratch = malloc(scratch_size(&s) * sizeof(double))))
+        rc = err_set(e, ASSAY_ENOMEM, "out of memory for %zu scores", n);
+    if (rc == 0) {
+        struct draw whole = {NULL, scratch};
+        out->value = agg->fn(&s, &whole);
+        rc = standard_error(u, agg, &s, bootstrap_iters, scratch, &out->stderr_, e);
+    }
+    free(s.x);
+    free(s.w);
+    free(scratch);
+    arena_release(&s.arena);
+    return rc;
+}
