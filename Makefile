@@ -77,7 +77,8 @@ FLAGS_backends/native/kern_vnni   := $(FLAGS_backends/native/kern_avx512) -mavx5
 FLAGS_backends/native/kern_amx    := $(FLAGS_backends/native/kern_avx512) -mamx-tile -mamx-int8
 endif
 FLAGS_backends/native/ := -O3
-FLAGS_harness/run/paths = -DASSAY_PREFIX='"$(PREFIX)"'
+FLAGS_harness/run/paths  = -DASSAY_PREFIX='"$(PREFIX)"'
+FLAGS_harness/run/plugin = $(FLAGS_harness/run/paths)
 
 # -- floors: each is a folder and a static library, in link order (top first) -----------------------
 FLOORS   := harness/cli harness/run reports tasks datasets harness/store harness/machine \

@@ -36,4 +36,14 @@ const char *data_origin(const struct data *);      /* files, for people; absolut
 /* SHA-256 of the files' content, computed once, cached for the process by path, mtime and size. */
 int data_uid(struct data *, char hex[65], struct assay_err *);
 void data_close(struct data *);
+
+struct data_recipe {             /* what a recipe file says; strings in the arena */
+    const char *file, *about;    /* about: "" when the recipe has none */
+    const char *default_name;    /* stands for a task's missing dataset_name; NULL */
+    const struct value *names;   /* list of dataset_path */
+    const struct value *splits;  /* dict: split -> patterns */
+};
+/* Every recipe below the folders, sorted by path within each. */
+int data_recipes(const char *const *recipe_dirs, struct arena *, const struct data_recipe **,
+                 size_t *n, struct assay_err *);
 #endif

@@ -49,39 +49,64 @@ static int recipe_check(const char *file, const struct value *r, struct assay_er
     return 0;
 }
 
-static bool recipe_names(const struct value *r, const char *path)
+static bool recipe_names(const struct data_recipe *r, const char *path)
 {
-    const struct value *name = value_get(r, "dataset");
-    if (name->type == VALUE_STR)
-        return value_is_str(name, path);
-    for (uint32_t i = 0; i < name->n; i++)
-        if (value_is_str(name->items[i], path))
+    for (uint32_t i = 0; i < r->names->n; i++)
+        if (value_is_str(r->names->items[i], path))
             return true;
     return false;
 }
 
-/* Finds the recipe for `path`; *recipe NULL when there is none. */
-static int recipe_find(const struct data_source *src, struct arena *a, const char **file,
-                       const struct value **recipe, struct assay_err *e)
+static int recipe_load(const char *file, struct arena *a, struct data_recipe *out,
+                       struct assay_err *e)
 {
-    *recipe = NULL;
-    for (const char *const *dir = src->recipe_dirs; dir && *dir; dir++) {
-        const char *const *files;
-        size_t n;
+    const struct value *r;
+    TRY(yaml_load(file, a, &r, e));
+    TRY(recipe_check(file, r, e));
+    const struct value *name = value_get(r, "dataset"), *about = value_get(r, "about");
+    const struct value *fallback = value_get(r, "default-name");
+    *out = (struct data_recipe){
+        .file = file,
+        .about = about && about->type == VALUE_STR ? about->s : "",
+        .names = name->type == VALUE_LIST ? name : value_list(a, &name, 1),
+        .splits = value_get(r, "splits"),
+        .default_name = fallback && fallback->type == VALUE_STR ? fallback->s : NULL,
+    };
+    return 0;
+}
+
+int data_recipes(const char *const *dirs, struct arena *a, const struct data_recipe **out,
+                 size_t *n, struct assay_err *e)
+{
+    struct path_list files = {.arena = a};
+    for (const char *const *dir = dirs; dir && *dir; dir++) {
+        const char *const *found;
+        size_t n_found;
         if (!fs_is_dir(*dir))
             continue;
-        TRY(fs_walk(*dir, "*.yaml", NULL, a, &files, &n, e));
-        for (size_t i = 0; i < n; i++) {
-            const struct value *r;
-            TRY(yaml_load(files[i], a, &r, e));
-            TRY(recipe_check(files[i], r, e));
-            if (recipe_names(r, src->path)) {
-                *file = files[i];
-                *recipe = r;
-                return 0;
-            }
-        }
+        TRY(fs_walk(*dir, "*.yaml", NULL, a, &found, &n_found, e));
+        for (size_t i = 0; i < n_found; i++)
+            path_list_add(&files, found[i]);
     }
+    struct data_recipe *r = ARENA_ARRAY(a, struct data_recipe, files.n);
+    for (size_t i = 0; i < files.n; i++)
+        TRY(recipe_load(files.v[i], a, &r[i], e));
+    *out = r;
+    *n = files.n;
+    return 0;
+}
+
+/* The recipe for `path`, from the first folder that has one; NULL when there is none. */
+static int recipe_find(const struct data_source *src, struct arena *a,
+                       const struct data_recipe **recipe, struct assay_err *e)
+{
+    const struct data_recipe *all;
+    size_t n;
+    *recipe = NULL;
+    TRY(data_recipes(src->recipe_dirs, a, &all, &n, e));
+    for (size_t i = 0; i < n && !*recipe; i++)
+        if (recipe_names(&all[i], src->path))
+            *recipe = &all[i];
     return 0;
 }
 
@@ -140,23 +165,18 @@ static int recipe_add(const char *file, const struct value *pattern, const char 
 int recipe_patterns(const struct data_source *src, struct path_list *out, bool *found,
                     struct assay_err *e)
 {
-    const char *file;
-    const struct value *recipe;
-    TRY(recipe_find(src, out->arena, &file, &recipe, e));
+    const struct data_recipe *recipe;
+    TRY(recipe_find(src, out->arena, &recipe, e));
     *found = recipe != NULL;
     if (!recipe)
         return 0;
-    const struct value *fallback = value_get(recipe, "default-name");
-    const char *name = src->name                                 ? src->name
-                       : fallback && fallback->type == VALUE_STR ? fallback->s
-                                                                 : NULL;
-    const struct value *splits = value_get(recipe, "splits");
-    const struct value *patterns = value_get(splits, src->split);
+    const char *name = src->name ? src->name : recipe->default_name;
+    const struct value *patterns = value_get(recipe->splits, src->split);
     if (!patterns)
-        return recipe_unknown_split(src, splits, e);
+        return recipe_unknown_split(src, recipe->splits, e);
     if (patterns->type != VALUE_LIST)
-        return recipe_add(file, patterns, name, out, e);
+        return recipe_add(recipe->file, patterns, name, out, e);
     for (uint32_t i = 0; i < patterns->n; i++)
-        TRY(recipe_add(file, patterns->items[i], name, out, e));
+        TRY(recipe_add(recipe->file, patterns->items[i], name, out, e));
     return 0;
 }

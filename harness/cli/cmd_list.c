@@ -1,11 +1,17 @@
-/* cmd_list.c - assay list: what there is: backends, tasks, runs, variants, precisions, kernels. */
+/* cmd_list.c - assay list: what there is: backends, tasks, datasets, runs, variants, precisions,
+ * kernels. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "backends/native/kern.h"
+#include "datasets/data.h"
 #include "harness/base/buf.h"
 #include "harness/base/err.h"
+#include "harness/base/field.h"
+#include "harness/base/fs.h"
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/report_flags.h"
@@ -87,6 +93,68 @@ static int list_tasks(struct options *o, struct assay_err *e)
     return 0;
 }
 
+/* The first line of a text that may be hostile. */
+static void put_line(const char *s)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    text_safe(&b, s, strcspn(s, "\n"));
+    fputs(b.v, stdout);
+    buf_release(&b);
+}
+
+static int list_datasets(struct options *o, struct assay_err *e)
+{
+    const struct data_recipe *r;
+    size_t n;
+    TRY(data_recipes(paths_recipes(&o->arena, NULL), &o->arena, &r, &n, e));
+    for (size_t i = 0; i < n; i++) {
+        put(r[i].names->n ? r[i].names->items[0]->s : fs_basename(r[i].file));
+        for (uint32_t s = 0; s < r[i].splits->n; s++) {
+            const struct value *split = r[i].splits->entries[s].key;
+            printf("%s%s", s ? ", " : "  (", split->type == VALUE_STR ? split->s : "?");
+        }
+        printf("%s\n    ", r[i].splits->n ? ")" : "");
+        put_line(r[i].about);
+        puts("");
+    }
+    return 0;
+}
+
+static int list_precisions(struct options *o, struct assay_err *e)
+{
+    struct plugin_list l;
+    TRY(plugin_scan(&o->arena, &l, e));
+    for (size_t i = 0; i < l.n_found; i++) {
+        const struct assay_field *f = field_find(l.found[i]->api.options, "precision");
+        if (!f || f->kind != ASSAY_ENUM || !f->values)
+            continue;
+        printf("%s\n ", l.found[i]->name);
+        for (const char *p = f->values; *p; p += strcspn(p, "|"), p += *p == '|')
+            printf(" %.*s", (int)strcspn(p, "|"), p);
+        puts("");
+    }
+    return 0;
+}
+
+static int list_kernels(struct options *o, struct assay_err *e)
+{
+    static const char *const levels[] = {"ref", "avx2", "avx512",       "avx512-vnni",
+                                         "amx", "neon", "neon-dotprod", "neon-i8mm"};
+    struct kern best, one;
+    (void)o;
+    TRY(kern_open(getenv("ASSAY_CPU"), &best, e));
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        TRY(kern_open(levels[i], &one, e));
+        bool here = strcmp(one.name, levels[i]) == 0;
+        printf("%-14s %s\n", levels[i],
+               strcmp(best.name, levels[i]) == 0 ? "used"
+               : here                            ? "available"
+                                                 : "not on this machine");
+    }
+    return 0;
+}
+
 static void print_time(int64_t ns)
 {
     time_t t = (time_t)(ns / 1000000000);
@@ -125,7 +193,8 @@ static int list_variants(struct options *o, struct assay_err *e)
         const struct view_variant *v = &set->variants[i];
         printf("%-14s %-8s ", v->label, v->status);
         put(v->reason ? v->reason : v->precision);
-        printf("%s%s\n", v->reason || !v->kernel ? "" : "  ", v->reason || !v->kernel ? "" : v->kernel);
+        printf("%s%s\n", v->reason || !v->kernel ? "" : "  ",
+               v->reason || !v->kernel ? "" : v->kernel);
     }
     view_close(view);
     return 0;
@@ -136,14 +205,18 @@ static int body(struct options *o, struct assay_err *e)
     static const struct {
         const char *name;
         int (*list)(struct options *, struct assay_err *);
-    } kinds[] = {{"backends", list_backends}, {"options", list_options}, {"tasks", list_tasks},
-                 {"runs", list_runs},         {"variants", list_variants}};
+    } kinds[] = {
+        {"backends", list_backends}, {"options", list_options},       {"tasks", list_tasks},
+        {"datasets", list_datasets}, {"precisions", list_precisions}, {"kernels", list_kernels},
+        {"runs", list_runs},         {"variants", list_variants}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(o->args[0], kinds[i].name) == 0)
             return kinds[i].list(o, e);
-    return err_set(e, ASSAY_EUSAGE,
-                   "unknown kind '%s': expected backends, options, tasks, runs or variants",
-                   o->args[0]);
+    return err_set(
+        e, ASSAY_EUSAGE,
+        "unknown kind '%s': expected one of backends, options, precisions, kernels, tasks, "
+        "datasets, runs, variants",
+        o->args[0]);
 }
 
 static int run_list(const struct command *c, int argc, char **argv)
@@ -154,14 +227,14 @@ static int run_list(const struct command *c, int argc, char **argv)
 
 const struct command cmd_list = {
     .name = "list",
-    .summary = "list backends (found and refused), their options, tasks, runs or variants",
-    .arguments = "backends|options|tasks|runs|variants",
+    .summary = "list backends, precisions, kernels, tasks, datasets, runs or variants",
+    .arguments = "backends|options|precisions|kernels|tasks|datasets|runs|variants",
     .min_args = 1,
     .max_args = 1,
     .tables = {report_flag_fields, list_fields},
     .examples = "list backends # what was found, and what was refused and why\n"
                 "list tasks # tasks, groups and tags of the library\n"
                 "list runs --db nightly.db # newest first\n",
-    .words = "backends|options|tasks|runs|variants",
+    .words = "backends|options|precisions|kernels|tasks|datasets|runs|variants",
     .main = run_list,
 };
