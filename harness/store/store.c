@@ -43,6 +43,12 @@ int store_fail(struct store *s, struct assay_err *e)
         if (os == ENOSPC || os == EFBIG || os == EDQUOT)
             return err_set(e, ASSAY_EIO, "database '%s': disk full (%s); what was committed is kept",
                            s->path, strerror(os));
+        /* SQLite may have lost errno by now: a write that failed has few causes. */
+        if (sqlite3_extended_errcode(s->db) == SQLITE_IOERR_WRITE)
+            return err_set(e, ASSAY_EIO,
+                           "database '%s' cannot be written: disk full, or a limit on file size; what "
+                           "was committed is kept",
+                           s->path);
         return err_set(e, ASSAY_EIO, "database '%s': %s (%s)", s->path, sqlite3_errmsg(s->db),
                        os ? strerror(os) : "input or output error");
     case SQLITE_CANTOPEN:
@@ -304,7 +310,7 @@ static int open_file(struct store *s, enum store_mode mode, struct assay_err *e)
         return err_set(e, ASSAY_EIO, "database '%s' is read-only", s->path);
     int64_t any;
     if (mode == STORE_READ && pragma_int(s, "PRAGMA application_id", &any, e) < 0 &&
-        sqlite3_errcode(s->db) == SQLITE_CANTOPEN)
+        (sqlite3_errcode(s->db) == SQLITE_CANTOPEN || sqlite3_errcode(s->db) == SQLITE_READONLY))
         TRY(open_immutable(s, e));
     return 0;
 }
