@@ -124,8 +124,18 @@ void kern_neon(struct kern *);
 void kern_neon_dotprod(struct kern *);
 void kern_neon_i8mm(struct kern *);
 
-/* Before loops over accumulators: a loop left rolled would keep them in memory. */
-#if defined(__clang__)
+/* Before loops over accumulators: a loop left rolled would keep them in memory.  Under sanitizers they
+ * stay rolled, since checks in every copy take compilers minutes. */
+#if defined(__has_feature)
+#define KERN_HAS_FEATURE(x) __has_feature(x)
+#else
+#define KERN_HAS_FEATURE(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
+    KERN_HAS_FEATURE(address_sanitizer) || KERN_HAS_FEATURE(thread_sanitizer) ||                   \
+    KERN_HAS_FEATURE(undefined_behavior_sanitizer)
+#define KERN_UNROLL
+#elif defined(__clang__)
 #define KERN_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define KERN_UNROLL _Pragma("GCC unroll 32")
