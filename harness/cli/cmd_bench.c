@@ -65,6 +65,6 @@ const struct command cmd_bench = {
     .arguments = "",
     .tables = {run_flag_fields, suite_fields},
     .examples = "bench --model m.gguf --precision fp32,q8_0,q4_0 # default lengths\n"
-                "bench --model m.gguf --precision int8 --scenario prefill:512,decode:16+128\n",
+                "bench --model m.gguf --precision int8 --scenario decode:16+128\n",
     .main = run_bench,
 };

@@ -108,6 +108,8 @@ static int list_datasets(struct options *o, struct assay_err *e)
     const struct data_recipe *r;
     size_t n;
     TRY(data_recipes(paths_recipes(&o->arena, NULL), &o->arena, &r, &n, e));
+    if (n == 0)
+        return err_set(e, ASSAY_EIO, "no recipes found; they are installed in share/assay/recipes");
     for (size_t i = 0; i < n; i++) {
         put(r[i].names->n ? r[i].names->items[0]->s : fs_basename(r[i].file));
         for (uint32_t s = 0; s < r[i].splits->n; s++) {
@@ -228,7 +230,16 @@ static int run_list(const struct command *c, int argc, char **argv)
 const struct command cmd_list = {
     .name = "list",
     .summary = "list backends, precisions, kernels, tasks, datasets, runs or variants",
-    .arguments = "backends|options|precisions|kernels|tasks|datasets|runs|variants",
+    .arguments = "KIND",
+    .text = "KIND is one of\n"
+            "  backends    what was found, and what was refused and why\n"
+            "  options     each backend's options\n"
+            "  precisions  what each backend can load a model at\n"
+            "  kernels     instruction sets of the native engine, and the one it uses here\n"
+            "  tasks       tasks, groups and tags of the library and of --task-dir\n"
+            "  datasets    those with a recipe, and their splits\n"
+            "  runs        in the database, newest first\n"
+            "  variants    of the runs that --runs selects\n",
     .min_args = 1,
     .max_args = 1,
     .tables = {report_flag_fields, list_fields},

@@ -38,11 +38,11 @@ const struct command cmd_run = {
     .arguments = "[SUITE.yaml]",
     .max_args = 1,
     .tables = {run_flag_fields, suite_fields},
-    .text = "What to run comes from a suite file, from options, or both: an option replaces the\n"
-            "file's key of the same name. Each variant runs in a child process of its own. A run\n"
-            "that was interrupted goes on when the same command is given again.\n",
+    .text = "What to run comes from a suite file, from options, or both: an option replaces\n"
+            "the file's key of the same name. Each variant runs in a child process of its\n"
+            "own. A run that was interrupted goes on when the same command is given again.\n",
     .examples =
-        "run --model model.gguf --tasks blimp --data datasets --precision fp32,int8,int4 # the usual\n"
+        "run --model m.gguf --tasks blimp --data DIR --precision fp32,int8,int4 # the usual\n"
         "run nightly.yaml --db nightly.db # a suite file\n"
         "run --model m.gguf --tasks gsm8k --limit 100 --precision stored # the first 100 documents\n"
         "run --model m.gguf --tasks 'my-tasks/*.yaml' --precision q8_0 # your own task files\n",
