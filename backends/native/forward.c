@@ -29,6 +29,12 @@ static size_t linear_bytes_for(const struct forward *f, size_t n)
     return (bytes + 63) / 64 * 64;
 }
 
+/* Parts of a step that may run at once, each with scratch of its own. */
+static size_t max_parts(const struct forward *f)
+{
+    return (size_t)pool_size(f->m->pool) * STEP_PARTS;
+}
+
 struct carve {                    /* first pass: base NULL, counts; second: hands out */
     unsigned char *base;
     size_t used;
@@ -62,10 +68,11 @@ static void carve_all(struct forward *f, struct carve *c)
     f->up = carve(c, n * hp->n_ff, sizeof(float));
     f->logits = carve(c, f->tile * hp->n_vocab, sizeof(float));
     f->lse = carve(c, f->tile, sizeof *f->lse);
-    const size_t threads = (size_t)pool_size(f->m->pool);
-    const size_t share = STEP_TOKENS / threads + 1;
+    const size_t most = STEP_TOKENS / STEP_THREAD_TOKENS;
+    const size_t parts = max_parts(f) < most ? max_parts(f) : most;
+    const size_t share = max_size(STEP_TOKENS / parts + 1, 2 * STEP_PART_TOKENS);
     f->linear_ld = linear_bytes_for(f, share);
-    f->linear = carve(c, max_size(threads * f->linear_ld, linear_bytes_for(f, STEP_TOKENS)), 1);
+    f->linear = carve(c, max_size(parts * f->linear_ld, linear_bytes_for(f, STEP_TOKENS)), 1);
 }
 
 int forward_new(struct model *m, struct forward **out, struct assay_err *err)
@@ -139,11 +146,11 @@ int forward_reserve(struct forward *f, uint32_t n_pos, struct assay_err *err)
     if (n_pos <= f->rope_pos)
         return 0;
     const uint32_t n = (n_pos + KV_BLOCK - 1) / KV_BLOCK * KV_BLOCK;
-    const size_t threads = (size_t)pool_size(f->m->pool), ld = 2 * (size_t)n;
+    const size_t ld = 2 * (size_t)n;
     float *rope = realloc(f->rope, (size_t)n * rope_row(f) * sizeof *rope);
     if (rope)
         f->rope = rope;
-    float *scores = aligned_alloc(64, threads * ld * sizeof *scores);
+    float *scores = aligned_alloc(64, max_parts(f) * ld * sizeof *scores);
     if (!rope || !scores) {
         free(scores);
         return err_set(err, ASSAY_ENOMEM, "no memory for a context of %u positions", n_pos);
@@ -171,7 +178,7 @@ void forward_memory(const struct forward *f, struct assay_memory *out)
         .kv = f->path.bytes,
         .kv_per_token = kv_bytes_per_token(&f->kv),
         .scratch = f->mem_bytes + (size_t)f->rope_pos * rope_row(f) * sizeof(float) +
-                   (f->rope_pos ? (size_t)pool_size(f->m->pool) * f->scores_ld * sizeof(float) : 0),
+                   max_parts(f) * f->scores_ld * sizeof(float),
     };
     for (int i = 0; i < FORWARD_SLOTS; i++)
         m.kv += f->slots[i].bytes;

@@ -11,9 +11,8 @@
 /* -- tokens ---------------------------------------------------------------------------------------
  * Everything but attention treats each token alone.  Many tokens are split among the threads, each
  * taking its share through all products up to the next attention; few tokens stay together and the
- * products split their rows.  Either way gives the same bits. */
-enum { TOKENS_PER_THREAD = 32 };  /* fewer: the products split instead */
-
+ * products split their rows.  Either way gives the same bits.  More parts than threads: whoever is
+ * held up by other programs holds up less. */
 struct share {                    /* tokens from..from+n-1 */
     size_t from, n;
     struct pool *pool;            /* NULL: this is one thread's share */
@@ -132,8 +131,9 @@ static int run_tokens(struct pass *p, int (*all)(const struct pass *, const stru
 {
     struct pool *pool = p->f->m->pool;
     const size_t threads = (size_t)pool_size(pool);
-    if (threads > 1 && !p->f->tap && p->n >= threads * TOKENS_PER_THREAD) {
-        pool_run(pool, threads, part, p);
+    if (threads > 1 && !p->f->tap && p->n >= threads * STEP_THREAD_TOKENS) {
+        const size_t many = p->n / STEP_PART_TOKENS, most = threads * STEP_PARTS;
+        pool_run(pool, many < threads ? threads : many > most ? most : many, part, p);
         return 0;
     }
     return all(p, &(struct share){.n = p->n, .pool = pool, .scratch = p->f->linear});
@@ -170,9 +170,9 @@ static void attend_part(void *user, size_t part, size_t n_parts)
 
 static int attention(struct forward *f, uint32_t l)
 {
-    const size_t threads = (size_t)pool_size(f->m->pool);
+    const size_t most = (size_t)pool_size(f->m->pool) * STEP_PARTS;
     struct pass p = {.f = f, .n = f->n_run * f->kv.n_head, .layer = l};
-    pool_run(f->m->pool, p.n < threads ? p.n : threads, attend_part, &p);
+    pool_run(f->m->pool, p.n < most ? p.n : most, attend_part, &p);
     TRY(tap(f, TAP_Q, l, f->q, f->n_q));
     TRY(tap(f, TAP_K, l, f->k, f->n_kv));
     return tap(f, TAP_V, l, f->v, f->n_kv);

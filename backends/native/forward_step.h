@@ -14,6 +14,9 @@
 #include <stdbool.h>
 
 enum { STEP_TOKENS = 512,         /* tokens of one step, at most */
+       STEP_PARTS = 4,            /* parts of a step's work per thread, at most */
+       STEP_THREAD_TOKENS = 32,   /* fewer tokens per thread: the products split rows instead */
+       STEP_PART_TOKENS = 64,     /* smaller parts only to give every thread one */
        FORWARD_SLOTS = 64 };      /* requests that generate side by side, at most */
 
 enum tap {                        /* values a probe may watch, in order of evaluation */
@@ -52,11 +55,11 @@ struct forward {
     struct attend_lse *lse;       /* [tile] */
     size_t tile;                  /* rows of logits at once */
     size_t first;                 /* out token that row 0 of logits stands for */
-    unsigned char *linear;        /* [threads][linear_ld] activations of linear_forward */
+    unsigned char *linear;        /* [parts][linear_ld] activations of linear_forward */
     size_t linear_ld;
     uint32_t *run;                /* [STEP_TOKENS + 1] starts of runs of one sequence */
     size_t n_run;
-    float *scores;                /* [threads][scores_ld] */
+    float *scores;                /* [parts][scores_ld] */
     size_t scores_ld;
     float *rope;                  /* [rope_pos][2][rope_dims], see attend.h */
     uint32_t rope_pos;            /* positions that rope and scores have room for */
