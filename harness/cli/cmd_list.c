@@ -239,7 +239,7 @@ const struct command cmd_list = {
             "  tasks       tasks, groups and tags of the library and of --task-dir\n"
             "  datasets    those with a recipe, and their splits\n"
             "  runs        in the database, newest first\n"
-            "  variants    of the runs that --runs selects\n",
+            "  variants    of the runs that --run selects\n",
     .min_args = 1,
     .max_args = 1,
     .tables = {report_flag_fields, list_fields},

@@ -291,6 +291,6 @@ const struct command cmd_probe = {
     .arguments = "",
     .tables = {probe_fields},
     .examples = "probe --model m.gguf --text 'Once upon' # the likeliest next tokens\n"
-                "probe --model m.gguf --precision int4 --against fp32 --tensors 'blk.*.out'\n",
+                "probe --model m.gguf --precision int4 --against fp32 --tensors 'blk.*'\n",
     .main = run_probe,
 };

@@ -9,24 +9,21 @@
 
 enum { HELP_COLUMNS = 80, HELP_INDENT = 26 };
 
-/* Words of `s` from column `col` on, continuation lines indented. */
+/* Words of `s` from column `col` on, continuation lines indented; no line ends in a blank. */
 static void wrap(struct buf *b, const char *s, size_t col, size_t indent)
 {
-    while (*s) {
+    for (bool first = true; *s; first = false) {
         size_t w = strcspn(s, " ");
-        if (col > indent && col + w > HELP_COLUMNS - 1) {
+        if (!first && col + 1 + w > HELP_COLUMNS - 1) {
             buf_printf(b, "\n%*s", (int)indent, "");
             col = indent;
+        } else if (!first) {
+            buf_addc(b, ' ');
+            col++;
         }
         buf_add(b, s, w);
         col += w;
-        s += w;
-        if (*s == ' ') {
-            if (col + 1 < HELP_COLUMNS)
-                buf_addc(b, ' ');
-            col++;
-            s++;
-        }
+        s += w + strspn(s + w, " ");
     }
     buf_addc(b, '\n');
 }
