@@ -84,8 +84,6 @@ struct task {
 int task_load(struct task_index *, const struct task_node *, const struct task_settings *,
               struct arena *, struct task **, struct assay_err *);
 void task_release(struct task *);
-/* How many of n documents a limit keeps: below 1 a fraction (rounded up), else a count; 0: all. */
-size_t task_limit(double limit, size_t n);
 
 /* -- asking ------------------------------------------------------------------------------------ */
 enum task_request_kind { TASK_REQ_LOGLIKELIHOOD, TASK_REQ_ROLLING, TASK_REQ_GENERATE };

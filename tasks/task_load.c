@@ -1,5 +1,4 @@
 /* task_load.c - configuration to struct task: overrides, checks, defaults, everything compiled. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -526,12 +525,4 @@ void task_release(struct task *t)
         filter_release(&m->filters[i]);
     m->n_metrics = m->n_filters = 0;
     arena_release(&m->cache);
-}
-
-size_t task_limit(double limit, size_t n)
-{
-    if (!(limit > 0))
-        return n;
-    double want = limit < 1 ? ceil((double)n * limit) : floor(limit);
-    return want < (double)n ? (size_t)want : n;
 }

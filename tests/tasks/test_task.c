@@ -376,17 +376,6 @@ static void test_no_copies(void **state)
     assert_ptr_equal(item.requests[1].continuation, value_get(rows.v[0], "c")->items[1]->s);
 }
 
-static void test_limit(void **state)
-{
-    (void)state;
-    assert_int_equal(task_limit(0, 10), 10);
-    assert_int_equal(task_limit(0.25, 10), 3);
-    assert_int_equal(task_limit(0.999, 10), 10);
-    assert_int_equal(task_limit(1, 10), 1);
-    assert_int_equal(task_limit(7.9, 10), 7);
-    assert_int_equal(task_limit(1e300, 10), 10);
-}
-
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -406,7 +395,6 @@ int main(void)
         T(test_repeats),
         T(test_scored_text),
         T(test_no_copies),
-        T(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
