@@ -25,8 +25,6 @@ void kern_pick(uint32_t features, struct kern *k)
         kern_neon_dotprod(k);
     if (features & CPU_NEON_I8MM)
         kern_neon_i8mm(k);
-#else
-    (void)features;
 #endif
 }
 

@@ -89,7 +89,7 @@ typedef void kern_act_fn(const struct kern_act *a, size_t t, const float *x);
 
 struct kern {
     const char *name;              /* "ref", "avx2", "avx512-vnni", ... */
-    uint32_t features;             /* bits of enum cpu_feature the table uses */
+    uint32_t features;             /* bits of enum cpu_feature it was picked for */
     void (*f32)(const struct kern_f32 *);
     kern_expand_fn *expand_f16, *expand_bf16, *expand_i8, *expand_i4;
     kern_gemv_fn *gemv_f16, *gemv_bf16, *gemv_i8, *gemv_i4;      /* NULL: expand and multiply */
