@@ -263,6 +263,77 @@ static int regex_pos(const struct work *w, const struct value *in, const struct 
     return rc;
 }
 
+/* -- format_span ----------------------------------------------------------------------------------- */
+
+/* Names of entity kinds to their labels, replaced one after the other over the lower-cased text. */
+static const char *const labels[][2] = {
+    {"person", "PER"}, {"location", "LOC"}, {"organization", "ORG"}, {"counties", "LOC"},
+    {"places", "LOC"}, {"people", "PER"}, {"persons", "PER"}, {"company", "ORG"}, {"country", "LOC"},
+    {"continent", "LOC"}, {"time", "DATE"}, {"date", "DATE"}, {"per", "PER"}, {"loc", "LOC"},
+    {"org", "ORG"}};
+
+static struct pystr replaced(const struct work *w, struct pystr s, struct pystr from, struct pystr to)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    pytext_replace(&b, s, from, to, -1);
+    struct pystr out = pystr(arena_strndup(w->a, b.v, b.n), b.n);
+    buf_release(&b);
+    return out;
+}
+
+/* "label: entity $ label: entity" of the entities that are not "none". */
+static void add_entities(const struct work *w, struct buf *b, const struct value *match)
+{
+    size_t n;
+    const struct value *label = text_lower(w, pystr(match->items[0]->s, match->items[0]->n));
+    struct pystr *part = pytext_split(w->a, pystr(match->items[1]->s, match->items[1]->n), PYSTR(","), -1, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct value *entity = text_strip(w, part[i]);
+        if (value_is_str(text_lower(w, pystr(entity->s, entity->n)), "none"))
+            continue;
+        buf_printf(b, "%s%s: ", b->n ? " $ " : "", label->s);
+        buf_add(b, entity->s, entity->n);
+    }
+}
+
+static int format_span(const struct work *w, const struct value *in, const struct value **out)
+{
+    static const char pattern[] = "\\b(PER|LOC|ORG|DATE):\\s*([^$]+)";
+    struct list l;
+    struct regex *re;
+    int rc = 0;
+    TRY(items_of(w, in, &l));
+    TRY(regex_compile(PYSTR(pattern), 0, &re, w->err));
+    for (uint32_t i = 0; i < l.n && rc == 0; i++) {
+        const struct value *found = NULL;
+        struct buf b;
+        if (l.v[i]->type != VALUE_STR) {
+            rc = fail(w, "a response is no text");
+            break;
+        }
+        const struct value *low = text_lower(w, pystr(l.v[i]->s, l.v[i]->n));
+        struct pystr s = pystr(low->s, low->n);
+        for (size_t k = 0; k < sizeof labels / sizeof labels[0]; k++)
+            s = replaced(w, s, pystr(labels[k][0], strlen(labels[k][0])),
+                         pystr(labels[k][1], strlen(labels[k][1])));
+        s = pytext_strip_chars(replaced(w, s, PYSTR("$$"), PYSTR("$")), PYTEXT_RIGHT, PYSTR("$"));
+        s = pytext_strip(replaced(w, s, PYSTR("\n"), PYSTR("$")), PYTEXT_BOTH);
+        rc = regex_findall(re, s, w->a, &found, w->err);
+        if (rc < 0)
+            break;
+        buf_init(&b, 0);
+        for (uint32_t k = 0; k < found->n; k++)
+            add_entities(w, &b, found->items[k]);
+        l.v[i] = value_strn(w->a, b.v, b.n);
+        buf_release(&b);
+    }
+    regex_free(re);
+    if (rc == 0)
+        *out = value_list(w->a, l.v, l.n);
+    return rc;
+}
+
 /* -- multi_choice_regex ---------------------------------------------------------------------------- */
 
 /* regexes_to_ignore, lower case, punctuation (categories P*): as the step's options say. */
@@ -355,16 +426,18 @@ static int choose(const struct work *w, const struct choice_set *c, struct pystr
     *out = text_value(w, w->step->fallback);
     TRY(regex_findall(w->step->regex, s, w->a, &m, w->err));
     TRY(select_match(w, m, &hit, &found));
-    if (m->n) {
-        *out = found ? text_value(w, pytext_strip(hit, PYTEXT_BOTH)) : *out;
+    hit = found ? pytext_strip(hit, PYTEXT_BOTH) : PYSTR("");
+    if (hit.n) {
+        *out = text_value(w, hit);
         return 0;
     }
     TRY(clean(w, &cleaned));
     TRY(regex_findall(c->by_text, cleaned, w->a, &m, w->err));
     TRY(select_match(w, m, &hit, &found));
-    if (found) {
+    hit = found ? pytext_strip(hit, PYTEXT_BOTH) : PYSTR("");
+    if (hit.n) {
         /* A later choice with the same cleaned text takes the letter, as a dict would. */
-        hit = pytext_strip(hit, PYTEXT_BOTH);
+        *out = text_value(w, hit);
         for (uint32_t i = 0; i < c->choices.n; i++)
             if (c->cleaned[i].n == hit.n && memcmp(c->cleaned[i].s, hit.s, hit.n) == 0)
                 *out = letter(w, (char)('A' + i));
@@ -411,6 +484,7 @@ static const struct filter_kind kinds[] = {
     {"lowercase", "", lowercase},
     {"uppercase", "", uppercase},
     {"map", "mapping_dict,default_value", map_values},
+    {"format_span", "", format_span},
 };
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -423,7 +497,7 @@ const char *const *filter_functions(void)
 {
     static const char *const names[] = {"take_first", "take_first_k", "majority_vote", "regex",
                                         "multi_choice_regex", "regex_pos", "remove_whitespace",
-                                        "lowercase", "uppercase", "map", NULL};
+                                        "lowercase", "uppercase", "map", "format_span", NULL};
     return names;
 }
 

@@ -6,8 +6,13 @@
  * Bounded: nesting of source, depth of evaluation, steps, bytes printed; a template can fail, never hang.
  * Not here: which field of a task is a template, a column name or a literal (task files decide).
  *
- * Files: template_lex.c text -> tokens; template_parse.c tokens -> tree; template_eval.c tree -> value;
- * template_methods.c what str, list and dict can do; template_filters.c filters and tests. */
+ * Known differences: integers are 64-bit; values are immutable (no list.append); |sum of floats is not
+ * compensated; a name that an outer block sets only later reads the row's column, where jinja2 finds it
+ * undefined; |escape gives plain text, as there is no autoescape.
+ *
+ * Files: template_lex.c text -> tokens; template_parse.c and template_statements.c tokens -> tree;
+ * template_eval.c expressions; template_flow.c statements; template_ops.c operators; template_methods.c
+ * what str, list and dict can do; template_filters.c, template_sequences.c, template_tests.c. */
 #ifndef TEMPLATE_H
 #define TEMPLATE_H
 #include <stdbool.h>

@@ -145,7 +145,7 @@ struct obj_macro {
 };
 enum { MACRO_VARARGS = 1, MACRO_KWARGS = 2, MACRO_CALLER = 4 };   /* node.op: what its body names */
 
-/* template_eval.c */
+/* template_eval.c, template_value.c */
 const struct value *template_eval(struct render *, const struct node *);
 const struct value *render_fail(struct render *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -194,6 +194,8 @@ const struct value *render_format(struct render *, struct pystr fmt, const struc
 const void *template_method(const struct value *v, struct pystr name);
 const struct value *template_method_call(struct render *, const void *row, const struct value *self,
                                          const struct call *);
+
+/* template_globals.c */
 const struct value *template_global(uint32_t flags, struct pystr name);   /* range, dict, ...; NULL */
 const struct value *template_global_call(struct render *, const struct value *, const struct call *);
 
