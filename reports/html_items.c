@@ -307,6 +307,26 @@ static void write_filters(struct page *p)
                    "<output aria-live=\"polite\"></output></form>\n");
 }
 
+static void write_row_head(struct page *p, size_t row, bool is_open)
+{
+    const struct compare_cell *x = &p->c->rows[row].pool;
+    buf_printf(p->b, "<details class=\"flips\"%s><summary><span class=\"swatch c%d\"></span>",
+               is_open ? " open" : "", html_color(p->c, row));
+    html_text(p->b, p->c->rows[row].variant->label);
+    buf_printf(p->b, " <span class=\"sum\">%s lost, %s gained</span></summary>\n",
+               fmt_count((int64_t)x->losses).s, fmt_count((int64_t)x->gains).s);
+}
+
+static size_t most_flips(const struct compare *c)
+{
+    size_t best = c->base_row;
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (c->rows[i].pool.losses + c->rows[i].pool.gains >
+            c->rows[best].pool.losses + c->rows[best].pool.gains)
+            best = i;
+    return best;
+}
+
 int html_items(struct page *p, struct assay_err *e)
 {
     const struct compare *c = p->c;
@@ -323,12 +343,15 @@ int html_items(struct page *p, struct assay_err *e)
     }
     write_filters(p);
     struct explorer x = {.p = p, .base = c->base};
+    size_t worst = most_flips(c);
     int rc = 0;
     for (x.row = 0; x.row < c->n_rows && rc >= 0; x.row++) {
         if (x.row == c->base_row || flipped_tasks(c, x.row) == 0)
             continue;
         x.variant = c->rows[x.row].variant;
+        write_row_head(p, x.row, x.row == worst);
         rc = explore_row(&x, places / rows ? places / rows : 1, &shown, e);
+        buf_adds(p->b, "</details>\n");
     }
     arena_release(&x.a);
     buf_printf(p->b, "<p class=\"note\">%s of %s flips are shown: per task those whose margin, the target\xe2"

@@ -53,6 +53,11 @@
         item.hidden = !hit;
         n += hit;
       });
+      var isNarrowed = want.variant || want.kind || q;
+      Array.prototype.forEach.call(document.querySelectorAll("details.flips"), function (group) {
+        group.hidden = !group.querySelector(".item:not([hidden])");
+        if (keep && isNarrowed && !group.hidden) group.open = true;
+      });
       form.querySelector("output").textContent = n + " of " + items.length;
       if (keep) {
         var state = fields.filter(function (f) { return want[f]; }).map(function (f) {

@@ -114,11 +114,12 @@ static void line(struct buf *b, const char *class, double x1, double y1, double 
                x2, y2);
 }
 
-/* A shape per colour, drawn around the origin of a translated group. */
+/* A shape per colour, filled for the first five and hollow for the others, drawn around the origin of a translated group. */
 static void marker(struct buf *b, double x, double y, int color, double r)
 {
     int c = color % SVG_COLORS;
-    buf_printf(b, "<g class=\"c%d dot\" transform=\"translate(%.1f %.1f)\">", c, x, y);
+    buf_printf(b, "<g class=\"c%d %s\" transform=\"translate(%.1f %.1f)\">", c, c < 5 ? "dot" : "hollow", x,
+               y);
     switch (c % 5) {
     case 0:
         buf_printf(b, "<circle r=\"%.1f\"/>", r);
@@ -420,11 +421,16 @@ void svg_ecdf(struct buf *b, const struct svg_series *s, size_t n, const char *x
         title(b, s[i].name);
         buf_adds(b, "<path class=\"line\" d=\"");
         size_t steps = s[i].n < STEPS ? s[i].n : STEPS;
-        for (size_t k = 0; k < steps; k++) {
-            size_t rank = steps > 1 ? k * (s[i].n - 1) / (steps - 1) : 0;
+        for (size_t k = 0; k < steps; k++) {        /* denser towards the slow tail */
+            double left = steps > 1 ? 1 - (double)k / (double)(steps - 1) : 0;
+            size_t rank = s[i].n - 1 - (size_t)(left * left * (double)(s[i].n - 1));
             double x = at(&sx, s[i].v[rank]), limit = f.width - f.right;
-            buf_printf(b, "%c%.1f %.1f", k ? 'L' : 'M', x < limit ? x : limit,
-                       at(&sy, (double)(rank + 1) / (double)s[i].n));
+            double y = at(&sy, (double)(rank + 1) / (double)s[i].n);
+            x = x < limit ? x : limit;
+            if (k)
+                buf_printf(b, "H%.1fV%.1f", x, y);
+            else
+                buf_printf(b, "M%.1f %.1fV%.1f", x, at(&sy, 0), y);
         }
         buf_adds(b, "\"/></g>");
     }

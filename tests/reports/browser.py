@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Loads a report in headless Chromium over its debugging pipe and checks what only a browser can.
+
+    browser.py REPORT.html [--shots DIR]
+
+Exit 0: all good; 1: findings, one a line; 77: no Chromium here.  Only the standard library.
+"""
+import base64
+import json
+import os
+import pathlib
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+CHECKS = r"""
+(() => {
+  const out = [];
+  const bad = (what, el) => out.push(what + ": " + (el.outerHTML || "").slice(0, 120));
+  if (window.pwned) out.push("hostile text ran");
+  for (const t of document.querySelectorAll("table")) if (!t.caption) bad("table without caption", t);
+  for (const th of document.querySelectorAll("th")) if (!th.scope) bad("th without scope", th);
+  for (const s of document.querySelectorAll("svg"))
+    if (s.getAttribute("aria-hidden") !== "true" && !(s.getAttribute("role") === "img" && s.getAttribute("aria-label")))
+      bad("svg without a name", s);
+  for (const n of ["header", "main", "nav", "footer"]) if (document.querySelectorAll(n).length !== 1) out.push("not one <" + n + ">");
+  if (document.querySelectorAll("h1").length !== 1) out.push("not one h1");
+  const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
+  if (new Set(ids).size !== ids.length) out.push("ids are not unique");
+  for (const a of document.querySelectorAll("a[href^='#']"))
+    if (!document.getElementById(a.getAttribute("href").slice(1))) bad("dead link", a);
+  for (const e of document.querySelectorAll("input,select")) if (!e.closest("label")) bad("control without label", e);
+  if (document.querySelector("img,iframe,object,embed,link,[onclick],[onerror],[style]")) out.push("an element that should not be there");
+  return out;
+})()
+"""
+CONTRAST = r"""
+(() => {
+  const rgb = c => (c.match(/[\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const lum = c => { const f = c.slice(0, 3).map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * f[0] + 0.7152 * f[1] + 0.0722 * f[2]; };
+  const back = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
+    if (c.length < 4 || c[3] > 0.99) return c; } return [255, 255, 255]; };
+  const out = new Set();
+  for (const e of document.querySelectorAll("h1,h2,p,td,th,small,.v,summary,figcaption,dt,dd,a,li,caption,.lost-n,.won-n,label")) {
+    if (!e.textContent.trim() || !e.getClientRects().length) continue;
+    const a = lum(rgb(getComputedStyle(e).color)), b = lum(back(e));
+    const r = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (r < 4.5) out.add("contrast " + r.toFixed(2) + " of " + e.tagName + "." + e.className);
+  }
+  for (const e of document.querySelectorAll("svg.chart text")) {
+    const a = lum(rgb(getComputedStyle(e).fill)), b = lum(back(e.ownerSVGElement.parentElement));
+    const r = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (r < 4.5) out.add("contrast " + r.toFixed(2) + " of svg text." + e.className.baseVal);
+  }
+  return [...out];
+})()
+"""
+SORT = r"""
+(() => {
+  const table = document.querySelector("table.main"), heads = [...table.tHead.rows[0].cells];
+  const col = heads.findIndex(h => h.textContent.startsWith("decode"));
+  const values = () => [...table.tBodies[0].rows].map(r => r.cells[col] && r.cells[col].dataset.v)
+    .filter(v => v !== undefined).map(Number);
+  const sorted = (v, f) => v.length > 2 && v.every((x, i) => i === 0 || f(v[i - 1], x));
+  const button = heads[col].querySelector("button"), rows = table.tBodies[0].rows.length;
+  if (!button) return ["no sort button on " + heads[col].textContent];
+  const out = [];
+  button.click();
+  if (!sorted(values(), (a, b) => a <= b) || heads[col].getAttribute("aria-sort") !== "ascending") out.push("not sorted upwards");
+  button.click();
+  if (!sorted(values(), (a, b) => a >= b) || heads[col].getAttribute("aria-sort") !== "descending") out.push("not sorted downwards");
+  if (table.tBodies[0].rows.length !== rows) out.push("sorting lost rows");
+  return out;
+})()
+"""
+FILTER = r"""
+(() => {
+  const form = document.querySelector(".filters"), items = [...document.querySelectorAll(".item")];
+  if (!form || form.hidden) return ["no filters"];
+  const shown = () => items.filter(i => !i.hidden);
+  const set = (n, v) => { form.elements[n].value = v; form.dispatchEvent(new Event("input", {bubbles: true})); };
+  const out = [], all = shown().length;
+  set("kind", "lost");
+  if (!shown().length || shown().some(i => i.dataset.kind !== "lost")) out.push("direction filter");
+  const v = form.elements.variant.options[form.elements.variant.options.length - 1].value;
+  set("variant", v);
+  if (!shown().length || shown().some(i => i.dataset.variant !== v)) out.push("variant filter");
+  set("q", "no such words anywhere");
+  if (shown().length) out.push("text filter");
+  set("q", ""); set("kind", ""); set("variant", "");
+  if (shown().length !== all || all !== items.length) out.push("clearing the filters");
+  return out;
+})()
+"""
+OVERFLOW = """(() => { const w = document.documentElement.clientWidth, s = document.documentElement.scrollWidth;
+  if (s <= w) return [];
+  const e = [...document.querySelectorAll("body *")].filter(x => x.getBoundingClientRect().right > w + 1 && !x.closest(".scroll,nav ul"))[0];
+  return ["page is " + s + " wide at " + w + (e ? ": " + e.outerHTML.slice(0, 100) : "")]; })()"""
+
+
+class Browser:
+    def __init__(self, program, folder):
+        to_r, self.to = os.pipe()
+        self.back, back_w = os.pipe()
+
+        def wire():
+            os.dup2(to_r, 100), os.dup2(back_w, 101)
+            os.dup2(100, 3), os.dup2(101, 4)
+
+        self.process = subprocess.Popen(
+            [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
+             "--disable-background-networking", "--user-data-dir=" + folder, "--remote-debugging-pipe"],
+            preexec_fn=wire, close_fds=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(to_r), os.close(back_w)
+        self.n, self.buffer, self.events, self.session = 0, b"", [], None
+
+    def read(self, timeout):
+        end = time.monotonic() + timeout
+        while b"\0" not in self.buffer:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.back], [], [], left)[0]:
+                raise TimeoutError("the browser does not answer")
+            chunk = os.read(self.back, 1 << 16)
+            if not chunk:
+                raise EOFError("the browser went away")
+            self.buffer += chunk
+        text, self.buffer = self.buffer.split(b"\0", 1)
+        return json.loads(text)
+
+    def call(self, method, **params):
+        self.n += 1
+        message = {"id": self.n, "method": method, "params": params}
+        if self.session:
+            message["sessionId"] = self.session
+        os.write(self.to, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self.read(60)
+            if answer.get("id") == self.n:
+                if "error" in answer:
+                    raise RuntimeError(method + ": " + answer["error"]["message"])
+                return answer["result"]
+            self.events.append(answer)
+
+    def evaluate(self, script):
+        r = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        if "exceptionDetails" in r:
+            return ["check failed to run: " + r["exceptionDetails"].get("exception", {}).get("description", "?")]
+        return r["result"].get("value")
+
+    def load(self, url):
+        self.events.clear()
+        self.call("Page.navigate", url=url)
+        while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
+            self.events.append(self.read(60))
+
+    def complaints(self):
+        out = []
+        for e in self.events:
+            p, m = e.get("params", {}), e.get("method")
+            if m == "Network.requestWillBeSent" and not p["request"]["url"].startswith("file:"):
+                out.append("request to " + p["request"]["url"][:100])
+            elif m == "Runtime.exceptionThrown":
+                out.append("script error: " + json.dumps(p["exceptionDetails"])[:200])
+            elif m == "Log.entryAdded" and p["entry"]["level"] in ("error", "warning"):
+                out.append("console: " + p["entry"]["text"][:200])
+            elif m == "Runtime.consoleAPICalled":
+                out.append("console call")
+        return out
+
+
+def run(browser, url, shots):
+    found = []
+    target = browser.call("Target.createTarget", url="about:blank")["targetId"]
+    browser.session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    for domain in ("Page", "Runtime", "Network", "Log"):
+        browser.call(domain + ".enable")
+
+    def view(width, height, scheme):
+        browser.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def shot(name):
+        if shots:
+            data = browser.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
+            (shots / (name + ".png")).write_bytes(base64.b64decode(data))
+
+    for width, scheme in ((1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")):
+        view(width, 900, scheme)
+        browser.load(url)
+        where = " (%d px, %s)" % (width, scheme)
+        found += [c + where for c in browser.complaints() + browser.evaluate(OVERFLOW) + browser.evaluate(CONTRAST)]
+        shot("%s-%d" % (scheme, width))
+    browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found += [c + " (360 px, all open)" for c in browser.evaluate(OVERFLOW)]
+    view(1280, 900, "light")
+    browser.load(url)
+    for script in (CHECKS, SORT, FILTER, CHECKS):
+        found += browser.evaluate(script)
+    found += browser.complaints()
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    browser.load(url)
+    if browser.evaluate("document.querySelectorAll('table.main tbody tr').length") < 2:
+        found.append("without script the table is empty")
+    if browser.evaluate("document.querySelector('.filters') && !document.querySelector('.filters').hidden"):
+        found.append("without script there are dead controls")
+    return found
+
+
+def main():
+    program = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+    if not program:
+        print("no chromium here")
+        return 77
+    url = pathlib.Path(sys.argv[1]).resolve().as_uri()
+    shots = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        browser = Browser(program, folder)
+        try:
+            found = run(browser, url, shots)
+        finally:
+            browser.process.terminate()
+            browser.process.wait(10)
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,317 @@
+/* Views and comparisons of a synthetic store against numbers taken from it by plain SQL. */
+#include "tests/reports/report_test.h"
+
+#include "harness/stats/paired.h"
+
+enum { ITEMS = 300, TASKS = 8 };
+
+static const struct make_options small = {.n_items = ITEMS, .n_tasks = TASKS, .has_divergence = true};
+
+/* losses (direction 1) or gains (0) of a variant over all 0/1 tasks' first measure. */
+static int64_t count_flips(struct fixture *f, const char *variant, int base_value, const char *task)
+{
+    char sql[1200];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM job jb JOIN run_variant rb ON rb.id = jb.run_variant_id"
+             " JOIN run_variant rv ON rv.run_id = rb.run_id AND rv.name = '%s'"
+             " JOIN job jv ON jv.run_variant_id = rv.id AND jv.task_id = jb.task_id AND jv.kind = 'task'"
+             " JOIN score sb ON sb.job_id = jb.id JOIN measure m ON m.id = sb.measure_id"
+             " JOIN score sv ON sv.job_id = jv.id AND sv.measure_id = sb.measure_id AND sv.idx = sb.idx"
+             " WHERE rb.name = 'fp32' AND jb.kind = 'task' AND (m.metric = 'acc' OR m.filter ="
+             " 'strict-match') AND sb.value = %d AND sv.value = %d AND jb.name LIKE '%s'",
+             variant, base_value, 1 - base_value, task);
+    return fixture_int(f, sql);
+}
+
+static void pooled(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct compare *c = f.c;
+    assert_int_equal(c->n_rows, MAKE_VARIANTS);
+    assert_int_equal(c->n_tasks, TASKS + 2);
+    assert_string_equal(c->base->name, "fp32");
+    for (size_t i = 1; i + 1 < c->n_rows; i++) {
+        const struct compare_cell *p = &c->rows[i].pool;
+        const char *name = c->rows[i].variant->name;
+        assert_int_equal(p->kind, COMPARE_BINARY);
+        assert_int_equal(p->n, ITEMS * TASKS + 120);
+        assert_int_equal(p->losses, count_flips(&f, name, 1, "%"));
+        assert_int_equal(p->gains, count_flips(&f, name, 0, "%"));
+        double lim[2], n = (double)p->n;
+        int64_t b = (int64_t)p->losses, g = (int64_t)p->gains;
+        paired_interval(b, g, (int64_t)p->n, 0.05, lim);
+        near(p->delta.v, (double)(g - b) / n, 1e-15);
+        near(p->delta.lo, lim[0], 1e-15);
+        near(p->delta.hi, lim[1], 1e-15);
+        near(p->p_mid, paired_mcnemar_mid(b, g), 0);
+        near(p->variant.v - p->base.v, p->delta.v, 1e-12);
+        double margin = strcmp(name, "int4") == 0 ? 0.02 : 0.01;
+        near(p->margin, margin, 0);
+        near(p->p_margin, paired_noninferior(b, g, (int64_t)p->n, margin), 0);
+        paired_interval(b, g, (int64_t)p->n, 0.10, lim);
+        near(p->smallest_margin, lim[0] < 0 ? -lim[0] : 0, 1e-15);
+        /* what passes at that margin is not refuted just below it */
+        if (p->smallest_margin > 1e-6)
+            near(paired_noninferior(b, g, (int64_t)p->n, p->smallest_margin), 0.05, 1e-6);
+    }
+    const struct compare_cell *group = &row_of(c, "int4")->groups[0];
+    assert_int_equal(c->n_groups, 1);
+    assert_int_equal(group->n, ITEMS * TASKS);
+    fixture_end(&f);
+}
+
+static void verdicts(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &(struct make_options){.n_items = 1000});
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    assert_int_equal(row_of(f.c, "fp32")->verdict, COMPARE_BASE);
+    assert_int_equal(row_of(f.c, "fp16")->verdict, COMPARE_PASS);
+    assert_int_equal(row_of(f.c, "int8")->verdict, COMPARE_PASS);
+    assert_int_equal(row_of(f.c, "int4")->verdict, COMPARE_FAIL);
+    assert_true(row_of(f.c, "int4")->n_fail > 5);
+    const struct compare_row *crashed = row_of(f.c, "q4_k");
+    assert_int_equal(crashed->verdict, COMPARE_INCOMPARABLE);
+    assert_non_null(strstr(crashed->reason, "signal 11"));
+    assert_int_equal(f.c->verdict, COMPARE_FAIL);
+    assert_non_null(strstr(f.c->headline, "int4"));
+    assert_non_null(strstr(f.c->headline, "5 of 7"));
+    for (size_t i = 0; i < f.c->n_tasks; i++) {     /* Holm only ever raises p */
+        const struct compare_cell *x = &row_of(f.c, "int4")->tasks[i];
+        assert_true(x->p_adjusted >= x->p_mid);
+        assert_true(x->verdict != COMPARE_FAIL || x->p_adjusted < 0.05);
+    }
+    fixture_close(&f);
+    /* a hair-thin margin: nothing is within it, and no significance means inconclusive, not pass */
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.margin = 0.001}), 0);
+    assert_int_equal(row_of(f.c, "fp16")->verdict, COMPARE_INCONCLUSIVE);
+    fixture_close(&f);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.base = "int4"}), 0);
+    assert_int_equal(row_of(f.c, "fp32")->pool.gains, count_flips(&f, "int4", 1, "%"));
+    fixture_end(&f);
+}
+
+static void perplexities(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct compare_cell *x = &row_of(f.c, "int4")->tasks[TASKS + 1];
+    assert_string_equal(f.c->tasks[TASKS + 1].name, "wikitext_short");
+    assert_int_equal(x->kind, COMPARE_LIKELIHOOD);
+    assert_int_equal(x->losses + x->gains, 0);
+    assert_true(isnan(x->p_exact));                 /* never McNemar */
+    near(log(x->variant.v / x->base.v), x->delta.v, 1e-12);
+    near(x->delta.v, 0.4 * 0.09, 0.003);            /* as planted: 0.4 noise^2 per word */
+    assert_int_equal(x->verdict, COMPARE_FAIL);
+    assert_int_equal(row_of(f.c, "fp16")->tasks[TASKS + 1].verdict, COMPARE_PASS);
+    fixture_close(&f);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.metric = "bits_per_byte"}), 0);
+    const struct compare_cell *bits = &row_of(f.c, "int4")->tasks[TASKS + 1];
+    near(bits->variant.v - bits->base.v, bits->delta.v, 1e-12);
+    near(bits->delta.v, 0.4 * 0.09 / 5.3 / M_LN2, 0.001);
+    assert_int_equal(row_of(f.c, "int4")->tasks[0].verdict, COMPARE_INCOMPARABLE);
+    assert_non_null(strstr(row_of(f.c, "int4")->tasks[0].reason, "no metric 'bits_per_byte'"));
+    fixture_end(&f);
+}
+
+static void divergence(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct compare_row *r = row_of(f.c, "w8a8");
+    assert_int_equal(r->kl.n, ITEMS * TASKS * 2 * 4);
+    assert_int_equal(r->kl.n_docs, ITEMS * TASKS);
+    double sum = 0, ln = 0, top = 0, max = 0;
+    size_t n = 0;
+    for (size_t j = 0; j < r->variant->n_jobs; j++) {
+        struct view_divergence d;
+        if (strcmp(r->variant->jobs[j].kind, "divergence") != 0)
+            continue;
+        assert_int_equal(view_divergence(f.view, &r->variant->jobs[j], &f.a, &d, &f.err), 0);
+        for (size_t i = 0; i < d.n; i++, n++) {
+            sum += d.kl[i];
+            ln += d.nll[i] - d.nll_ref[i];
+            top += d.same_top[i];
+            max = d.kl[i] > max ? d.kl[i] : max;
+        }
+    }
+    assert_int_equal(n, r->kl.n);
+    near(r->kl.mean, sum / (double)n, 1e-12);
+    near(r->kl.ln_ppl_ratio, ln / (double)n, 1e-12);
+    near(r->kl.same_top, top / (double)n, 1e-12);
+    near(r->kl.max, max, 0);
+    assert_true(r->kl.median < r->kl.p90 && r->kl.p90 < r->kl.p99 && r->kl.p99 < r->kl.max);
+    assert_true(r->kl.se > 0 && r->kl.se < r->kl.mean / 10);
+    assert_true(row_of(f.c, "int4")->kl.mean > 5 * r->kl.mean);
+    assert_int_equal(row_of(f.c, "fp32")->kl.n, 0);
+    fixture_close(&f);
+    fixture_sql(&f, "UPDATE divergence SET nll = x'00' WHERE idx = 3");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), ASSAY_EFORMAT);
+    assert_non_null(strstr(f.err.msg, "item 3"));
+    fixture_end(&f);
+}
+
+static void speeds(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct compare_row *base = row_of(f.c, "fp32"), *r = row_of(f.c, "int4");
+    near(base->decode->rate.v, 203, 6);
+    near(base->decode->ratio.v, 1, 1e-12);
+    near(r->decode->ratio.v, 640.0 / 210, 0.1);
+    assert_true(r->decode->ratio.lo < r->decode->ratio.v && r->decode->ratio.v < r->decode->ratio.hi);
+    assert_int_equal(r->decode->n, 12);
+    assert_int_equal(r->decode->n_itl, 12 * 127);
+    assert_true(r->decode->itl_median_ms < r->decode->itl_p90_ms);
+    assert_true(r->decode->itl_p90_ms < r->decode->itl_p99_ms);
+    near(r->decode->ttft_ms.v, 7, 0.01);
+    assert_int_equal(r->prefill->n, 11);            /* 2 warm-ups and 1 disturbed left out */
+    assert_int_equal(r->prefill->n_dirty, 1);
+    near(r->prefill->rate.v, 3550, 80);
+    fixture_close(&f);
+    /* with few gaps no p99, with 35 no p90; when all are disturbed they are used and it is said */
+    fixture_sql(&f, "UPDATE sample SET token_ns = substr(token_ns, 1, 32), is_dirty = 1");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    r = row_of(f.c, "int4");
+    assert_true(r->decode->is_disturbed);
+    assert_int_equal(r->decode->n_itl, 36);
+    assert_true(isnan(r->decode->itl_p99_ms) && !isnan(r->decode->itl_p90_ms));
+    fixture_end(&f);
+}
+
+static void unpaired(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    fixture_sql(&f, "DELETE FROM score WHERE idx < 7 AND job_id IN (SELECT j.id FROM job j JOIN run_variant v"
+                    " ON v.id = j.run_variant_id WHERE v.name = 'int8' AND j.name = 'adjunct_island')");
+    fixture_sql(&f, "DELETE FROM score WHERE idx = 9 AND job_id IN (SELECT j.id FROM job j JOIN run_variant v"
+                    " ON v.id = j.run_variant_id WHERE v.name = 'fp32' AND j.name = 'adjunct_island')");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct compare_cell *x = &row_of(f.c, "int8")->tasks[0];
+    assert_int_equal(x->n, ITEMS - 8);
+    assert_int_equal(x->only_base, 7);
+    assert_int_equal(x->only_variant, 1);
+    fixture_close(&f);
+    fixture_sql(&f, "UPDATE score SET value = NULL WHERE idx = 20 AND job_id IN (SELECT id FROM job"
+                    " WHERE name = 'adjunct_island')");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    x = &row_of(f.c, "int8")->tasks[0];
+    assert_int_equal(x->kind, COMPARE_VALUE);
+    assert_int_equal(x->verdict, COMPARE_INCONCLUSIVE);
+    fixture_end(&f);
+}
+
+static void across_runs(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    struct make_options again = small;
+    again.seed = 2;
+    again.uid = "0193b000-0000-7000-8000-00000000beef";
+    make_store(f.db, &again);
+    const char *runs[] = {"0193a5c2-7b1e", "beef"};
+    assert_int_equal(fixture_compare(&f, runs, 2, (struct compare_options){.base = "int8"}), 0);
+    assert_int_equal(f.c->n_rows, 2 * MAKE_VARIANTS);
+    const struct compare_row *other = row_of(f.c, "int8@00beef");
+    assert_int_equal(other->pool.n, ITEMS * TASKS + 120);
+    assert_true(other->pool.losses + other->pool.gains > 0);
+    assert_int_equal(other->variant->run, 1);
+    fixture_close(&f);
+    again.uid = "0193c000-0000-7000-8000-00000000feed";
+    again.dataset_uid = "other";
+    make_store(f.db, &again);
+    runs[1] = "feed";
+    assert_int_equal(fixture_compare(&f, runs, 2, (struct compare_options){0}), 0);
+    const struct compare_cell *x = &row_of(f.c, "int8@00feed")->tasks[0];
+    assert_int_equal(x->verdict, COMPARE_INCOMPARABLE);
+    assert_non_null(strstr(x->reason, "data set differs"));
+    assert_int_equal(row_of(f.c, "int8@00feed")->verdict, COMPARE_INCOMPARABLE);
+    fixture_end(&f);
+}
+
+static void wrong_asks(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), ASSAY_EIO);
+    fixture_sql(&f, "CREATE TABLE x (y)");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), ASSAY_EFORMAT);
+    assert_int_equal(unlink(f.db), 0);
+    struct store *s;
+    assert_int_equal(store_open(f.db, STORE_CREATE, &s, &f.err), 0);
+    store_close(s);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), ASSAY_EUSAGE);
+    assert_non_null(strstr(f.err.msg, "no runs"));
+    fixture_close(&f);
+    make_store(f.db, &(struct make_options){.n_items = 20, .n_tasks = 2});
+    struct make_options again = {.n_items = 20, .n_tasks = 2, .seed = 3,
+                                 .uid = "0193a5c2-0000-7000-8000-00000000beef"};
+    make_store(f.db, &again);
+    const char *run = "nope";
+    assert_int_equal(fixture_compare(&f, &run, 1, (struct compare_options){0}), ASSAY_EUSAGE);
+    assert_non_null(strstr(f.err.msg, "'nope'"));
+    fixture_close(&f);
+    run = "0193a5c2";
+    assert_int_equal(fixture_compare(&f, &run, 1, (struct compare_options){0}), ASSAY_EUSAGE);
+    assert_non_null(strstr(f.err.msg, "ambiguous"));
+    fixture_close(&f);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.base = "fp23"}), ASSAY_EUSAGE);
+    assert_non_null(strstr(f.err.msg, "did you mean 'fp"));
+    assert_string_equal(f.set->runs[0].uid, again.uid);      /* the newest */
+    fixture_close(&f);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.metric = "exact_math"}),
+                     ASSAY_EUSAGE);
+    assert_non_null(strstr(f.err.msg, "did you mean 'exact_match'"));
+    fixture_end(&f);
+}
+
+/* A run that was killed early: jobs without scores, a base without results. */
+static void unfinished(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &(struct make_options){.n_items = 20, .n_tasks = 2});
+    fixture_sql(&f, "DELETE FROM result; DELETE FROM score; DELETE FROM sample;"
+                    " UPDATE run_variant SET status = 'running'");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    assert_int_equal(f.c->verdict, COMPARE_INCOMPARABLE);
+    assert_int_equal(row_of(f.c, "int8")->pool.n, 0);
+    assert_true(isnan(row_of(f.c, "int8")->pool.delta.v));
+    fixture_close(&f);
+    fixture_sql(&f, "DELETE FROM divergence; DELETE FROM job; DELETE FROM run_variant WHERE position > 0");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    assert_int_equal(f.c->n_rows, 1);
+    assert_int_equal(f.c->n_tasks, 0);
+    fixture_end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pooled),      cmocka_unit_test(verdicts),   cmocka_unit_test(perplexities),
+        cmocka_unit_test(divergence),  cmocka_unit_test(speeds),     cmocka_unit_test(unpaired),
+        cmocka_unit_test(across_runs), cmocka_unit_test(wrong_asks), cmocka_unit_test(unfinished)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
