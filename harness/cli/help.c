@@ -113,7 +113,7 @@ void help_overview(struct buf *b)
         buf_printf(b, "  %-10s", (*c)->name);
         wrap(b, (*c)->summary, 12, 12);
     }
-    buf_adds(b, "\n'assay COMMAND --help' explains a command, 'assay help exit-codes' the exit codes\n"
+    buf_adds(b, "\n'assay COMMAND --help' explains a command, 'assay help exit-codes' exit codes\n"
                 "\nstart with:\n"
                 "  assay run --model m.gguf --tasks blimp --data DIR --precision fp32,int8,int4\n"
                 "  assay compare\n");
