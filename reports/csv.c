@@ -236,6 +236,24 @@ static void variant_rows(struct rows *r)
     }
 }
 
+/* Every stored aggregate, whichever metric the comparison is about. */
+static void aggregate_rows(struct rows *r)
+{
+    const struct view_variant *v = r->variant;
+    struct arena a = {0};
+    r->source = "results";
+    for (size_t i = 0; i < v->n_results; i++) {
+        const struct view_result *x = &v->results[i];
+        bool is_filtered = strcmp(x->measure->filter, "none") != 0;
+        r->task = x->job ? x->job->name : x->group->name;
+        r->metric = is_filtered ? arena_printf(&a, "%s,%s", x->measure->metric, x->measure->filter)
+                                : x->measure->metric;
+        number(r, "aggregate", x->value, x->n, x->aggregation);
+        number(r, "stderr", x->stderr_, x->n, x->aggregation);
+    }
+    arena_release(&a);
+}
+
 static const char *unit_of(const struct compare_task *t, const struct compare_cell *x)
 {
     if (x->kind == COMPARE_BINARY)
@@ -251,6 +269,7 @@ static void report_rows(const struct compare *c, struct buf *b)
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *x = &c->rows[i];
         struct rows r = {.b = b, .c = c, .variant = x->variant};
+        aggregate_rows(&r);
         for (size_t t = 0; t < c->n_tasks; t++) {
             r.task = c->tasks[t].name;
             r.metric = c->tasks[t].measure ? c->tasks[t].measure->metric : "";

@@ -90,6 +90,18 @@ void html_num(struct page *p, const char *s)
     buf_adds(p->b, "</sup>");
 }
 
+void html_name(struct page *p, const char *s)
+{
+    while (*s) {
+        size_t n = strcspn(s, "_");
+        n += s[n] == '_';
+        html_textn(p->b, s, n);
+        s += n;
+        if (*s)
+            buf_adds(p->b, "<wbr>");
+    }
+}
+
 void html_cell(struct page *p, double v, struct fmt text)
 {
     if (isnan(v)) {

@@ -24,6 +24,8 @@ bool html_is_failed(const struct compare_row *);
 void html_cell(struct page *, double v, struct fmt text);
 /* A number with a true minus sign, "-" as an en dash. */
 void html_num(struct page *, const char *s);
+/* A name that may be broken behind its underscores. */
+void html_name(struct page *, const char *s);
 /* A coloured mark and the variant's name, as the row's header cell. */
 void html_variant_head(struct page *, size_t row, bool has_precision);
 void html_verdict(struct page *, enum compare_verdict, const char *hover);

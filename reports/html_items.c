@@ -242,7 +242,8 @@ static int write_item(struct explorer *x, const struct flip *f, struct assay_err
 
 static size_t limit_of(const struct page *p)
 {
-    return (p->o->max_bytes ? p->o->max_bytes : DEFAULT_BYTES) - RESERVE;
+    size_t max = p->o->max_bytes ? p->o->max_bytes : DEFAULT_BYTES;
+    return max > RESERVE ? max - RESERVE : 0;
 }
 
 /* Writes up to `want` flips of one task; *shown counts them. */

@@ -202,7 +202,7 @@ static void forest_row(struct page *p, const struct compare_cell *x, const char 
                        const struct svg_axis *axis, int color)
 {
     buf_adds(p->b, "<th scope=\"row\">");
-    html_text(p->b, name);
+    html_name(p, name);
     buf_adds(p->b, "</th>");
     html_cell(p, x->base.v, fmt_pct(x->base.v));
     value_cell(p, x->variant, fmt_pct);
@@ -256,7 +256,7 @@ static void forest(struct page *p, size_t row, bool is_open)
             forest_row(p, &r->tasks[t], c->tasks[t].name, &axis, color);
         } else if (r->tasks[t].kind == COMPARE_NONE) {
             buf_adds(p->b, "<tr class=\"failed\"><th scope=\"row\">");
-            html_text(p->b, c->tasks[t].name);
+            html_name(p, c->tasks[t].name);
             buf_adds(p->b, "</th><td colspan=\"6\" class=\"reason\">");
             html_text(p->b, r->tasks[t].reason ? r->tasks[t].reason : "");
             buf_adds(p->b, "</td><td>");

@@ -1,0 +1,329 @@
+/* What leaves the program: terminal table, results, CSV files and HTML, with hostile text in the store. */
+#include "tests/reports/report_test.h"
+
+#include <sys/stat.h>
+#include "harness/base/fs.h"
+#include "harness/base/json.h"
+#include "harness/base/text.h"
+#include "reports/csv.h"
+#include "reports/fmt.h"
+#include "reports/html.h"
+#include "reports/results.h"
+#include "reports/term.h"
+
+static const struct make_options small = {.n_items = 120, .n_tasks = 10, .has_divergence = true};
+
+static struct fixture f;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    /* names and reasons come from users and backends too */
+    fixture_sql(&f, "UPDATE run_variant SET name = '=int8<b>\x1b[31m' WHERE name = 'int8';"
+                    "UPDATE job SET warning = '<script>x</script>' WHERE name = 'causative'");
+    return fixture_compare(&f, NULL, 0, (struct compare_options){0});
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fixture_end(&f);
+    return 0;
+}
+
+static bool has(const struct buf *b, const char *s) { return memmem(b->v, b->n, s, strlen(s)) != NULL; }
+
+/* -- terminal ---------------------------------------------------------------------------------------- */
+
+static void term_narrow(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 0);
+    assert_int_equal(term_compare(f.c, &(struct term_options){0}, &b), 0);
+    for (const char *line = b.v; *line;) {
+        size_t n = strcspn(line, "\n");
+        if (text_width(line, n) > 80)
+            fail_msg("wider than 80: %.*s", (int)n, line);
+        assert_true(n == 0 || line[n - 1] != ' ');
+        line += n + (line[n] == '\n');
+    }
+    assert_false(has(&b, "\x1b"));
+    assert_true(has(&b, "crashed: killed by signal 11"));
+    assert_true(has(&b, "=int8<b>"));
+    for (const char *const *w = (const char *const[]){"fp16", "pass", "fail", "wikitext_short", NULL}; *w; w++)
+        assert_true(has(&b, *w));
+    buf_release(&b);
+}
+
+static void term_wide(void **state)
+{
+    (void)state;
+    struct buf b, plain;
+    buf_init(&b, 0);
+    buf_init(&plain, 0);
+    assert_int_equal(term_compare(f.c, &(struct term_options){.wide = true, .colors = true}, &b), 0);
+    assert_int_equal(term_compare(f.c, &(struct term_options){.wide = true}, &plain), 0);
+    assert_true(has(&b, "\x1b[31mfail\x1b[0m"));
+    assert_false(has(&b, "\x1b[31m'"));
+    assert_true(has(&plain, "coordinate_structure_constraint_complex_left_branch"));
+    size_t k = 0;                       /* colours change nothing but colours */
+    for (size_t i = 0; i < b.n; i++) {
+        if (b.v[i] == '\x1b') {
+            i += strcspn(b.v + i, "m");
+            continue;
+        }
+        assert_int_equal(b.v[i], plain.v[k++]);
+    }
+    assert_int_equal(k, plain.n);
+    buf_release(&b);
+    buf_release(&plain);
+}
+
+/* -- numbers ----------------------------------------------------------------------------------------- */
+
+static void numbers(void **state)
+{
+    (void)state;
+    assert_string_equal(fmt_pp(-0.0651).s, "-6.51");
+    assert_string_equal(fmt_pp(-1e-9).s, "0.00");
+    assert_string_equal(fmt_pp(1e-9).s, "0.00");
+    assert_string_equal(fmt_pp(0.0123).s, "+1.23");
+    assert_string_equal(fmt_count(1234567).s, "1,234,567");
+    assert_string_equal(fmt_count(999).s, "999");
+    assert_string_equal(fmt_count(VIEW_NONE).s, "-");
+    assert_string_equal(fmt_sig(0.0123456, 3).s, "0.0123");
+    assert_string_equal(fmt_sig(1234.5, 3).s, "1234");
+    assert_string_equal(fmt_sig(NAN, 3).s, "-");
+    assert_string_equal(fmt_p(0).s, "<1e-16");
+    assert_string_equal(fmt_bytes(1536).s, "1.50 KiB");
+    assert_string_equal(fmt_bytes(12).s, "12 B");
+    assert_string_equal(fmt_time(1764000000000000000).s, "2025-11-24 16:00 UTC");
+    assert_string_equal(fmt_rel(log(1.0101)).s, "+1.01");
+}
+
+/* -- CSV and results ----------------------------------------------------------------------------------- */
+
+static void csv_fields(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 0);
+    csv_text(&b, "plain");
+    csv_text(&b, "a,b \"c\"\nd");
+    csv_text(&b, "=1+1");
+    csv_text(&b, "-x");
+    csv_text(&b, "");
+    csv_text(&b, NULL);
+    csv_num(&b, 0.1);
+    csv_num(&b, -5);
+    csv_num(&b, NAN);
+    csv_num(&b, 1e-300);
+    csv_int(&b, VIEW_NONE);
+    csv_int(&b, -7);
+    csv_end(&b);
+    csv_num(&b, NAN);                       /* an unknown first field is still a field */
+    csv_int(&b, 3);
+    csv_end(&b);
+    assert_string_equal(b.v, "plain,\"a,b \"\"c\"\"\nd\",\"'=1+1\",\"'-x\",\"\",,0.1,-5,,1e-300,,-7\r\n"
+                             "\"\",3\r\n");
+    buf_release(&b);
+}
+
+/* Splits RFC 4180 text; returns the number of records, checks that all have `fields` fields. */
+static size_t records(const char *s, size_t n, size_t fields)
+{
+    size_t records = 0, seen = 1;
+    bool quoted = false;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && s[i] == ',')
+            seen++;
+        else if (!quoted && s[i] == '\n') {
+            assert_int_equal(s[i - 1], '\r');
+            assert_int_equal(seen, fields);
+            seen = 1;
+            records++;
+        }
+    }
+    assert_false(quoted);
+    return records;
+}
+
+static void csv_files(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    char dir[128];
+    const char *text;
+    size_t n;
+    snprintf(dir, sizeof dir, "%s/out/deep", f.dir);
+    assert_int_equal(csv_export(f.view, f.c, dir, &f.err), 0);
+    assert_int_equal(fs_read(fs_join(&a, dir, "report.csv"), 1 << 28, &a, &text, &n, &f.err), 0);
+    assert_true(records(text, n, 12) > 500);
+    assert_true(strncmp(text, "run,machine,variant,task,metric,stat,value,lo,hi,n,unit,source\r\n", 60) == 0);
+    assert_null(strstr(text, ",=int8"));
+    assert_non_null(strstr(text, "\"'=int8<b>"));
+    const char *p = strstr(text, "int4,\"'*\"");
+    assert_null(p);                         /* "*" is no formula and needs no guard */
+    p = strstr(text, ",int4,*,accuracy,delta,");
+    assert_non_null(p);
+    near(strtod(p + strlen(",int4,*,accuracy,delta,"), NULL), row_of(f.c, "int4")->pool.delta.v, 0);
+    assert_non_null(strstr(text, ",acc_norm,"));             /* every stored aggregate is there */
+    assert_int_equal(fs_read(fs_join(&a, dir, "items.csv"), 1 << 28, &a, &text, &n, &f.err), 0);
+    int64_t scores = fixture_int(&f, "SELECT count(*) FROM score");
+    assert_int_equal(records(text, n, 9), scores + 1);
+    struct stat st;
+    assert_int_equal(stat(fs_join(&a, dir, "items.csv"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0644);
+    assert_true(csv_export(f.view, f.c, "/proc/nowhere", &f.err) < 0);
+    arena_release(&a);
+}
+
+static void results(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct arena a = {0};
+    const struct value *v;
+    buf_init(&b, 0);
+    results_write(f.set, RESULTS_JSON, &b);
+    assert_int_equal(json_parse(b.v, b.n, "results", 1, &a, &v, &f.err), 0);
+    size_t n = 0;
+    for (size_t i = 0; i < f.set->n_variants; i++)
+        n += f.set->variants[i].n_results;
+    assert_int_equal(v->n, n);
+    assert_true(n > 100);
+    assert_true(value_is_str(value_get(v->items[0], "variant"), "fp32"));
+    assert_int_equal(value_get(v->items[0], "value")->type, VALUE_FLOAT);
+    buf_clear(&b);
+    results_write(f.set, RESULTS_CSV, &b);
+    assert_int_equal(records(b.v, b.n, 9), n + 1);
+    buf_release(&b);
+    arena_release(&a);
+}
+
+/* -- HTML ---------------------------------------------------------------------------------------------- */
+
+static void html_escapes(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 0);
+    html_text(&b, "<a b=\"c\" d='e'>&amp;\n\t\x1b\x01\x7f\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xef\xbb\xbf\xff\xe2\x82");
+    assert_string_equal(b.v, "&#60;a b=&#34;c&#34; d=&#39;e&#39;&#62;&#38;amp;\n\t\\x1B\\x01\\x7F\\x9B"
+                             "\\u{202E}\\u{2066}\\u{FEFF}\\xFF\\xE2\\x82");
+    buf_clear(&b);
+    html_text(&b, "\xe4\xbd\xa0\xe5\xa5\xbd \xc3\xa9 \xf0\x9f\x98\x80");       /* ordinary text stays */
+    assert_string_equal(b.v, "\xe4\xbd\xa0\xe5\xa5\xbd \xc3\xa9 \xf0\x9f\x98\x80");
+    buf_release(&b);
+}
+
+static size_t count(const struct buf *b, const char *s)
+{
+    size_t n = 0;
+    for (const char *p = b->v; (p = strstr(p, s)) != NULL; p++)
+        n++;
+    return n;
+}
+
+static void html_document(void **state)
+{
+    (void)state;
+    struct buf b, again;
+    buf_init(&b, 0);
+    buf_init(&again, 0);
+    assert_int_equal(html_render(f.view, f.c, &(struct html_options){0}, &b, &f.err), 0);
+    assert_int_equal(html_render(f.view, f.c, &(struct html_options){0}, &again, &f.err), 0);
+    assert_string_equal(b.v, again.v);
+    assert_true(b.n < 2000000);
+    assert_int_equal(strlen(b.v), b.n);
+    assert_true(text_valid(b.v, b.n, NULL));
+    for (size_t i = 0; i < b.n; i++)
+        assert_true((unsigned char)b.v[i] >= 0x20 || b.v[i] == '\n' || b.v[i] == '\t');
+    assert_false(has(&b, "\xe2\x80\xae"));
+    assert_int_equal(count(&b, "<script"), 1);
+    assert_int_equal(count(&b, "</script"), 1);
+    assert_int_equal(count(&b, "<style"), 1);
+    assert_int_equal(count(&b, "<img"), 0);
+    assert_int_equal(count(&b, "<b>"), 0);
+    assert_int_equal(count(&b, "http://") + count(&b, "https://") + count(&b, "url("), 0);
+    assert_true(has(&b, "&#60;script&#62;x"));          /* the hostile warning is shown as text */
+    assert_true(has(&b, "killed by signal 11"));
+    assert_true(has(&b, "class=\"item\""));
+    static const char *const sections[] = {"variants", "tasks", "flips", "tradeoff", "divergence", "latency",
+                                           "memory", "items", "failures", "provenance"};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        char id[64];
+        snprintf(id, sizeof id, "<section id=\"%s\"", sections[i]);
+        assert_int_equal(count(&b, id), 1);
+    }
+    static const char *const pairs[] = {"table", "section", "details", "svg", "td", "th", "tr", "div", "ul",
+                                        "figure", "dl", "pre", "span", "small", "g"};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char open[24], opened[24], close[24];
+        snprintf(open, sizeof open, "<%s>", pairs[i]);
+        snprintf(opened, sizeof opened, "<%s ", pairs[i]);
+        snprintf(close, sizeof close, "</%s>", pairs[i]);
+        if (count(&b, open) + count(&b, opened) != count(&b, close))
+            fail_msg("<%s> is not balanced", pairs[i]);
+    }
+    buf_release(&b);
+    buf_release(&again);
+}
+
+static void html_limits(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 0);
+    assert_int_equal(html_render(f.view, f.c, &(struct html_options){.max_flips = 12}, &b, &f.err), 0);
+    assert_true(count(&b, "class=\"item\"") <= 12 && count(&b, "class=\"item\"") > 0);
+    buf_clear(&b);
+    assert_int_equal(html_render(f.view, f.c, &(struct html_options){.max_bytes = 1}, &b, &f.err), 0);
+    assert_int_equal(count(&b, "class=\"item\""), 0);
+    buf_release(&b);
+    buf_init(&b, 1000);
+    assert_int_equal(html_render(f.view, f.c, &(struct html_options){0}, &b, &f.err), ASSAY_ELIMIT);
+    buf_release(&b);
+    assert_true(html_write(f.view, f.c, &(struct html_options){0}, "/proc/nowhere/x.html", &f.err) < 0);
+}
+
+/* A run with nothing to draw must still be a page. */
+static void html_empty(void **state)
+{
+    (void)state;
+    struct fixture g;
+    struct buf b;
+    fixture_folder(&g);
+    make_store(g.db, &(struct make_options){.n_items = 5, .n_tasks = 1});
+    fixture_sql(&g, "DELETE FROM result; DELETE FROM score; DELETE FROM sample; DELETE FROM divergence;"
+                    "DELETE FROM job; UPDATE run_variant SET variant_id = NULL, status = 'failed',"
+                    " reason = NULL, peak_rss_bytes = NULL, anon_bytes = NULL, file_rss_bytes = NULL");
+    assert_int_equal(fixture_compare(&g, NULL, 0, (struct compare_options){0}), 0);
+    buf_init(&b, 0);
+    assert_int_equal(html_render(g.view, g.c, &(struct html_options){0}, &b, &g.err), 0);
+    static const char *const slips[] = {">nan", "\"nan", ">-nan", ">inf", "\"inf", "(null)"};
+    for (size_t i = 0; i < sizeof slips / sizeof *slips; i++)
+        if (has(&b, slips[i]))
+            fail_msg("the page says %s", slips[i]);
+    assert_true(has(&b, "no reason was recorded"));
+    buf_clear(&b);
+    assert_int_equal(term_compare(g.c, &(struct term_options){.wide = true}, &b), 0);
+    assert_false(has(&b, "(null)"));
+    buf_release(&b);
+    fixture_end(&g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(term_narrow),   cmocka_unit_test(term_wide), cmocka_unit_test(numbers),
+        cmocka_unit_test(csv_fields),    cmocka_unit_test(csv_files), cmocka_unit_test(results),
+        cmocka_unit_test(html_escapes),  cmocka_unit_test(html_document), cmocka_unit_test(html_limits),
+        cmocka_unit_test(html_empty)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
