@@ -7,6 +7,7 @@
 #include "harness/base/err.h"
 #include "harness/base/field.h"
 #include "harness/base/hash.h"
+#include "harness/base/log.h"
 #include "harness/base/value.h"
 #include "harness/run/paths.h"
 
@@ -128,6 +129,52 @@ static void join(const struct suite_list *l, struct buf *b)
         buf_printf(b, "%s%s", i ? "," : "", l->v[i]);
 }
 
+/* Groups keep the leaves that stay, by their new places. */
+static void renumber_leaves(struct plan *p, const size_t *place)
+{
+    for (size_t g = 0; g < p->n_groups; g++) {
+        size_t n = 0;
+        for (size_t i = 0; i < p->groups[g].n_leaves; i++)
+            if (place[p->groups[g].leaves[i]] != SIZE_MAX)
+                p->groups[g].leaves[n++] = place[p->groups[g].leaves[i]];
+        p->groups[g].n_leaves = n;
+    }
+}
+
+static int resolve_present(struct plan *p, struct assay_err *e)
+{
+    size_t n = 0, *place = ARENA_ARRAY(&p->arena, size_t, p->n_tasks + 1);
+    struct assay_err why = {0};
+    p->missing = ARENA_ARRAY(&p->arena, struct plan_missing, p->n_tasks + 1);
+    for (size_t i = 0; i < p->n_tasks; i++) {
+        struct plan_task *t = &p->tasks[i];
+        int rc = resolve_task(p, t, &why);
+        place[i] = rc < 0 ? SIZE_MAX : n;
+        if (rc >= 0) {
+            p->tasks[n++] = *t;
+            continue;
+        }
+        if (t->task)
+            task_release(t->task);
+        t->task = NULL;
+        if (rc != ASSAY_ENOTFOUND) {
+            p->n_tasks = n;
+            return err_set(e, rc, "%s", why.msg);
+        }
+        p->missing[p->n_missing++] =
+            (struct plan_missing){t->node->name, arena_strdup(&p->arena, why.msg)};
+    }
+    size_t asked = p->n_tasks;
+    p->n_tasks = n;
+    if (asked && !n)
+        return err_set(e, ASSAY_ENOTFOUND, "%s", p->missing[0].reason);
+    renumber_leaves(p, place);
+    if (p->n_missing)
+        log_warn("%zu of %zu tasks are left out, their data is not here; the first: %s",
+                 p->n_missing, asked, p->missing[0].reason);
+    return 0;
+}
+
 static int resolve_tasks(struct plan *p, struct assay_err *e)
 {
     const struct suite *s = p->suite;
@@ -147,9 +194,7 @@ static int resolve_tasks(struct plan *p, struct assay_err *e)
     p->groups = ARENA_ARRAY(&p->arena, struct plan_group, p->selected.n + 1);
     for (size_t i = 0; i < p->selected.n_roots; i++)
         TRY(add_groups(p, p->selected.roots[i], 0, e));
-    for (size_t i = 0; i < p->n_tasks; i++)
-        TRY(resolve_task(p, &p->tasks[i], e));
-    return 0;
+    return resolve_present(p, e);
 }
 
 static int check_samples(const struct plan *p, struct assay_err *e)

@@ -1,7 +1,9 @@
 /* plan.h - a suite resolved against what is there: plugins, options, tasks, datasets.
  *
  * Making a plan finds everything that can be wrong before anything is written: unknown tasks,
- * malformed rows, wrong options.  It holds no handle that a fork would spoil. */
+ * malformed rows, wrong options.  It holds no handle that a fork would spoil.
+ * Of several tasks, those whose dataset is not here are left out, said and recorded; one task, or
+ * all of them, without data is an error. */
 #ifndef PLAN_H
 #define PLAN_H
 #include "harness/run/docs.h"
@@ -23,6 +25,9 @@ struct plan_group {
     size_t n_leaves;
     int64_t id;
 };
+struct plan_missing {                  /* a task that is left out: its dataset is not here */
+    const char *name, *reason;
+};
 struct plan_variant {
     const struct suite_variant *suite;
     const struct plugin *plugin;
@@ -37,6 +42,8 @@ struct plan {
     struct task_plan selected;
     struct plan_task *tasks;
     size_t n_tasks;
+    struct plan_missing *missing;
+    size_t n_missing;
     struct plan_group *groups;
     size_t n_groups;
     struct plan_variant *variants;     /* in the order they run: the reference first */

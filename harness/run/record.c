@@ -135,6 +135,14 @@ int record_jobs(const struct plan *p, struct store *s, const struct plan_variant
         j->task_id = p->tasks[i].id;
         TRY(store_plan_job(s, j, a, e));
     }
+    for (size_t i = 0; i < p->n_missing; i++) {
+        struct store_job j;
+        begin_job(&j, "task", p->missing[i].name, run_variant_id);
+        TRY(store_plan_job(s, &j, a, e));
+        j.status = "skipped";
+        j.reason = p->missing[i].reason;
+        TRY(store_set_job(s, &j, e));
+    }
     for (size_t i = 0; i < suite->n_scenarios; i++) {
         struct store_job *j = &out->scenarios[i];
         begin_job(j, "scenario", suite->scenarios[i].name, run_variant_id);

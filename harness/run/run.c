@@ -553,13 +553,12 @@ static const char *sum_up(struct run *r)
         n_open += !status || strcmp(status, "interrupted") == 0;
     }
     s->n_items = r->all_done;
-    s->status = n_open                                                       ? RUN_INTERRUPTED
-                : s->n_variants_done < r->n_members || s->n_jobs_failed ? RUN_PARTIAL
-                                                                             : RUN_DONE;
-    return s->status == RUN_INTERRUPTED ? "interrupted"
-           : s->status == RUN_DONE      ? "done"
-           : s->n_variants_done         ? "partial"
-                                        : "failed";
+    s->n_tasks_missing = r->plan->n_missing;
+    bool is_whole = s->n_variants_done == r->n_members && !s->n_jobs_failed && !s->n_tasks_missing;
+    s->status = n_open ? RUN_INTERRUPTED : is_whole ? RUN_DONE : RUN_PARTIAL;
+    if (s->status == RUN_INTERRUPTED)
+        return "interrupted";
+    return is_whole ? "done" : s->n_variants_done ? "partial" : "failed";
 }
 
 static int write_end(struct run *r, struct store *s, struct assay_err *e)

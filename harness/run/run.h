@@ -48,6 +48,7 @@ struct run_summary {
     bool is_resumed;
     size_t n_variants, n_variants_done;
     size_t n_jobs_failed;              /* in variants that finished */
+    size_t n_tasks_missing;            /* left out: their datasets are not here */
     uint64_t n_items, n_asked, n_reused;
 };
 /* 0: the run ended, summary->status says how.  Errors (nothing was run, nothing was written):
