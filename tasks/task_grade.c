@@ -1,8 +1,6 @@
 /* task_grade.c - responses of a document to its scores.
  *
  * Every pipeline of filters sees the responses anew; every metric is computed once per pipeline. */
-#include <math.h>
-#include <string.h>
 
 #include "harness/base/err.h"
 #include "tasks/task_impl.h"
@@ -111,16 +109,6 @@ static int fill_generated(struct grading *g, size_t filter, struct metric_doc *d
     return 0;
 }
 
-/* upstream: after exact_match with several targets, `result` is a list of copies of itself. */
-static void rebind_response(const struct grading *g, struct metric_doc *d)
-{
-    size_t n = d->gold->type == VALUE_LIST || d->gold->type == VALUE_TUPLE ? d->gold->n : 1;
-    const struct value **copies = ARENA_ARRAY(g->arena, const struct value *, n ? n : 1);
-    for (size_t i = 0; i < n; i++)
-        copies[i] = d->response;
-    d->response = value_list(g->arena, copies, n);
-}
-
 int task_grade(struct task *t, const struct task_item *item, const struct task_response *responses,
                struct arena *arena, struct task_score *out, struct assay_err *e)
 {
@@ -145,9 +133,6 @@ int task_grade(struct task *t, const struct task_item *item, const struct task_r
             int rc = metric_score(&m->metrics[i], &d, arena, &out[f * m->n_metrics + i], e);
             if (rc < 0)
                 return err_prefix(e, rc, "task '%s', row %zu", t->name, item->idx);
-            if (generates && m->multiple_target && i + 1 < m->n_metrics &&
-                strcmp(m->metrics[i].name, "exact_match") == 0)
-                rebind_response(&g, &d);
         }
     }
     return 0;
