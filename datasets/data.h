@@ -23,7 +23,8 @@ struct data_source {             /* what to open; strings borrowed */
 };
 struct data;
 
-/* Errors: ASSAY_EIO with the places that were searched, ASSAY_EUSAGE for an unknown split. */
+/* Errors: ASSAY_ENOTFOUND with the places that were searched, ASSAY_EIO for a file that was named
+ * and cannot be read, ASSAY_EUSAGE for an unknown split. */
 int data_open(const struct data_source *, struct data **, struct assay_err *);
 /* Next row as a dict in `arena` (the caller resets it); *row = NULL at the end.
  * Errors: ASSAY_EFORMAT "file:line:col: ...": malformed text, wrong encoding, a row that is no

@@ -124,10 +124,10 @@ static int search_failed(const struct search *s, struct assay_err *e)
         buf_printf(&b, " and %zu more", s->tried.n - shown);
     int rc;
     if (!s->tried.n)
-        rc = err_set(e, ASSAY_EIO, "no data for '%s': name a folder with --data DIR or ASSAY_DATA",
+        rc = err_set(e, ASSAY_ENOTFOUND, "no data for '%s': name a folder with --data DIR or ASSAY_DATA",
                      src->path);
     else
-        rc = err_set(e, ASSAY_EIO, "no file for split '%s' of dataset '%s'%s%s%s; looked for %s",
+        rc = err_set(e, ASSAY_ENOTFOUND, "no file for split '%s' of dataset '%s'%s%s%s; looked for %s",
                      src->split, src->path, src->name ? " (" : "", src->name ? src->name : "",
                      src->name ? ")" : "", b.v);
     buf_release(&b);

@@ -98,6 +98,8 @@ const char *err_name(int code)
         return "canceled";
     case ASSAY_ESTATE:
         return "state";
+    case ASSAY_ENOTFOUND:
+        return "not found";
     default:
         return "unknown";
     }

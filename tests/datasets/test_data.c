@@ -276,10 +276,10 @@ static void recipes_come_before_convention(void **state)
     src.name = "de";
     assert_rows(src, "{\"x\":2}\n");
     src.name = "fr";
-    assert_bad(src, ASSAY_EIO,
+    assert_bad(src, ASSAY_ENOTFOUND,
                "no file for split 'test' of dataset 'hub/other' (fr); looked for '");
     src.data_dirs = NULL;
-    assert_bad(src, ASSAY_EIO,
+    assert_bad(src, ASSAY_ENOTFOUND,
                "no data for 'hub/other': name a folder with --data DIR or ASSAY_DATA");
     put("r/broken.yaml", "dataset: x\nsplit: {}\n");
     src.recipe_dirs = recipes;
