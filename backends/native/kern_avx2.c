@@ -295,9 +295,10 @@ INLINE __m256i fifth_bits(const uint8_t *high)
 }
 
 /* Step s of block b, half h: unsigned codes below 32. */
-INLINE __m256i step_codes(const struct kern_mat *w, size_t p, size_t h, size_t b, const int s,
+INLINE __m256i step_codes(const struct kern_mat *w, size_t half, size_t b, const int s,
                           const enum kern_form form)
 {
+    const size_t p = half / 2, h = half % 2;
     const uint8_t *c = w->codes + p * w->codes_stride + b * (BLOCK_BYTES / 2);
     __m256i v = load(c + s % 4 * 64 + h * 32);
     if (s >= 4)
@@ -308,10 +309,16 @@ INLINE __m256i step_codes(const struct kern_mat *w, size_t p, size_t h, size_t b
     return v;
 }
 
-INLINE void q8_sums(const struct kern_mat *w, size_t half, size_t b, const int8_t *q, size_t n_k,
-                    __m256i *sum, const int mt)
+struct block_at {
+    const struct kern_mat *w;
+    size_t half, b;                /* half panel, block */
+    const int8_t *q;               /* codes of the first token in the block */
+    size_t n_k;                    /* to the next token */
+};
+INLINE void q8_sums(struct block_at at, __m256i *sum, const int mt)
 {
-    const uint8_t *c = w->codes + half / 2 * w->codes_stride + b * BLOCK_BYTES + half % 2 * 32;
+    const uint8_t *c = at.w->codes + at.half / 2 * at.w->codes_stride + at.b * BLOCK_BYTES +
+                       at.half % 2 * 32;
     KERN_UNROLL
     for (int i = 0; i < mt; i++)
         sum[i] = _mm256_setzero_si256();
@@ -321,13 +328,12 @@ INLINE void q8_sums(const struct kern_mat *w, size_t half, size_t b, const int8_
         __m256i abs = _mm256_abs_epi8(wv);
         KERN_UNROLL
         for (int i = 0; i < mt; i++)
-            sum[i] = dot8(sum[i], abs, wv, spread(q + (size_t)i * n_k + s * 4));
+            sum[i] = dot8(sum[i], abs, wv, spread(at.q + (size_t)i * at.n_k + s * 4));
     }
 }
 
 /* Small codes: sum starts at the bias, four steps add up in 16 bits (31 * 127 * 2 * 4 < 2^15). */
-INLINE void small_sums(const struct kern_mat *w, size_t half, size_t b, const int8_t *q, size_t n_k,
-                       __m256i *sum, const int mt, const enum kern_form form)
+INLINE void small_sums(struct block_at at, __m256i *sum, const int mt, const enum kern_form form)
 {
     KERN_UNROLL
     for (int part = 0; part < 2; part++) {
@@ -337,11 +343,11 @@ INLINE void small_sums(const struct kern_mat *w, size_t half, size_t b, const in
             pairs[i] = _mm256_setzero_si256();
         KERN_UNROLL
         for (int s = 4 * part; s < 4 * part + 4; s++) {
-            __m256i wv = step_codes(w, half / 2, half % 2, b, s, form);
+            __m256i wv = step_codes(at.w, at.half, at.b, s, form);
             KERN_UNROLL
             for (int i = 0; i < mt; i++)
                 pairs[i] = _mm256_add_epi16(
-                    pairs[i], _mm256_maddubs_epi16(wv, spread(q + (size_t)i * n_k + s * 4)));
+                    pairs[i], _mm256_maddubs_epi16(wv, spread(at.q + (size_t)i * at.n_k + s * 4)));
         }
         KERN_UNROLL
         for (int i = 0; i < mt; i++)
@@ -368,15 +374,15 @@ INLINE void block_tile(const struct kern_int *g, size_t half, size_t t, const in
         acc[i] = _mm256_setzero_ps();
     for (size_t b = 0; b < w.n_in / KERN_BLOCK; b++) {
         const size_t at = b * a.ldd + t;
-        const int8_t *q = a.q + t * a.n_k + b * KERN_BLOCK;
+        const struct block_at place = {&w, half, b, a.q + t * a.n_k + b * KERN_BLOCK, a.n_k};
         __m256i sum[4];
         KERN_UNROLL
         for (int i = 0; i < mt; i++)
             sum[i] = _mm256_set1_epi32(a.bias[at + (size_t)i]);
         if (form == KERN_Q8)
-            q8_sums(&w, half, b, q, a.n_k, sum, mt);
+            q8_sums(place, sum, mt);
         else
-            small_sums(&w, half, b, q, a.n_k, sum, mt, form);
+            small_sums(place, sum, mt, form);
         __m256 dw = half_scales(w.scale, w.scale_stride, half, b);
         KERN_UNROLL
         for (int i = 0; i < mt; i++)

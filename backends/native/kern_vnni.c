@@ -209,18 +209,24 @@ INLINE __m512i step_codes(const struct kern_mat *w, size_t p, size_t b, const in
 }
 
 /* sum[token][panel] of block b: MT tokens x NP panels, K by steps of 4. */
-INLINE void block_sums(const struct kern_mat *w, size_t p, size_t b, const int8_t *q, size_t n_k,
-                       __m512i *sum, const int mt, const int np, const enum kern_form form)
+struct block_at {
+    const struct kern_mat *w;
+    size_t p, b;                   /* first panel, block */
+    const int8_t *q;               /* codes of the first token in the block */
+    size_t n_k;                    /* to the next token */
+};
+INLINE void block_sums(struct block_at at, __m512i *sum, const int mt, const int np,
+                       const enum kern_form form)
 {
     KERN_UNROLL
     for (int s = 0; s < 8; s++) {
         __m512i wv[2];
         KERN_UNROLL
         for (int j = 0; j < np; j++)
-            wv[j] = step_codes(w, p + (size_t)j, b, s, form);
+            wv[j] = step_codes(at.w, at.p + (size_t)j, at.b, s, form);
         KERN_UNROLL
         for (int i = 0; i < mt; i++) {
-            __m512i x = spread(q + (size_t)i * n_k + s * 4);
+            __m512i x = spread(at.q + (size_t)i * at.n_k + s * 4);
             KERN_UNROLL
             for (int j = 0; j < np; j++)
                 sum[i * np + j] = dot8(sum[i * np + j], wv[j], x);
@@ -257,7 +263,8 @@ INLINE void block_tile(const struct kern_int *g, size_t p, size_t t, const int m
             KERN_UNROLL
             for (int j = 0; j < np; j++)
                 sum[i * np + j] = _mm512_set1_epi32(a.bias[at + (size_t)i]);
-        block_sums(&w, p, b, a.q + t * a.n_k + b * KERN_BLOCK, a.n_k, sum, mt, np, form);
+        block_sums((struct block_at){&w, p, b, a.q + t * a.n_k + b * KERN_BLOCK, a.n_k}, sum, mt,
+                   np, form);
         __m512 dw[2];
         KERN_UNROLL
         for (int j = 0; j < np; j++)
