@@ -65,10 +65,19 @@ static struct compare_value share(size_t k, size_t n, double alpha)
     return v;
 }
 
-static const struct compare_cell empty_cell = {
-    .base = {NAN, NAN, NAN}, .variant = {NAN, NAN, NAN}, .delta = {NAN, NAN, NAN}, .se = NAN,
-    .p_exact = NAN, .p_mid = NAN, .p_adjusted = NAN, .margin = NAN, .smallest_margin = NAN,
-    .mde = NAN, .p_margin = NAN, .higher_is_better = true, .verdict = COMPARE_INCOMPARABLE};
+static const struct compare_cell empty_cell = {.base = {NAN, NAN, NAN},
+                                               .variant = {NAN, NAN, NAN},
+                                               .delta = {NAN, NAN, NAN},
+                                               .se = NAN,
+                                               .p_exact = NAN,
+                                               .p_mid = NAN,
+                                               .p_adjusted = NAN,
+                                               .margin = NAN,
+                                               .smallest_margin = NAN,
+                                               .mde = NAN,
+                                               .p_margin = NAN,
+                                               .higher_is_better = true,
+                                               .verdict = COMPARE_INCOMPARABLE};
 
 void cell_refuse(struct compare_cell *c, const char *reason)
 {
@@ -100,7 +109,7 @@ void cell_binary(struct compare_cell *c, const struct cell_counts *k, const stru
     c->se = paired_wald_se(b, g, n);
     c->p_exact = paired_mcnemar_exact(b, g);
     c->p_mid = c->p_adjusted = paired_mcnemar_mid(b, g);
-    paired_interval(b, g, n, 2 * r->alpha, lim);    /* the one-sided limit at alpha */
+    paired_interval(b, g, n, 2 * r->alpha, lim); /* the one-sided limit at alpha */
     c->smallest_margin = lim[0] < 0 ? -lim[0] : 0;
     c->margin = r->margin;
     c->p_margin = paired_noninferior(b, g, n, r->margin);
@@ -186,7 +195,7 @@ static void compare_likelihoods(struct compare_cell *c, const struct cell_pairs 
     double *d = ARENA_ARRAY(a, double, p->n), unit = is_bits ? M_LN2 : 1;
     struct cluster_ratio q;
     for (size_t i = 0; i < p->n; i++)
-        d[i] = p->base[i] - p->variant[i];              /* log-likelihoods: positive is worse */
+        d[i] = p->base[i] - p->variant[i]; /* log-likelihoods: positive is worse */
     c->kind = COMPARE_LIKELIHOOD;
     c->higher_is_better = false;
     if (!cluster_ratio(d, p->weight, NULL, p->n, &q)) {
@@ -202,7 +211,8 @@ static void compare_likelihoods(struct compare_cell *c, const struct cell_pairs 
 bool cell_is_likelihood(const char *aggregation)
 {
     return strcmp(aggregation, "perplexity") == 0 ||
-           strcmp(aggregation, "weighted_perplexity") == 0 || strcmp(aggregation, "bits_per_byte") == 0;
+           strcmp(aggregation, "weighted_perplexity") == 0 ||
+           strcmp(aggregation, "bits_per_byte") == 0;
 }
 
 void cell_scores(struct compare_cell *c, const struct cell_pairs *p, const char *aggregation,
@@ -226,8 +236,9 @@ void cell_scores(struct compare_cell *c, const struct cell_pairs *p, const char 
             compare_likelihoods(c, p, strcmp(aggregation, "bits_per_byte") == 0, r, a);
         } else {
             c->kind = COMPARE_VALUE;
-            c->reason = arena_printf(a, p->has_nan ? "some scores are not numbers%s"
-                                                   : "no paired formula for aggregation '%s'",
+            c->reason = arena_printf(a,
+                                     p->has_nan ? "some scores are not numbers%s"
+                                                : "no paired formula for aggregation '%s'",
                                      p->has_nan ? "" : aggregation);
         }
     }
@@ -260,18 +271,18 @@ void cell_judge(struct compare_cell *c, double alpha, struct arena *a)
     double loss = c->higher_is_better ? -c->delta.v : c->delta.v;
     if (c->p_margin < alpha) {
         c->verdict = COMPARE_PASS;
-        c->reason = arena_printf(a, "a loss of %s is ruled out (%s)",
-                                 amount(c, c->margin, a), p_text(c->p_margin, a));
+        c->reason = arena_printf(a, "a loss of %s is ruled out (%s)", amount(c, c->margin, a),
+                                 p_text(c->p_margin, a));
     } else if (c->p_adjusted < alpha && loss > 0) {
         c->verdict = COMPARE_FAIL;
-        c->reason = arena_printf(a, "worse by %s (%s)", amount(c, loss, a),
-                                 p_text(c->p_adjusted, a));
+        c->reason =
+            arena_printf(a, "worse by %s (%s)", amount(c, loss, a), p_text(c->p_adjusted, a));
     } else {
         c->verdict = COMPARE_INCONCLUSIVE;
-        c->reason = isnan(c->margin)
-                        ? "no margin is defined for this metric, and no loss is shown"
-                        : arena_printf(a, "a loss of %s cannot be ruled out; seen: %s, detectable: %s",
-                                       amount(c, c->margin, a), amount(c, loss, a),
-                                       amount(c, c->mde, a));
+        c->reason =
+            isnan(c->margin)
+                ? "no margin is defined for this metric, and no loss is shown"
+                : arena_printf(a, "a loss of %s cannot be ruled out; seen: %s, detectable: %s",
+                               amount(c, c->margin, a), amount(c, loss, a), amount(c, c->mde, a));
     }
 }

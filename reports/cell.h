@@ -1,5 +1,6 @@
 /* cell.h - one comparison: paired scores or counts in, statistics, verdict and one line of why out.
- * The formulas are those of harness/stats; what belongs together and in which units is decided here. */
+ * The formulas are those of harness/stats; what belongs together and in which units is decided
+ * here. */
 #ifndef CELL_H
 #define CELL_H
 #include "reports/compare.h"

@@ -16,7 +16,7 @@
 #include "reports/cell.h"
 #include "reports/speed.h"
 
-static const double DEFAULT_MARGIN = 1, DEFAULT_MARGIN_4BIT = 2;    /* accuracy points */
+static const double DEFAULT_MARGIN = 1, DEFAULT_MARGIN_4BIT = 2; /* accuracy points */
 
 const struct assay_field compare_fields[] = {
     {"base", ASSAY_STR, offsetof(struct compare_options, base), NULL, NULL,
@@ -38,17 +38,17 @@ const char *compare_verdict_name(enum compare_verdict v)
     return names[v];
 }
 
-struct making {                      /* what one compare_make works on */
+struct making { /* what one compare_make works on */
     struct view *view;
     struct arena *a;
     struct compare *c;
     struct compare_task *tasks;
-    struct cell_counts *pool;        /* [n_rows] */
-    struct cell_counts *groups;      /* [n_rows][n_groups] */
-    size_t *group_tasks;             /* [n_rows][n_groups]: tasks that went in */
+    struct cell_counts *pool;   /* [n_rows] */
+    struct cell_counts *groups; /* [n_rows][n_groups] */
+    size_t *group_tasks;        /* [n_rows][n_groups]: tasks that went in */
 };
 
-/* -- what is compared ------------------------------------------------------------------------------ */
+/* -- what is compared -------------------------------------------------------------------------- */
 
 static int choose_base(struct making *m, struct assay_err *e)
 {
@@ -59,8 +59,8 @@ static int choose_base(struct making *m, struct assay_err *e)
     for (size_t i = 0; i < set->n_variants; i++) {
         const struct view_variant *v = &set->variants[i];
         names[i] = v->name;
-        bool is_it = name ? strcmp(v->name, name) == 0 || strcmp(v->label, name) == 0
-                          : v->is_reference;
+        bool is_it =
+            name ? strcmp(v->name, name) == 0 || strcmp(v->label, name) == 0 : v->is_reference;
         if (is_it && at == set->n_variants)
             at = i;
     }
@@ -86,8 +86,8 @@ static const struct view_job *find_job(const struct view_variant *v, const char 
 }
 
 /* The task's measure: the wanted metric, else the first stored; NULL: not graded, or not there. */
-static const struct view_result *find_result(const struct view_variant *v, const struct view_job *job,
-                                             const char *metric)
+static const struct view_result *find_result(const struct view_variant *v,
+                                             const struct view_job *job, const char *metric)
 {
     for (size_t i = 0; i < v->n_results; i++)
         if (v->results[i].job == job &&
@@ -119,10 +119,12 @@ static void list_tasks(struct making *m)
             if (strcmp(job->kind, "task") != 0 || !job->task || (k && has_task(m->c, job->name)))
                 continue;
             const struct view_result *r = find_result(v, job, m->c->options.metric);
-            m->tasks[m->c->n_tasks++] = (struct compare_task){
-                .name = job->name, .task = job->task, .measure = r ? r->measure : NULL,
-                .aggregation = r ? r->aggregation : "",
-                .higher_is_better = r ? r->higher_is_better != 0 : true};
+            m->tasks[m->c->n_tasks++] =
+                (struct compare_task){.name = job->name,
+                                      .task = job->task,
+                                      .measure = r ? r->measure : NULL,
+                                      .aggregation = r ? r->aggregation : "",
+                                      .higher_is_better = r ? r->higher_is_better != 0 : true};
         }
     }
 }
@@ -174,13 +176,13 @@ static void list_scenarios(struct making *m)
     m->c->n_scenarios = n;
 }
 
-/* -- margins ---------------------------------------------------------------------------------------- */
+/* -- margins ----------------------------------------------------------------------------------- */
 
-/* A documented convention, not a measurement: precisions of 4 bits and fewer are granted 2 points. */
+/* A documented convention, not a measurement: 4 bits and fewer are granted 2 points. */
 static bool is_4bit(const struct view_variant *v)
 {
-    static const char *const marks[] = {"int4", "int3", "int2", "q4_", "q3_", "q2_", "iq4", "iq3",
-                                        "iq2", "iq1", "nf4", "fp4"};
+    static const char *const marks[] = {"int4", "int3", "int2", "q4_", "q3_", "q2_",
+                                        "iq4",  "iq3",  "iq2",  "iq1", "nf4", "fp4"};
     const char *text = v->precision[0] ? v->precision : v->name;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (strstr(text, marks[i]))
@@ -196,7 +198,7 @@ static struct cell_rules rules_of(const struct compare *c, const struct view_var
     return (struct cell_rules){c->options.alpha, margin / 100, log1p(c->options.ppl_margin / 100)};
 }
 
-/* -- tasks ------------------------------------------------------------------------------------------ */
+/* -- tasks ------------------------------------------------------------------------------------- */
 
 static const struct view_scores *find_scores(const struct view_scores *s, size_t n,
                                              const struct view_measure *measure)
@@ -322,7 +324,7 @@ static int compare_tasks(struct making *m, struct assay_err *e)
     return rc;
 }
 
-/* -- verdicts --------------------------------------------------------------------------------------- */
+/* -- verdicts ---------------------------------------------------------------------------------- */
 
 static void judge_tasks(struct making *m, struct compare_row *r)
 {
@@ -446,7 +448,8 @@ static void conclude(struct making *m)
         for (size_t i = 0; i < c->n_rows; i++) {
             if (c->rows[i].verdict != order[k].verdict)
                 continue;
-            names = arena_printf(m->a, "%s%s%s", names, *names ? ", " : "", c->rows[i].variant->label);
+            names =
+                arena_printf(m->a, "%s%s%s", names, *names ? ", " : "", c->rows[i].variant->label);
             n_pass += order[k].verdict == COMPARE_PASS;
         }
         if (!*names)
@@ -458,17 +461,16 @@ static void conclude(struct making *m)
     }
     if (c->verdict == COMPARE_BASE)
         c->verdict = COMPARE_INCOMPARABLE;
-    c->headline = c->n_rows < 2
-                      ? "there is only one variant: nothing to compare it with"
-                      : arena_printf(m->a, "%s%zu of %zu variants pass against %s", text, n_pass,
-                                     c->n_rows - 1, c->base->label);
+    c->headline = c->n_rows < 2 ? "there is only one variant: nothing to compare it with"
+                                : arena_printf(m->a, "%s%zu of %zu variants pass against %s", text,
+                                               n_pass, c->n_rows - 1, c->base->label);
 }
 
-/* -- divergence ------------------------------------------------------------------------------------- */
+/* -- divergence -------------------------------------------------------------------------------- */
 
-struct positions {                   /* of one task, or of all tasks of a variant */
+struct positions { /* of one task, or of all tasks of a variant */
     double *kl, *d_nll, *nll, *nll_ref, *delta_p;
-    int32_t *doc;                    /* running number: a cluster */
+    int32_t *doc; /* running number: a cluster */
     size_t n, cap, n_same;
 };
 
@@ -575,7 +577,7 @@ static int measure_divergences(struct making *m, struct assay_err *e)
     return rc;
 }
 
-/* -- speed ------------------------------------------------------------------------------------------ */
+/* -- speed ------------------------------------------------------------------------------------- */
 
 static int measure_scenario(struct making *m, size_t s, struct assay_err *e)
 {
@@ -588,9 +590,12 @@ static int measure_scenario(struct making *m, size_t s, struct assay_err *e)
         for (size_t j = 0; j < r->variant->n_jobs; j++)
             if (r->variant->jobs[j].scenario == c->scenarios[s])
                 job = &r->variant->jobs[j];
-        r->speeds[s] = (struct compare_speed){.rate = {NAN, NAN, NAN}, .ratio = {NAN, NAN, NAN},
-                                              .ttft_ms = {NAN, NAN, NAN}, .itl_median_ms = NAN,
-                                              .itl_p90_ms = NAN, .itl_p99_ms = NAN,
+        r->speeds[s] = (struct compare_speed){.rate = {NAN, NAN, NAN},
+                                              .ratio = {NAN, NAN, NAN},
+                                              .ttft_ms = {NAN, NAN, NAN},
+                                              .itl_median_ms = NAN,
+                                              .itl_p90_ms = NAN,
+                                              .itl_p99_ms = NAN,
                                               .cpu_share = NAN};
         if (!job)
             continue;
@@ -612,14 +617,15 @@ static int measure_speeds(struct making *m, struct assay_err *e)
     for (size_t i = 0; i < c->n_rows; i++)
         for (size_t s = 0; s < c->n_scenarios; s++) {
             bool is_prefill = strcmp(c->scenarios[s]->kind, "prefill") == 0;
-            const struct compare_speed **head = is_prefill ? &c->rows[i].prefill : &c->rows[i].decode;
+            const struct compare_speed **head =
+                is_prefill ? &c->rows[i].prefill : &c->rows[i].decode;
             if (c->rows[i].speeds[s].job && !*head)
                 *head = &c->rows[i].speeds[s];
         }
     return 0;
 }
 
-/* -- all of it -------------------------------------------------------------------------------------- */
+/* -- all of it --------------------------------------------------------------------------------- */
 
 static void make_rows(struct making *m)
 {
@@ -638,8 +644,9 @@ static void make_rows(struct making *m)
     m->group_tasks = ARENA_ARRAY(m->a, size_t, c->n_rows * c->n_groups + 1);
 }
 
-int compare_make(struct view *view, const struct view_set *set, const struct compare_options *options,
-                 struct arena *a, const struct compare **out, struct assay_err *e)
+int compare_make(struct view *view, const struct view_set *set,
+                 const struct compare_options *options, struct arena *a, const struct compare **out,
+                 struct assay_err *e)
 {
     struct compare *c = ARENA_NEW(a, struct compare);
     struct making m = {.view = view, .a = a, .c = c};

@@ -18,7 +18,7 @@
 #include "harness/base/fs.h"
 #include "harness/base/json.h"
 
-/* -- fields ---------------------------------------------------------------------------------------- */
+/* -- fields ------------------------------------------------------------------------------------ */
 
 static void separate(struct buf *b)
 {
@@ -27,12 +27,15 @@ static void separate(struct buf *b)
 }
 
 /* First characters that make a spreadsheet compute. */
-static bool is_formula(const char *s, size_t n) { return n && memchr("=+-@\t\r", s[0], 6) != NULL; }
+static bool is_formula(const char *s, size_t n)
+{
+    return n && memchr("=+-@\t\r", s[0], 6) != NULL;
+}
 
 void csv_textn(struct buf *b, const char *s, size_t n)
 {
     separate(b);
-    bool quotes = n == 0;                   /* empty text is "", unknown is nothing */
+    bool quotes = n == 0; /* empty text is "", unknown is nothing */
     for (size_t i = 0; i < n; i++)
         quotes |= s[i] == '"' || s[i] == ',' || s[i] == '\n' || s[i] == '\r';
     quotes |= is_formula(s, n) || (n && (s[0] == ' ' || s[n - 1] == ' '));
@@ -92,11 +95,14 @@ void csv_int(struct buf *b, int64_t v)
     buf_printf(b, "%" PRId64, v);
 }
 
-void csv_end(struct buf *b) { buf_adds(b, "\r\n"); }
+void csv_end(struct buf *b)
+{
+    buf_adds(b, "\r\n");
+}
 
-/* -- report.csv ------------------------------------------------------------------------------------ */
+/* -- report.csv -------------------------------------------------------------------------------- */
 
-struct rows {                           /* what stands in front of every number */
+struct rows { /* what stands in front of every number */
     struct buf *b;
     const struct compare *c;
     const struct view_variant *variant;
@@ -132,8 +138,8 @@ static void number(const struct rows *r, const char *stat, double v, int64_t n, 
 static void with_se(const struct rows *r, const char *stat, double v, double se, int64_t n,
                     const char *unit)
 {
-    row(r, stat, (struct compare_value){v, v - 1.959963984540054 * se, v + 1.959963984540054 * se}, n,
-        unit);
+    row(r, stat, (struct compare_value){v, v - 1.959963984540054 * se, v + 1.959963984540054 * se},
+        n, unit);
 }
 
 static void cell_rows(struct rows *r, const struct compare_cell *x, const char *unit)
@@ -147,8 +153,9 @@ static void cell_rows(struct rows *r, const struct compare_cell *x, const char *
     r->source = "paired scores";
     if (is_base || x->kind == COMPARE_VALUE)
         return;
-    const char *delta_unit = x->kind != COMPARE_LIKELIHOOD              ? unit
-                             : strcmp(unit, "bits/byte") == 0 ? unit : "ln ratio";
+    const char *delta_unit = x->kind != COMPARE_LIKELIHOOD    ? unit
+                             : strcmp(unit, "bits/byte") == 0 ? unit
+                                                              : "ln ratio";
     row(r, "delta", x->delta, n, delta_unit);
     number(r, "delta_se", x->se, n, delta_unit);
     if (x->kind == COMPARE_BINARY) {
@@ -291,7 +298,7 @@ static void report_rows(const struct compare *c, struct buf *b)
     }
 }
 
-/* -- items.csv ------------------------------------------------------------------------------------- */
+/* -- items.csv --------------------------------------------------------------------------------- */
 
 static void item_rows(struct buf *b, const struct view_run *run, const struct view_variant *v,
                       const struct view_job *job, const struct view_scores *s)

@@ -21,7 +21,10 @@ static struct fmt number(const char *how, int digits, double v)
     return f;
 }
 
-struct fmt fmt_pct(double share) { return number("%.*f", 2, 100 * share); }
+struct fmt fmt_pct(double share)
+{
+    return number("%.*f", 2, 100 * share);
+}
 
 struct fmt fmt_pp(double difference)
 {
@@ -31,7 +34,10 @@ struct fmt fmt_pp(double difference)
     return f;
 }
 
-struct fmt fmt_rel(double ln_ratio) { return fmt_pp(expm1(ln_ratio)); }
+struct fmt fmt_rel(double ln_ratio)
+{
+    return fmt_pp(expm1(ln_ratio));
+}
 
 struct fmt fmt_sig(double v, int digits)
 {
@@ -60,9 +66,15 @@ struct fmt fmt_p(double p)
     return p < 1e-3 ? number("%.*e", 0, p) : number("%.*f", p < 0.1 ? 3 : 2, p);
 }
 
-struct fmt fmt_rate(double r) { return number("%.*f", fabs(r) < 100 ? 2 : fabs(r) < 1000 ? 1 : 0, r); }
+struct fmt fmt_rate(double r)
+{
+    return number("%.*f", fabs(r) < 100 ? 2 : fabs(r) < 1000 ? 1 : 0, r);
+}
 
-struct fmt fmt_ratio(double r) { return number("%.*f", fabs(r) < 10 ? 2 : 1, r); }
+struct fmt fmt_ratio(double r)
+{
+    return number("%.*f", fabs(r) < 10 ? 2 : 1, r);
+}
 
 struct fmt fmt_count(int64_t n)
 {
@@ -79,7 +91,10 @@ struct fmt fmt_count(int64_t n)
     return f;
 }
 
-struct fmt fmt_mib(int64_t bytes) { return fmt_sig(bytes < 0 ? NAN : (double)bytes / 1048576, 3); }
+struct fmt fmt_mib(int64_t bytes)
+{
+    return fmt_sig(bytes < 0 ? NAN : (double)bytes / 1048576, 3);
+}
 
 struct fmt fmt_bytes(int64_t bytes)
 {
@@ -97,7 +112,10 @@ struct fmt fmt_bytes(int64_t bytes)
     return f;
 }
 
-struct fmt fmt_ms(double ms) { return fmt_sig(ms, 3); }
+struct fmt fmt_ms(double ms)
+{
+    return fmt_sig(ms, 3);
+}
 
 struct fmt fmt_time(int64_t unix_ns)
 {

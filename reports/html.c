@@ -15,7 +15,7 @@
 #include "report_js.h"
 #include "reports/html_impl.h"
 
-/* -- escaping ---------------------------------------------------------------------------------------- */
+/* -- escaping ---------------------------------------------------------------------------------- */
 
 /* Controls but newline and tab, and everything that reorders or hides text. */
 static bool is_unsafe(uint32_t c)
@@ -44,9 +44,12 @@ void html_textn(struct buf *b, const char *s, size_t n)
     }
 }
 
-void html_text(struct buf *b, const char *s) { html_textn(b, s, strlen(s)); }
+void html_text(struct buf *b, const char *s)
+{
+    html_textn(b, s, strlen(s));
+}
 
-/* -- small parts --------------------------------------------------------------------------------------- */
+/* -- small parts ------------------------------------------------------------------------------- */
 
 int html_color(const struct compare *c, size_t row)
 {
@@ -83,9 +86,12 @@ void html_num(struct page *p, const char *s)
         html_text(p->b, s);
         return;
     }
-    html_textn(p->b, s, (size_t)(e - s));           /* 1.99e-06 as 1.99 x 10^-6 */
+    html_textn(p->b, s, (size_t)(e - s)); /* 1.99e-06 as 1.99 x 10^-6 */
     e += 2 + strspn(e + 2, "0");
-    buf_printf(p->b, "\xc2\xb7" "10<sup>%s", s[strcspn(s, "e") + 1] == '-' ? "\xe2\x88\x92" : "");
+    buf_printf(p->b,
+               "\xc2\xb7"
+               "10<sup>%s",
+               s[strcspn(s, "e") + 1] == '-' ? "\xe2\x88\x92" : "");
     html_text(p->b, e);
     buf_adds(p->b, "</sup>");
 }
@@ -140,13 +146,16 @@ void html_verdict(struct page *p, enum compare_verdict v, const char *hover)
 
 void html_begin(struct page *p, const char *id, const char *title, const char *lead)
 {
-    buf_printf(p->b, "<section id=\"%s\" aria-labelledby=\"h-%s\"><h2 id=\"h-%s\">%s</h2>", id, id, id,
-               title);
+    buf_printf(p->b, "<section id=\"%s\" aria-labelledby=\"h-%s\"><h2 id=\"h-%s\">%s</h2>", id, id,
+               id, title);
     if (lead)
         buf_printf(p->b, "<p class=\"lead\">%s</p>", lead);
 }
 
-void html_end(struct page *p) { buf_adds(p->b, "</section>\n"); }
+void html_end(struct page *p)
+{
+    buf_adds(p->b, "</section>\n");
+}
 
 void html_heads(struct page *p, const char *const *heads)
 {
@@ -159,7 +168,7 @@ void html_heads(struct page *p, const char *const *heads)
     buf_adds(p->b, "</tr></thead>\n");
 }
 
-/* -- head ---------------------------------------------------------------------------------------------- */
+/* -- head -------------------------------------------------------------------------------------- */
 
 /* "'sha256-...'": the source expression of an inline block. */
 static void policy_hash(struct buf *b, const unsigned char *v, size_t n)
@@ -169,8 +178,8 @@ static void policy_hash(struct buf *b, const unsigned char *v, size_t n)
     hash_bytes(v, n, h);
     buf_adds(b, "'sha256-");
     for (int i = 0; i < HASH_BYTES; i += 3) {
-        uint32_t x = (uint32_t)h[i] << 16 | (uint32_t)h[i + 1] << 8 |
-                     (i + 2 < HASH_BYTES ? h[i + 2] : 0u);
+        uint32_t x =
+            (uint32_t)h[i] << 16 | (uint32_t)h[i + 1] << 8 | (i + 2 < HASH_BYTES ? h[i + 2] : 0u);
         buf_addc(b, digits[x >> 18]);
         buf_addc(b, digits[x >> 12 & 63]);
         buf_addc(b, digits[x >> 6 & 63]);
@@ -184,7 +193,8 @@ static const char *title_of(struct page *p)
     const struct compare *c = p->c;
     if (p->o->title)
         return p->o->title;
-    const char *what = c->n_groups ? (c->groups[0]->alias ? c->groups[0]->alias : c->groups[0]->name)
+    const char *what = c->n_groups
+                           ? (c->groups[0]->alias ? c->groups[0]->alias : c->groups[0]->name)
                        : c->n_tasks == 1 ? c->tasks[0].name
                                          : arena_printf(p->a, "%zu tasks", c->n_tasks);
     const char *model = c->base->model[0] ? c->base->model : c->base->name;
@@ -194,8 +204,9 @@ static const char *title_of(struct page *p)
 static void write_head(struct page *p)
 {
     struct buf *b = p->b;
-    buf_adds(b, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src ");
+    buf_adds(
+        b, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src ");
     policy_hash(b, report_css, report_css_len);
     buf_adds(b, "; script-src ");
     policy_hash(b, report_js, report_js_len);
@@ -232,39 +243,43 @@ static void write_banner(struct page *p)
     size_t n[5] = {0};
     for (size_t i = 0; i < c->n_rows; i++)
         n[c->rows[i].verdict]++;
-    buf_printf(p->b, "<section class=\"banner %s\" aria-label=\"Verdict\"><p class=\"word\">%s</p>"
-               "<p class=\"why\">", compare_verdict_name(c->verdict), compare_verdict_name(c->verdict));
+    buf_printf(p->b,
+               "<section class=\"banner %s\" aria-label=\"Verdict\"><p class=\"word\">%s</p>"
+               "<p class=\"why\">",
+               compare_verdict_name(c->verdict), compare_verdict_name(c->verdict));
     html_text(p->b, c->headline);
     buf_adds(p->b, "</p><ul class=\"counts\">");
     for (int v = 0; v < COMPARE_BASE; v++)
         if (n[v])
-            buf_printf(p->b, "<li><a href=\"#variants\"><span class=\"v %s\">%s</span> %zu</a></li>",
+            buf_printf(p->b,
+                       "<li><a href=\"#variants\"><span class=\"v %s\">%s</span> %zu</a></li>",
                        compare_verdict_name((enum compare_verdict)v),
                        compare_verdict_name((enum compare_verdict)v), n[v]);
-    buf_adds(p->b, "</ul><details><summary>What the words mean</summary><dl>"
-                   "<dt>pass</dt><dd>a loss as large as the margin was ruled out (Tango score test, "
-                   "one-sided)</dd>"
-                   "<dt>fail</dt><dd>not passed, and worse than the base (mid-p McNemar, Holm over the "
-                   "tasks)</dd>"
-                   "<dt>inconclusive</dt><dd>neither: too few items to tell; never read it as "
-                   "\xe2\x80\x9cthe same\xe2\x80\x9d</dd>"
-                   "<dt>incomparable</dt><dd>it did not finish, or its tasks are not the base\xe2\x80"
-                   "\x99s tasks</dd></dl></details></section>\n");
+    buf_adds(p->b,
+             "</ul><details><summary>What the words mean</summary><dl>"
+             "<dt>pass</dt><dd>a loss as large as the margin was ruled out (Tango score test, "
+             "one-sided)</dd>"
+             "<dt>fail</dt><dd>not passed, and worse than the base (mid-p McNemar, Holm over the "
+             "tasks)</dd>"
+             "<dt>inconclusive</dt><dd>neither: too few items to tell; never read it as "
+             "\xe2\x80\x9cthe same\xe2\x80\x9d</dd>"
+             "<dt>incomparable</dt><dd>it did not finish, or its tasks are not the base\xe2\x80"
+             "\x99s tasks</dd></dl></details></section>\n");
 }
 
 static void write_nav(struct page *p)
 {
     static const char *const links[][2] = {
-        {"variants", "Variants"}, {"tasks", "Tasks"},   {"tradeoff", "Trade-offs"},
-        {"divergence", "Divergence"}, {"latency", "Speed"}, {"memory", "Memory"},
-        {"items", "Items"},       {"provenance", "Provenance"}};
+        {"variants", "Variants"},     {"tasks", "Tasks"},          {"tradeoff", "Trade-offs"},
+        {"divergence", "Divergence"}, {"latency", "Speed"},        {"memory", "Memory"},
+        {"items", "Items"},           {"provenance", "Provenance"}};
     buf_adds(p->b, "<nav aria-label=\"Sections\"><ul>");
     for (size_t i = 0; i < sizeof links / sizeof *links; i++)
         buf_printf(p->b, "<li><a href=\"#%s\">%s</a></li>", links[i][0], links[i][1]);
     buf_adds(p->b, "</ul></nav>\n");
 }
 
-/* -- failures and provenance --------------------------------------------------------------------------- */
+/* -- failures and provenance ------------------------------------------------------------------- */
 
 static void failure(struct page *p, const char *name, const char *what, const char *status,
                     const char *reason)
@@ -345,17 +360,17 @@ static void run_facts(struct page *p, const struct view_run *r)
 
 static void variant_facts(struct page *p)
 {
-    static const char *const heads[] = {"variant", "model", "backend", "precision loaded", "kernel",
-                                        "#parameters", "#load ms", "#tokens evaluated", "#reused",
-                                        "fingerprint", NULL};
+    static const char *const heads[] = {"variant", "model",       "backend",  "precision loaded",
+                                        "kernel",  "#parameters", "#load ms", "#tokens evaluated",
+                                        "#reused", "fingerprint", NULL};
     buf_adds(p->b, "<h3>Variants</h3><div class=\"scroll\"><table><caption>What was really loaded"
                    "</caption>");
     html_heads(p, heads);
     buf_adds(p->b, "<tbody>");
     for (size_t i = 0; i < p->c->n_rows; i++) {
         const struct view_variant *v = p->c->rows[i].variant;
-        const char *const texts[] = {v->model, arena_printf(p->a, "%s %s", v->backend,
-                                                            v->backend_version),
+        const char *const texts[] = {v->model,
+                                     arena_printf(p->a, "%s %s", v->backend, v->backend_version),
                                      v->precision, v->kernel};
         buf_adds(p->b, "<tr>");
         html_variant_head(p, i, false);
@@ -377,8 +392,8 @@ static void variant_facts(struct page *p)
 
 static void task_facts(struct page *p)
 {
-    static const char *const heads[] = {"task", "version", "kind", "#few-shot", "data set",
-                                        "data hash", "task hash", NULL};
+    static const char *const heads[] = {"task",     "version",   "kind",      "#few-shot",
+                                        "data set", "data hash", "task hash", NULL};
     buf_adds(p->b, "<details><summary>Tasks and their hashes</summary><div class=\"scroll\"><table>"
                    "<caption>Two runs are compared only where the hashes agree</caption>");
     html_heads(p, heads);
@@ -427,7 +442,7 @@ static void write_provenance(struct page *p)
     html_end(p);
 }
 
-/* -- the document -------------------------------------------------------------------------------------- */
+/* -- the document ------------------------------------------------------------------------------ */
 
 int html_render(struct view *view, const struct compare *c, const struct html_options *o,
                 struct buf *b, struct assay_err *e)
@@ -450,13 +465,16 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
     int rc = html_items(&p, e);
     write_failures(&p);
     write_provenance(&p);
-    buf_adds(b, "</main>\n<footer><p>Made by assay from the stored answers; run it again and it says the "
-                "same.</p></footer>\n<script>");
+    buf_adds(
+        b,
+        "</main>\n<footer><p>Made by assay from the stored answers; run it again and it says the "
+        "same.</p></footer>\n<script>");
     buf_add(b, (const char *)report_js, report_js_len);
     buf_adds(b, "</script></body></html>\n");
     arena_release(&a);
     if (rc >= 0 && b->failed)
-        rc = err_set(e, ASSAY_ELIMIT, "the report would be larger than its limit of %zu bytes", b->limit);
+        rc = err_set(e, ASSAY_ELIMIT, "the report would be larger than its limit of %zu bytes",
+                     b->limit);
     return rc;
 }
 

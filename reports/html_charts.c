@@ -9,7 +9,10 @@ static void figure(struct page *p, const char *caption)
     buf_printf(p->b, "</div><figcaption>%s</figcaption></figure>\n", caption);
 }
 
-static void open_figure(struct page *p) { buf_adds(p->b, "<figure><div class=\"scroll\">"); }
+static void open_figure(struct page *p)
+{
+    buf_adds(p->b, "<figure><div class=\"scroll\">");
+}
 
 void html_charts_flips(struct page *p)
 {
@@ -19,20 +22,22 @@ void html_charts_flips(struct page *p)
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *r = &c->rows[i];
         if (i != c->base_row && r->pool.kind == COMPARE_BINARY)
-            bars[n++] = (struct svg_bar){r->variant->label, html_color(c, i), (double)r->pool.losses,
-                                         (double)r->pool.gains, NAN};
+            bars[n++] = (struct svg_bar){r->variant->label, html_color(c, i),
+                                         (double)r->pool.losses, (double)r->pool.gains, NAN};
     }
     if (n == 0)
         return;
     html_begin(p, "flips", "Flips", NULL);
     open_figure(p);
     svg_flips(p->b, bars, n, "Items lost and gained per variant");
-    figure(p, "Items whose score changed. Gains do not undo losses: a variant with many of both answers "
-              "differently, even when its accuracy is the same.");
+    figure(
+        p,
+        "Items whose score changed. Gains do not undo losses: a variant with many of both answers "
+        "differently, even when its accuracy is the same.");
     html_end(p);
 }
 
-/* -- trade-offs ------------------------------------------------------------------------------------------ */
+/* -- trade-offs -------------------------------------------------------------------------------- */
 
 enum axis_x { X_SPEED, X_MEMORY };
 
@@ -47,15 +52,16 @@ static bool set_x(const struct compare_row *r, enum axis_x x, struct svg_point *
         pt->x_hi = s->rate.hi;
         return true;
     }
-    int64_t bytes = r->variant->peak_rss_bytes >= 0 ? r->variant->peak_rss_bytes
-                                                    : r->variant->weight_bytes;
+    int64_t bytes =
+        r->variant->peak_rss_bytes >= 0 ? r->variant->peak_rss_bytes : r->variant->weight_bytes;
     pt->x = (double)bytes / 1048576;
     pt->x_lo = pt->x_hi = NAN;
     return bytes >= 0;
 }
 
 /* Accuracy where tasks are right or wrong, else divergence.  The base's own divergence is zero. */
-static bool set_y(const struct compare *c, const struct compare_row *r, bool is_kl, struct svg_point *pt)
+static bool set_y(const struct compare *c, const struct compare_row *r, bool is_kl,
+                  struct svg_point *pt)
 {
     if (is_kl) {
         bool is_base = r->variant == c->base;
@@ -89,16 +95,22 @@ static size_t scatter(struct page *p, enum axis_x x, bool is_kl)
         return 0;
     struct svg_scatter s = {.x_label = x == X_SPEED ? unit : "peak memory, MiB",
                             .y_label = is_kl ? "KL, nats" : "accuracy, %",
-                            .label = x == X_SPEED ? "Quality against speed" : "Quality against memory",
-                            .is_x_lower_better = x == X_MEMORY, .is_y_lower_better = is_kl,
-                            .y_scale = is_kl ? 1 : 100, .points = pts, .n = n};
+                            .label =
+                                x == X_SPEED ? "Quality against speed" : "Quality against memory",
+                            .is_x_lower_better = x == X_MEMORY,
+                            .is_y_lower_better = is_kl,
+                            .y_scale = is_kl ? 1 : 100,
+                            .points = pts,
+                            .n = n};
     open_figure(p);
     svg_pareto(p->b, &s);
-    figure(p, x == X_SPEED
-                  ? "Quality against speed: up and to the right is better. The line joins the variants "
-                    "that no other beats in both."
-                  : "Quality against memory: up and to the left is better. The line joins the variants "
-                    "that no other beats in both.");
+    figure(
+        p,
+        x == X_SPEED
+            ? "Quality against speed: up and to the right is better. The line joins the variants "
+              "that no other beats in both."
+            : "Quality against memory: up and to the left is better. The line joins the variants "
+              "that no other beats in both.");
     return n;
 }
 
@@ -108,7 +120,8 @@ void html_charts_tradeoff(struct page *p)
     for (size_t i = 0; i < p->c->n_rows; i++)
         is_kl &= p->c->rows[i].pool.kind != COMPARE_BINARY;
     html_begin(p, "tradeoff", "Trade-offs",
-               "What each variant costs and what it keeps. Vertical bars are the 95&nbsp;% interval of the "
+               "What each variant costs and what it keeps. Vertical bars are the 95&nbsp;% "
+               "interval of the "
                "change against the base.");
     buf_adds(p->b, "<div class=\"pair\">");
     size_t n = scatter(p, X_SPEED, is_kl);
@@ -119,7 +132,7 @@ void html_charts_tradeoff(struct page *p)
     html_end(p);
 }
 
-/* -- latency --------------------------------------------------------------------------------------------- */
+/* -- latency ----------------------------------------------------------------------------------- */
 
 static void legend(struct page *p, const struct svg_series *s, size_t n)
 {
@@ -150,8 +163,8 @@ static size_t prefills_of(struct page *p, struct svg_series *s)
     for (size_t i = 0; i < p->c->n_rows; i++) {
         const struct compare_row *r = &p->c->rows[i];
         if (r->prefill && r->prefill->n > 0)
-            s[n++] = (struct svg_series){r->variant->label, html_color(p->c, i), r->prefill->wall_ms,
-                                         r->prefill->n};
+            s[n++] = (struct svg_series){r->variant->label, html_color(p->c, i),
+                                         r->prefill->wall_ms, r->prefill->n};
     }
     return n;
 }
@@ -159,9 +172,10 @@ static size_t prefills_of(struct page *p, struct svg_series *s)
 void html_charts_latency(struct page *p)
 {
     struct svg_series *s = ARENA_ARRAY(p->a, struct svg_series, p->c->n_rows);
-    html_begin(p, "latency", "Speed and latency",
-               "Measured without warm-up repetitions, one request at a time; repetitions the machine "
-               "disturbed are counted and left out.");
+    html_begin(
+        p, "latency", "Speed and latency",
+        "Measured without warm-up repetitions, one request at a time; repetitions the machine "
+        "disturbed are counted and left out.");
     if (p->c->n_scenarios == 0) {
         buf_adds(p->b, "<p>No speed scenario was part of this run.</p>");
         html_end(p);
@@ -173,7 +187,8 @@ void html_charts_latency(struct page *p)
         open_figure(p);
         svg_ecdf(p->b, s, n, "milliseconds between tokens", "Distribution of inter-token latency");
         legend(p, s, n);
-        figure(p, "Share of tokens that came within a time: further left is faster, a steep line is steady, "
+        figure(p, "Share of tokens that came within a time: further left is faster, a steep line "
+                  "is steady, "
                   "a flat top is a slow tail.");
     }
     n = prefills_of(p, s);
@@ -185,7 +200,7 @@ void html_charts_latency(struct page *p)
     html_end(p);
 }
 
-/* -- memory ---------------------------------------------------------------------------------------------- */
+/* -- memory ------------------------------------------------------------------------------------ */
 
 void html_charts_memory(struct page *p)
 {
@@ -209,7 +224,9 @@ void html_charts_memory(struct page *p)
     }
     open_figure(p);
     svg_stack(p->b, bars, n, "MiB", "Resident memory per variant");
-    figure(p, "Resident memory at its largest observation: solid is private to the process, light is mapped "
-              "from files and can be shared or dropped; the upright mark is the size of the weights.");
+    figure(p,
+           "Resident memory at its largest observation: solid is private to the process, light is "
+           "mapped "
+           "from files and can be shared or dropped; the upright mark is the size of the weights.");
     html_end(p);
 }

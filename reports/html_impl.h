@@ -29,7 +29,7 @@ void html_name(struct page *, const char *s);
 /* A coloured mark and the variant's name, as the row's header cell. */
 void html_variant_head(struct page *, size_t row, bool has_precision);
 void html_verdict(struct page *, enum compare_verdict, const char *hover);
-/* "<section id=... aria-labelledby=...><h2>": title and one sentence of explanation (may be NULL). */
+/* "<section id=... aria-labelledby=...><h2>": title and one sentence of explanation or NULL. */
 void html_begin(struct page *, const char *id, const char *title, const char *lead);
 void html_end(struct page *);
 /* Head cells from a NULL-terminated list; a leading '#' makes a number column. */

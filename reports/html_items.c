@@ -1,7 +1,7 @@
 /* html_items.c - the item explorer: answers that flipped, with prompt, choices and log-likelihoods.
  *
- * Every variant gets the same share of the places, every task of a variant too, and within a task the
- * items whose margin moved furthest come first.  Only a bounded number of items is looked at. */
+ * Every variant gets the same share of the places, every task of a variant too, and within a task
+ * the items whose margin moved furthest come first.  Only a bounded number is looked at. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,28 +10,34 @@
 #include "harness/base/text.h"
 #include "reports/html_impl.h"
 
-enum { DEFAULT_FLIPS = 240, DEFAULT_BYTES = 2000000, LOOK_AT = 32, MAX_CHOICES = 64,
-       TEXT_LIMIT = 1600, RESERVE = 40000 };
+enum {
+    DEFAULT_FLIPS = 240,
+    DEFAULT_BYTES = 2000000,
+    LOOK_AT = 32,
+    MAX_CHOICES = 64,
+    TEXT_LIMIT = 1600,
+    RESERVE = 40000
+};
 
 struct flip {
     int32_t idx;
     bool is_loss;
-    double shift;                    /* of the margin, absolute; NAN: unknown */
+    double shift; /* of the margin, absolute; NAN: unknown */
 };
-struct side {                        /* one variant's answer to an item */
+struct side { /* one variant's answer to an item */
     double ll[MAX_CHOICES];
     const char *text;
     size_t text_n;
-    double margin;                   /* target minus the best other; NAN: unknown */
+    double margin; /* target minus the best other; NAN: unknown */
 };
 struct explorer {
     struct page *p;
-    struct arena a;                  /* of one task */
+    struct arena a; /* of one task */
     size_t row, task;
     const struct view_variant *base, *variant;
 };
 
-/* -- choosing ---------------------------------------------------------------------------------------------- */
+/* -- choosing ---------------------------------------------------------------------------------- */
 
 static const struct view_scores *scores_of(struct explorer *x, const struct view_variant *v,
                                            struct assay_err *e, int *rc)
@@ -133,7 +139,7 @@ static int choose(struct explorer *x, struct flip *f, size_t *n, size_t want, st
     return 0;
 }
 
-/* -- writing ------------------------------------------------------------------------------------------------ */
+/* -- writing ----------------------------------------------------------------------------------- */
 
 static void clipped(struct buf *b, const char *s, size_t n)
 {
@@ -166,9 +172,11 @@ static void write_choices(struct explorer *x, const struct view_item *item, int 
     size_t n = item->n_choices < item->n_requests ? item->n_choices : item->n_requests;
     n = n < MAX_CHOICES ? n : MAX_CHOICES;
     size_t best_b = best_choice(b, n), best_v = best_choice(v, n);
-    buf_adds(p->b, "<div class=\"scroll\"><table class=\"choices\"><caption class=\"hide\">Choices and their "
-                   "log-likelihoods</caption><thead><tr><th scope=\"col\">choice</th>"
-                   "<th scope=\"col\" class=\"n\">");
+    buf_adds(
+        p->b,
+        "<div class=\"scroll\"><table class=\"choices\"><caption class=\"hide\">Choices and their "
+        "log-likelihoods</caption><thead><tr><th scope=\"col\">choice</th>"
+        "<th scope=\"col\" class=\"n\">");
     html_text(p->b, x->base->label);
     buf_adds(p->b, "</th><th scope=\"col\" class=\"n\">");
     html_text(p->b, x->variant->label);
@@ -207,9 +215,10 @@ static int write_item(struct explorer *x, const struct flip *f, struct assay_err
     int target = target_of(&item, &x->a);
     TRY(read_side(x, x->base, &item, target, &b, e));
     TRY(read_side(x, x->variant, &item, target, &v, e));
-    buf_printf(p->b, "<details class=\"item\" data-variant=\"%zu\" data-kind=\"%s\"><summary>"
-               "<span class=\"swatch c%d\"></span><span class=\"who\">", x->row,
-               f->is_loss ? "lost" : "won", html_color(p->c, x->row));
+    buf_printf(p->b,
+               "<details class=\"item\" data-variant=\"%zu\" data-kind=\"%s\"><summary>"
+               "<span class=\"swatch c%d\"></span><span class=\"who\">",
+               x->row, f->is_loss ? "lost" : "won", html_color(p->c, x->row));
     html_text(p->b, x->variant->label);
     buf_printf(p->b, "</span> <span class=\"v %s\">%s</span> <span class=\"where\">",
                f->is_loss ? "fail" : "pass", f->is_loss ? "lost" : "gained");
@@ -238,7 +247,7 @@ static int write_item(struct explorer *x, const struct flip *f, struct assay_err
     return 0;
 }
 
-/* -- walking ------------------------------------------------------------------------------------------------ */
+/* -- walking ----------------------------------------------------------------------------------- */
 
 static size_t limit_of(const struct page *p)
 {
@@ -302,10 +311,12 @@ static void write_filters(struct page *p)
         html_text(p->b, p->c->rows[i].variant->label);
         buf_adds(p->b, "</option>");
     }
-    buf_adds(p->b, "</select></label><label>direction <select name=\"kind\"><option value=\"\">both</option>"
-                   "<option value=\"lost\">lost</option><option value=\"won\">gained</option></select></label>"
-                   "<label>text <input type=\"search\" name=\"q\" placeholder=\"task or words\"></label>"
-                   "<output aria-live=\"polite\"></output></form>\n");
+    buf_adds(
+        p->b,
+        "</select></label><label>direction <select name=\"kind\"><option value=\"\">both</option>"
+        "<option value=\"lost\">lost</option><option value=\"won\">gained</option></select></label>"
+        "<label>text <input type=\"search\" name=\"q\" placeholder=\"task or words\"></label>"
+        "<output aria-live=\"polite\"></output></form>\n");
 }
 
 static void write_row_head(struct page *p, size_t row, bool is_open)
@@ -331,7 +342,8 @@ static size_t most_flips(const struct compare *c)
 int html_items(struct page *p, struct assay_err *e)
 {
     const struct compare *c = p->c;
-    size_t rows = 0, total = 0, shown = 0, places = p->o->max_flips ? p->o->max_flips : DEFAULT_FLIPS;
+    size_t rows = 0, total = 0, shown = 0,
+           places = p->o->max_flips ? p->o->max_flips : DEFAULT_FLIPS;
     for (size_t i = 0; i < c->n_rows; i++) {
         rows += i != c->base_row && flipped_tasks(c, i) > 0;
         total += i != c->base_row ? c->rows[i].pool.losses + c->rows[i].pool.gains : 0;
@@ -355,10 +367,13 @@ int html_items(struct page *p, struct assay_err *e)
         buf_adds(p->b, "</details>\n");
     }
     arena_release(&x.a);
-    buf_printf(p->b, "<p class=\"note\">%s of %s flips are shown: per task those whose margin, the target\xe2"
-               "\x80\x99s log-likelihood minus the best other choice\xe2\x80\x99s, moved furthest. All of them "
-               "are in the items file of the CSV export.</p>", fmt_count((int64_t)shown).s,
-               fmt_count((int64_t)total).s);
+    buf_printf(
+        p->b,
+        "<p class=\"note\">%s of %s flips are shown: per task those whose margin, the target\xe2"
+        "\x80\x99s log-likelihood minus the best other choice\xe2\x80\x99s, moved furthest. All of "
+        "them "
+        "are in the items file of the CSV export.</p>",
+        fmt_count((int64_t)shown).s, fmt_count((int64_t)total).s);
     html_end(p);
     return rc;
 }

@@ -1,13 +1,16 @@
 /* html_tables.c - the tables of the report: variants, tasks, divergence, speed.
  *
- * The plot of intervals is a table whose rows hold a small drawing each: it can be read aloud, sorted,
- * printed and scrolled, and no script is needed. */
+ * The plot of intervals is a table whose rows hold a small drawing each: it can be read aloud,
+ * sorted, printed and scrolled, and no script is needed. */
 #include <math.h>
 #include <string.h>
 #include "reports/cell.h"
 #include "reports/html_impl.h"
 
-static struct svg_span span(struct compare_value v) { return (struct svg_span){v.v, v.lo, v.hi}; }
+static struct svg_span span(struct compare_value v)
+{
+    return (struct svg_span){v.v, v.lo, v.hi};
+}
 
 /* "lo to hi" as small text. */
 static void limits(struct page *p, struct fmt lo, struct fmt hi)
@@ -34,22 +37,25 @@ static void value_cell(struct page *p, struct compare_value v, struct fmt (*how)
 
 static void flips_cell(struct page *p, const struct compare_cell *x)
 {
-    buf_printf(p->b, "<td class=\"n\" data-v=\"%zu\"><span class=\"lost-n\">\xe2\x88\x92%s</span> "
-               "<span class=\"won-n\">+%s</span></td>", x->losses + x->gains,
-               fmt_count((int64_t)x->losses).s, fmt_count((int64_t)x->gains).s);
+    buf_printf(p->b,
+               "<td class=\"n\" data-v=\"%zu\"><span class=\"lost-n\">\xe2\x88\x92%s</span> "
+               "<span class=\"won-n\">+%s</span></td>",
+               x->losses + x->gains, fmt_count((int64_t)x->losses).s,
+               fmt_count((int64_t)x->gains).s);
 }
 
 static void interval_cell(struct page *p, const struct svg_axis *axis, const struct compare_cell *x,
                           int color)
 {
-    const char *hover = arena_printf(p->a, "%s pp, 95 %% interval %s to %s, n = %zu", fmt_pp(x->delta.v).s,
-                                     fmt_pp(x->delta.lo).s, fmt_pp(x->delta.hi).s, x->n);
+    const char *hover =
+        arena_printf(p->a, "%s pp, 95 %% interval %s to %s, n = %zu", fmt_pp(x->delta.v).s,
+                     fmt_pp(x->delta.lo).s, fmt_pp(x->delta.hi).s, x->n);
     buf_printf(p->b, "<td class=\"plot\" data-v=\"%.9g\">", x->delta.v);
     svg_interval(p->b, axis, span(x->delta), color, hover);
     buf_adds(p->b, "</td>");
 }
 
-/* -- variants ------------------------------------------------------------------------------------------ */
+/* -- variants ---------------------------------------------------------------------------------- */
 
 static void speed_cell(struct page *p, const struct compare_speed *s, bool is_base)
 {
@@ -126,9 +132,11 @@ static struct svg_axis pool_axis(struct page *p)
 /* Why each verdict is what it is, in words and numbers. */
 static void evidence(struct page *p)
 {
-    static const char *const heads[] = {"variant", "why", "#items", "#unpaired", "#p (mid-p McNemar)",
-                                        "#margin pp", "#passes from pp", "#detects pp", NULL};
-    buf_adds(p->b, "<h3>Why</h3><div class=\"scroll\"><table class=\"tight why-table\"><caption class=\"hide\">"
+    static const char *const heads[] = {
+        "variant",         "why",         "#items", "#unpaired", "#p (mid-p McNemar)", "#margin pp",
+        "#passes from pp", "#detects pp", NULL};
+    buf_adds(p->b, "<h3>Why</h3><div class=\"scroll\"><table class=\"tight why-table\"><caption "
+                   "class=\"hide\">"
                    "Verdicts and their evidence</caption>");
     html_heads(p, heads);
     buf_adds(p->b, "<tbody>");
@@ -151,22 +159,27 @@ static void evidence(struct page *p)
         html_cell(p, x->mde, fmt_sig(100 * x->mde, 2));
         buf_adds(p->b, "</tr>\n");
     }
-    buf_adds(p->b, "</tbody></table></div><p class=\"note\">All right-or-wrong items together. Passes from: the "
-                   "smallest margin that would have been a pass. Detects: the smallest change this many "
-                   "items would show with 80&nbsp;% power. Unpaired: items only one side answered.</p>");
+    buf_adds(p->b,
+             "</tbody></table></div><p class=\"note\">All right-or-wrong items together. Passes "
+             "from: the "
+             "smallest margin that would have been a pass. Detects: the smallest change this many "
+             "items would show with 80&nbsp;% power. Unpaired: items only one side answered.</p>");
 }
 
 void html_variants(struct page *p)
 {
-    static const char *const heads[] = {"variant", "verdict", "#accuracy %", "#\xce\x94 pp", "",
-                                        "#flips", "#KL", "#prefill tok/s", "#decode tok/s",
-                                        "#peak MiB", NULL};
+    static const char *const heads[] = {
+        "variant", "verdict",        "#accuracy %",   "#\xce\x94 pp", "",  "#flips",
+        "#KL",     "#prefill tok/s", "#decode tok/s", "#peak MiB",    NULL};
     struct svg_axis axis = pool_axis(p);
-    html_begin(p, "variants", "Variants",
-               "Each variant against the base on the same items. The bar is the 95&nbsp;% interval of "
-               "the change in accuracy; the shaded band is the smallest margin in force.");
-    buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable main\"><caption class=\"hide\">Variants "
-                   "with accuracy, divergence, speed and memory</caption>");
+    html_begin(
+        p, "variants", "Variants",
+        "Each variant against the base on the same items. The bar is the 95&nbsp;% interval of "
+        "the change in accuracy; the shaded band is the smallest margin in force.");
+    buf_adds(
+        p->b,
+        "<div class=\"scroll\"><table class=\"sortable main\"><caption class=\"hide\">Variants "
+        "with accuracy, divergence, speed and memory</caption>");
     html_heads(p, heads);
     buf_adds(p->b, "<tbody>");
     for (size_t i = 0; i < p->c->n_rows; i++) {
@@ -188,15 +201,17 @@ void html_variants(struct page *p)
         memory_cell(p, r->variant);
         buf_adds(p->b, "</tr>\n");
     }
-    buf_adds(p->b, "</tbody></table></div><p class=\"note\">Flips: items that were right and are wrong now, "
-                   "and the reverse. KL: mean divergence of the next-token distribution from the "
-                   "reference, in nats. Small figures are 95&nbsp;% intervals and the ratio to the base."
-                   "</p>");
+    buf_adds(
+        p->b,
+        "</tbody></table></div><p class=\"note\">Flips: items that were right and are wrong now, "
+        "and the reverse. KL: mean divergence of the next-token distribution from the "
+        "reference, in nats. Small figures are 95&nbsp;% intervals and the ratio to the base."
+        "</p>");
     evidence(p);
     html_end(p);
 }
 
-/* -- tasks --------------------------------------------------------------------------------------------- */
+/* -- tasks ------------------------------------------------------------------------------------- */
 
 static void forest_row(struct page *p, const struct compare_cell *x, const char *name,
                        const struct svg_axis *axis, int color)
@@ -234,21 +249,26 @@ static void forest(struct page *p, size_t row, bool is_open)
     buf_printf(p->b, "<details class=\"forest\"%s><summary><span class=\"swatch c%d\"></span>",
                is_open ? " open" : "", color);
     html_text(p->b, r->variant->label);
-    buf_printf(p->b, " <span class=\"sum\">%zu pass, %zu fail, %zu inconclusive%s</span></summary>"
-               "<div class=\"scroll\"><table class=\"sortable tight\"><caption class=\"hide\">Change of "
-               "accuracy per task</caption><thead><tr><th scope=\"col\">task</th>"
-               "<th scope=\"col\" class=\"n\">base %%</th><th scope=\"col\" class=\"n\">variant %%</th>"
-               "<th scope=\"col\" class=\"plot\" aria-label=\"change in percentage points\">", r->n_pass,
-               r->n_fail, r->n_inconclusive, r->n_incomparable ? ", some not comparable" : "");
+    buf_printf(
+        p->b,
+        " <span class=\"sum\">%zu pass, %zu fail, %zu inconclusive%s</span></summary>"
+        "<div class=\"scroll\"><table class=\"sortable tight\"><caption class=\"hide\">Change of "
+        "accuracy per task</caption><thead><tr><th scope=\"col\">task</th>"
+        "<th scope=\"col\" class=\"n\">base %%</th><th scope=\"col\" class=\"n\">variant %%</th>"
+        "<th scope=\"col\" class=\"plot\" aria-label=\"change in percentage points\">",
+        r->n_pass, r->n_fail, r->n_inconclusive, r->n_incomparable ? ", some not comparable" : "");
     svg_ticks(p->b, &axis, 100);
-    buf_adds(p->b, "</th><th scope=\"col\" class=\"n\">\xce\x94 pp</th><th scope=\"col\" class=\"n\">flips"
-                   "</th><th scope=\"col\" class=\"n\">p (Holm)</th><th scope=\"col\">verdict</th></tr>"
-                   "</thead>\n<tbody>");
+    buf_adds(
+        p->b,
+        "</th><th scope=\"col\" class=\"n\">\xce\x94 pp</th><th scope=\"col\" class=\"n\">flips"
+        "</th><th scope=\"col\" class=\"n\">p (Holm)</th><th scope=\"col\">verdict</th></tr>"
+        "</thead>\n<tbody>");
     for (size_t g = 0; g < c->n_groups; g++)
         if (r->groups[g].kind == COMPARE_BINARY) {
             buf_adds(p->b, "<tr class=\"group\">");
-            forest_row(p, &r->groups[g], arena_printf(p->a, "%s (group, all items)", c->groups[g]->name),
-                       &axis, color);
+            forest_row(p, &r->groups[g],
+                       arena_printf(p->a, "%s (group, all items)", c->groups[g]->name), &axis,
+                       color);
         }
     for (size_t t = 0; t < c->n_tasks; t++) {
         if (r->tasks[t].kind == COMPARE_BINARY) {
@@ -289,10 +309,12 @@ static size_t row_to_open(const struct compare *c)
 
 void html_forests(struct page *p)
 {
-    html_begin(p, "tasks", "Accuracy by task",
-               "Change of accuracy per task with its 95&nbsp;% interval, in percentage points. Right of the "
-               "line is better; an interval that stays right of the band\xe2\x80\x99s left edge passes. "
-               "p-values are adjusted for the number of tasks.");
+    html_begin(
+        p, "tasks", "Accuracy by task",
+        "Change of accuracy per task with its 95&nbsp;% interval, in percentage points. Right of "
+        "the "
+        "line is better; an interval that stays right of the band\xe2\x80\x99s left edge passes. "
+        "p-values are adjusted for the number of tasks.");
     if (!has_any(p, COMPARE_BINARY))
         buf_adds(p->b, "<p>No task of this run is scored right or wrong.</p>");
     size_t open = row_to_open(p->c);
@@ -302,16 +324,23 @@ void html_forests(struct page *p)
     html_end(p);
 }
 
-/* -- perplexities and other means ------------------------------------------------------------------------ */
+/* -- perplexities and other means -------------------------------------------------------------- */
 
-static struct fmt sig5(double v) { return fmt_sig(v, 5); }
-static struct fmt signed3(double v) { return fmt_signed(v, 3); }
+static struct fmt sig5(double v)
+{
+    return fmt_sig(v, 5);
+}
+static struct fmt signed3(double v)
+{
+    return fmt_signed(v, 3);
+}
 
 static void other_task(struct page *p, size_t task)
 {
     static const char *const heads[] = {"variant", "#value", "#change", "#p", "verdict", NULL};
     const struct compare_task *t = &p->c->tasks[task];
-    bool is_ratio = cell_is_likelihood(t->aggregation) && strcmp(t->aggregation, "bits_per_byte") != 0;
+    bool is_ratio =
+        cell_is_likelihood(t->aggregation) && strcmp(t->aggregation, "bits_per_byte") != 0;
     buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption>");
     html_text(p->b, t->name);
     buf_adds(p->b, ", ");
@@ -355,16 +384,17 @@ void html_others(struct page *p)
     html_end(p);
 }
 
-/* -- divergence and speed -------------------------------------------------------------------------------- */
+/* -- divergence and speed ---------------------------------------------------------------------- */
 
 void html_divergence(struct page *p)
 {
-    static const char *const heads[] = {"variant", "#KL mean", "#\xc2\xb1", "#median", "#p90", "#p99",
-                                        "#max", "#same top %", "#\xce\x94p RMS", "#perplexity ratio",
-                                        "#positions", NULL};
-    html_begin(p, "divergence", "Divergence from the reference",
-               "How far the next-token distribution moves, position by position: accuracy can stay while "
-               "answers drift, and this sees it. Errors are clustered by item.");
+    static const char *const heads[] = {
+        "variant", "#KL mean",    "#\xc2\xb1",      "#median",           "#p90",       "#p99",
+        "#max",    "#same top %", "#\xce\x94p RMS", "#perplexity ratio", "#positions", NULL};
+    html_begin(
+        p, "divergence", "Divergence from the reference",
+        "How far the next-token distribution moves, position by position: accuracy can stay while "
+        "answers drift, and this sees it. Errors are clustered by item.");
     bool is_any = false;
     for (size_t i = 0; i < p->c->n_rows; i++)
         is_any |= p->c->rows[i].kl.n > 0;
@@ -373,8 +403,10 @@ void html_divergence(struct page *p)
         html_end(p);
         return;
     }
-    buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption class=\"hide\">Divergence "
-                   "in nats</caption>");
+    buf_adds(
+        p->b,
+        "<div class=\"scroll\"><table class=\"sortable tight\"><caption class=\"hide\">Divergence "
+        "in nats</caption>");
     html_heads(p, heads);
     buf_adds(p->b, "<tbody>");
     for (size_t i = 0; i < p->c->n_rows; i++) {
@@ -382,7 +414,8 @@ void html_divergence(struct page *p)
         if (k->n == 0)
             continue;
         double half = 1.959963984540054 * k->ln_ppl_se;
-        struct compare_value ratio = {k->ln_ppl_ratio, k->ln_ppl_ratio - half, k->ln_ppl_ratio + half};
+        struct compare_value ratio = {k->ln_ppl_ratio, k->ln_ppl_ratio - half,
+                                      k->ln_ppl_ratio + half};
         buf_adds(p->b, "<tr>");
         html_variant_head(p, i, false);
         html_cell(p, k->mean, fmt_sig(k->mean, 3));
@@ -397,8 +430,10 @@ void html_divergence(struct page *p)
         html_cell(p, (double)k->n, fmt_count((int64_t)k->n));
         buf_adds(p->b, "</tr>\n");
     }
-    buf_adds(p->b, "</tbody></table></div><p class=\"note\">Perplexity ratio: change in per cent with its "
-                   "paired 95&nbsp;% interval. p99 needs 368 positions.</p>");
+    buf_adds(
+        p->b,
+        "</tbody></table></div><p class=\"note\">Perplexity ratio: change in per cent with its "
+        "paired 95&nbsp;% interval. p99 needs 368 positions.</p>");
     html_end(p);
 }
 
@@ -416,17 +451,19 @@ static void speed_row(struct page *p, size_t row, const struct compare_speed *s)
     html_cell(p, s->itl_p90_ms, fmt_ms(s->itl_p90_ms));
     html_cell(p, s->itl_p99_ms, fmt_ms(s->itl_p99_ms));
     html_cell(p, s->cpu_share, fmt_ratio(s->cpu_share));
-    buf_printf(p->b, "<td class=\"n\" data-v=\"%zu\">%zu%s", s->n, s->n, s->n_dirty ? "<small>" : "");
+    buf_printf(p->b, "<td class=\"n\" data-v=\"%zu\">%zu%s", s->n, s->n,
+               s->n_dirty ? "<small>" : "");
     if (s->n_dirty)
-        buf_printf(p->b, "%zu disturbed%s</small>", s->n_dirty, s->is_disturbed ? ", used" : ", left out");
+        buf_printf(p->b, "%zu disturbed%s</small>", s->n_dirty,
+                   s->is_disturbed ? ", used" : ", left out");
     buf_adds(p->b, "</td></tr>\n");
 }
 
 void html_speed(struct page *p)
 {
-    static const char *const heads[] = {"variant", "#tokens/s", "#\xc3\x97 base", "#TTFT ms",
-                                        "#ITL median ms", "#p90", "#p99", "#cores busy",
-                                        "#repetitions", NULL};
+    static const char *const heads[] = {
+        "variant", "#tokens/s", "#\xc3\x97 base", "#TTFT ms",     "#ITL median ms",
+        "#p90",    "#p99",      "#cores busy",    "#repetitions", NULL};
     for (size_t s = 0; s < p->c->n_scenarios; s++) {
         buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption>");
         html_text(p->b, p->c->scenarios[s]->name);
@@ -438,7 +475,9 @@ void html_speed(struct page *p)
                 speed_row(p, i, &p->c->rows[i].speeds[s]);
         buf_adds(p->b, "</tbody></table></div>");
     }
-    buf_adds(p->b, "<p class=\"note\">Medians with 95&nbsp;% intervals by ranks; the ratio is a "
-                   "Hodges\xe2\x80\x93Lehmann shift of the logarithms. TTFT: time to first token. ITL: time "
-                   "between tokens.</p>");
+    buf_adds(
+        p->b,
+        "<p class=\"note\">Medians with 95&nbsp;% intervals by ranks; the ratio is a "
+        "Hodges\xe2\x80\x93Lehmann shift of the logarithms. TTFT: time to first token. ITL: time "
+        "between tokens.</p>");
 }

@@ -78,8 +78,13 @@ int speed_measure(struct view *view, const struct view_job *job, double alpha, s
     struct arena scratch = {0};
     const struct view_sample *s;
     size_t n, n_ttft = 0;
-    *out = (struct compare_speed){.job = job, .rate = unknown, .ratio = unknown, .ttft_ms = unknown,
-                                  .cpu_share = NAN, .itl_median_ms = NAN, .itl_p90_ms = NAN,
+    *out = (struct compare_speed){.job = job,
+                                  .rate = unknown,
+                                  .ratio = unknown,
+                                  .ttft_ms = unknown,
+                                  .cpu_share = NAN,
+                                  .itl_median_ms = NAN,
+                                  .itl_p90_ms = NAN,
                                   .itl_p99_ms = NAN};
     int rc = view_samples(view, job, &scratch, &s, &n, e);
     if (rc < 0)
@@ -128,8 +133,9 @@ void speed_compare(const double *base, size_t n_base, const double *rates, size_
     struct arena scratch = {0};
     struct rank_shift s;
     *ratio = unknown;
-    if (n_base && n && rank_hodges_lehmann(logs(base, n_base, &scratch), n_base,
-                                           logs(rates, n, &scratch), n, alpha, &s))
+    if (n_base && n &&
+        rank_hodges_lehmann(logs(base, n_base, &scratch), n_base, logs(rates, n, &scratch), n,
+                            alpha, &s))
         *ratio = (struct compare_value){exp(s.shift), exp(s.lo), exp(s.hi)};
     arena_release(&scratch);
 }

@@ -13,7 +13,7 @@
 
 struct arena;
 
-/* Everything the result points to lives in `keep`.  rates_out [result.n]: tokens/s per repetition. */
+/* Everything the result points to lives in `keep`.  rates_out [result.n]: tokens/s, ascending. */
 int speed_measure(struct view *, const struct view_job *, double alpha, struct arena *keep,
                   struct compare_speed *, const double **rates_out, struct assay_err *);
 /* Fills *ratio from the rates of both: Hodges-Lehmann shift of their logarithms. */

@@ -12,10 +12,10 @@
 
 enum { BAR_H = 22, ROW_H = 30, NAME_W = 108 };
 
-/* -- scales ------------------------------------------------------------------------------------------ */
+/* -- scales ------------------------------------------------------------------------------------ */
 
 struct scale {
-    double lo, hi, from, to;     /* data -> pixels */
+    double lo, hi, from, to; /* data -> pixels */
     bool is_log;
 };
 
@@ -67,7 +67,7 @@ static size_t ticks(const struct scale *s, int wanted, double out[MAX_TICKS])
     return n;
 }
 
-/* -- text -------------------------------------------------------------------------------------------- */
+/* -- text -------------------------------------------------------------------------------------- */
 
 /* Only as many decimals as tell the ticks of a step apart. */
 static void tick_text(struct buf *b, double v)
@@ -102,24 +102,27 @@ static void title(struct buf *b, const char *s)
 
 static void open_chart(struct buf *b, int width, int height, const char *label)
 {
-    buf_printf(b, "<svg class=\"chart\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\""
-               " aria-label=\"", width, height, width, height);
+    buf_printf(b,
+               "<svg class=\"chart\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\""
+               " aria-label=\"",
+               width, height, width, height);
     html_text(b, label);
     buf_adds(b, "\">");
 }
 
 static void line(struct buf *b, const char *class, double x1, double y1, double x2, double y2)
 {
-    buf_printf(b, "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>", class, x1, y1,
-               x2, y2);
+    buf_printf(b, "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>", class, x1,
+               y1, x2, y2);
 }
 
-/* A shape per colour, filled for the first five and hollow for the others, drawn around the origin of a translated group. */
+/* A shape per colour, filled for the first five and hollow for the others, drawn around the origin
+ * of a translated group. */
 static void marker(struct buf *b, double x, double y, int color, double r)
 {
     int c = color % SVG_COLORS;
-    buf_printf(b, "<g class=\"c%d %s\" transform=\"translate(%.1f %.1f)\">", c, c < 5 ? "dot" : "hollow", x,
-               y);
+    buf_printf(b, "<g class=\"c%d %s\" transform=\"translate(%.1f %.1f)\">", c,
+               c < 5 ? "dot" : "hollow", x, y);
     switch (c % 5) {
     case 0:
         buf_printf(b, "<circle r=\"%.1f\"/>", r);
@@ -129,19 +132,21 @@ static void marker(struct buf *b, double x, double y, int color, double r)
                    -0.88 * r, 1.76 * r, 1.76 * r);
         break;
     case 2:
-        buf_printf(b, "<path d=\"M0 %.1fL%.1f %.1fH%.1fZ\"/>", -1.15 * r, 1.1 * r, 0.8 * r, -1.1 * r);
+        buf_printf(b, "<path d=\"M0 %.1fL%.1f %.1fH%.1fZ\"/>", -1.15 * r, 1.1 * r, 0.8 * r,
+                   -1.1 * r);
         break;
     case 3:
         buf_printf(b, "<path d=\"M0 %.1fL%.1f 0L0 %.1fL%.1f 0Z\"/>", -1.25 * r, 1.25 * r, 1.25 * r,
                    -1.25 * r);
         break;
     default:
-        buf_printf(b, "<path d=\"M0 %.1fL%.1f %.1fH%.1fZ\"/>", 1.15 * r, 1.1 * r, -0.8 * r, -1.1 * r);
+        buf_printf(b, "<path d=\"M0 %.1fL%.1f %.1fH%.1fZ\"/>", 1.15 * r, 1.1 * r, -0.8 * r,
+                   -1.1 * r);
     }
     buf_adds(b, "</g>");
 }
 
-/* -- intervals in table cells ------------------------------------------------------------------------ */
+/* -- intervals in table cells ------------------------------------------------------------------ */
 
 struct svg_axis svg_axis_for(const struct svg_span *s, size_t n, double band, int width)
 {
@@ -164,11 +169,14 @@ static struct scale cell_scale(const struct svg_axis *a)
 
 static void open_cell(struct buf *b, const struct svg_axis *a, int height)
 {
-    buf_printf(b, "<svg class=\"cell\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\""
-               " aria-hidden=\"true\">", a->width, height, a->width, height);
+    buf_printf(b,
+               "<svg class=\"cell\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\""
+               " aria-hidden=\"true\">",
+               a->width, height, a->width, height);
 }
 
-static void band_and_zero(struct buf *b, const struct svg_axis *a, const struct scale *s, int height)
+static void band_and_zero(struct buf *b, const struct svg_axis *a, const struct scale *s,
+                          int height)
 {
     if (a->band > 0)
         buf_printf(b, "<rect class=\"band\" x=\"%.1f\" y=\"0\" width=\"%.1f\" height=\"%d\"/>",
@@ -201,18 +209,21 @@ void svg_ticks(struct buf *b, const struct svg_axis *a, double factor)
     for (size_t i = 0; i < n; i++) {
         double x = at(&shown, v[i]);
         line(b, "zero", x, BAR_H - 4, x, BAR_H);
-        buf_printf(b, "<text class=\"tick mid\" x=\"%.1f\" y=\"%d\">", x < 14 ? 14 : x > a->width - 14
-                   ? a->width - 14 : x, BAR_H - 7);
+        buf_printf(b, "<text class=\"tick mid\" x=\"%.1f\" y=\"%d\">",
+                   x < 14              ? 14
+                   : x > a->width - 14 ? a->width - 14
+                                       : x,
+                   BAR_H - 7);
         tick_text(b, v[i]);
         buf_adds(b, "</text>");
     }
     buf_adds(b, "</svg>");
 }
 
-/* -- frames ------------------------------------------------------------------------------------------ */
+/* -- frames ------------------------------------------------------------------------------------ */
 
 struct frame {
-    int width, height, left, right, top, bottom;     /* margins around the plot */
+    int width, height, left, right, top, bottom; /* margins around the plot */
 };
 
 static void x_axis(struct buf *b, const struct frame *f, const struct scale *s, const char *label)
@@ -251,7 +262,7 @@ static void y_axis(struct buf *b, const struct frame *f, const struct scale *s, 
     text(b, 0, 13, "axis", label);
 }
 
-/* -- scatter with front ------------------------------------------------------------------------------ */
+/* -- scatter with front ------------------------------------------------------------------------ */
 
 struct box {
     double x, y, w, h;
@@ -278,8 +289,8 @@ static void place_label(struct buf *b, const struct frame *f, double x, double y
                                 {x + 9, y - 40, w, 15},     {x + 9, y + 25, w, 15}};
     size_t best = 0, n = sizeof tries / sizeof *tries;
     for (size_t i = 0; i < n; i++) {
-        bool is_inside = tries[i].x > f->left && tries[i].x + w < f->width && tries[i].y > f->top - 8 &&
-                         tries[i].y + 15 < f->height - f->bottom;
+        bool is_inside = tries[i].x > f->left && tries[i].x + w < f->width &&
+                         tries[i].y > f->top - 8 && tries[i].y + 15 < f->height - f->bottom;
         if (is_inside && !overlaps(&tries[i], taken, *n_taken)) {
             best = i;
             break;
@@ -309,7 +320,7 @@ static void draw_front(struct buf *b, const struct svg_scatter *c, const struct 
     double last = -INFINITY;
     bool has_begun = false;
     buf_adds(b, "<path class=\"front\" d=\"");
-    for (size_t step = 0; step < c->n; step++) {        /* selection in order of x */
+    for (size_t step = 0; step < c->n; step++) { /* selection in order of x */
         size_t next = c->n;
         for (size_t i = 0; i < c->n; i++)
             if (c->points[i].x > last && !is_beaten(c, i) &&
@@ -330,8 +341,14 @@ static void draw_front(struct buf *b, const struct svg_scatter *c, const struct 
     buf_adds(b, has_begun ? "\"/>" : "M0 0\"/>");
 }
 
-static double least(double a, double b) { return isnan(b) || a < b ? a : b; }
-static double most(double a, double b) { return isnan(b) || a > b ? a : b; }
+static double least(double a, double b)
+{
+    return isnan(b) || a < b ? a : b;
+}
+static double most(double a, double b)
+{
+    return isnan(b) || a > b ? a : b;
+}
 
 static void draw_point(struct buf *b, const struct svg_scatter *c, const struct svg_point *p,
                        const struct scale *sx, const struct scale *sy)
@@ -376,17 +393,17 @@ void svg_pareto(struct buf *b, const struct svg_scatter *c)
     draw_front(b, c, &sx, &sy);
     for (size_t i = 0; i < c->n; i++) {
         draw_point(b, c, &c->points[i], &sx, &sy);
-        taken[n_taken++] = (struct box){at(&sx, c->points[i].x) - 6, at(&sy, c->points[i].y) - 6, 12,
-                                        12};
+        taken[n_taken++] =
+            (struct box){at(&sx, c->points[i].x) - 6, at(&sy, c->points[i].y) - 6, 12, 12};
     }
     for (size_t i = 0; i < c->n; i++)
-        place_label(b, &f, at(&sx, c->points[i].x), at(&sy, c->points[i].y), c->points[i].name, taken,
-                    &n_taken);
+        place_label(b, &f, at(&sx, c->points[i].x), at(&sy, c->points[i].y), c->points[i].name,
+                    taken, &n_taken);
     buf_adds(b, "</svg>");
     arena_release(&a);
 }
 
-/* -- distributions ----------------------------------------------------------------------------------- */
+/* -- distributions ----------------------------------------------------------------------------- */
 
 static struct scale series_scale(const struct svg_series *s, size_t n, double from, double to,
                                  double cut)
@@ -421,7 +438,7 @@ void svg_ecdf(struct buf *b, const struct svg_series *s, size_t n, const char *x
         title(b, s[i].name);
         buf_adds(b, "<path class=\"line\" d=\"");
         size_t steps = s[i].n < STEPS ? s[i].n : STEPS;
-        for (size_t k = 0; k < steps; k++) {        /* denser towards the slow tail */
+        for (size_t k = 0; k < steps; k++) { /* denser towards the slow tail */
             double left = steps > 1 ? 1 - (double)k / (double)(steps - 1) : 0;
             size_t rank = s[i].n - 1 - (size_t)(left * left * (double)(s[i].n - 1));
             double x = at(&sx, s[i].v[rank]), limit = f.width - f.right;
@@ -466,23 +483,25 @@ void svg_strips(struct buf *b, const struct svg_series *s, size_t n, const char 
             buf_adds(b, "</circle>");
         }
         if (s[i].n)
-            line(b, "median", at(&sx, s[i].v[s[i].n / 2]), y - 9, at(&sx, s[i].v[s[i].n / 2]), y + 9);
+            line(b, "median", at(&sx, s[i].v[s[i].n / 2]), y - 9, at(&sx, s[i].v[s[i].n / 2]),
+                 y + 9);
         buf_adds(b, "</g>");
     }
     buf_adds(b, "</svg>");
 }
 
-/* -- bars -------------------------------------------------------------------------------------------- */
+/* -- bars -------------------------------------------------------------------------------------- */
 
 static void bar(struct buf *b, const char *class, double x, double y, double w, const char *hover)
 {
-    buf_printf(b, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"16\">", class, x,
-               y - 8, w > 0.5 ? w : 0.5);
+    buf_printf(b, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"16\">", class,
+               x, y - 8, w > 0.5 ? w : 0.5);
     title(b, hover);
     buf_adds(b, "</rect>");
 }
 
-void svg_stack(struct buf *b, const struct svg_bar *v, size_t n, const char *unit, const char *label)
+void svg_stack(struct buf *b, const struct svg_bar *v, size_t n, const char *unit,
+               const char *label)
 {
     const struct frame f = {640, 52 + ROW_H * (int)n, NAME_W, 64, 6, 46};
     double most_ = 0;
@@ -494,7 +513,8 @@ void svg_stack(struct buf *b, const struct svg_bar *v, size_t n, const char *uni
     open_chart(b, f.width, f.height, label);
     x_axis(b, &f, &sx, unit);
     for (size_t i = 0; i < n; i++) {
-        double y = f.top + ROW_H * ((double)i + 0.5), xa = at(&sx, v[i].a), xb = at(&sx, v[i].a + v[i].b);
+        double y = f.top + ROW_H * ((double)i + 0.5), xa = at(&sx, v[i].a),
+               xb = at(&sx, v[i].a + v[i].b);
         row_name(b, v[i].name, v[i].color, y);
         buf_printf(b, "<g class=\"c%d\">", v[i].color % SVG_COLORS);
         buf_clear(&hover);
@@ -515,7 +535,8 @@ void svg_stack(struct buf *b, const struct svg_bar *v, size_t n, const char *uni
 void svg_flips(struct buf *b, const struct svg_bar *v, size_t n, const char *label)
 {
     const struct frame f = {640, 32 + ROW_H * (int)n, NAME_W, 8, 26, 0};
-    double most_ = 1, mid = 0.5 * (f.left + f.width - f.right), reach = f.width - f.right - mid - 56;
+    double most_ = 1, mid = 0.5 * (f.left + f.width - f.right),
+           reach = f.width - f.right - mid - 56;
     for (size_t i = 0; i < n; i++)
         most_ = most(most(most_, v[i].a), v[i].b);
     open_chart(b, f.width, f.height, label);

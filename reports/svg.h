@@ -12,7 +12,7 @@ struct buf;
 
 enum { SVG_COLORS = 10 };
 
-/* -- a small interval on a shared scale, for table cells --------------------------------------------- */
+/* -- a small interval on a shared scale, for table cells --------------------------------------- */
 struct svg_span {
     double v, lo, hi;            /* NAN: nothing drawn */
 };
@@ -27,7 +27,7 @@ void svg_interval(struct buf *, const struct svg_axis *, struct svg_span, int co
 /* The same width with ticks and their numbers (times `scale`). */
 void svg_ticks(struct buf *, const struct svg_axis *, double scale);
 
-/* -- charts ------------------------------------------------------------------------------------------ */
+/* -- charts ------------------------------------------------------------------------------------ */
 struct svg_point {
     const char *name;
     int color;

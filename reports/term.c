@@ -14,15 +14,15 @@ enum { SCREEN = 80, MAX_COLS = 24, LEAST_NAME = 8, FEW_TASKS = 3 };
 
 struct cell {
     const char *text;
-    const char *color;               /* SGR parameters; NULL: none */
+    const char *color; /* SGR parameters; NULL: none */
 };
 struct table {
     struct arena *a;
     const char *head[MAX_COLS];
     bool is_left[MAX_COLS];
     size_t n_cols, n_rows;
-    struct cell *cells;              /* [n_rows][n_cols] */
-    const char **note;               /* [n_rows]: the row's name is followed by this text only */
+    struct cell *cells; /* [n_rows][n_cols] */
+    const char **note;  /* [n_rows]: the row's name is followed by this text only */
 };
 
 static struct table table_new(struct arena *a, size_t n_rows)
@@ -57,7 +57,10 @@ static const char *safe(struct arena *a, const char *s)
     return copy;
 }
 
-static int width_of(const char *s) { return text_width(s, strlen(s)); }
+static int width_of(const char *s)
+{
+    return text_width(s, strlen(s));
+}
 
 /* The text within `room` columns, its end replaced by "~" when it does not fit. */
 static const char *fit(struct arena *a, const char *s, int room)
@@ -169,7 +172,7 @@ static const char *verdict_color(enum compare_verdict v)
     return colors[v];
 }
 
-/* -- the table of variants --------------------------------------------------------------------------- */
+/* -- the table of variants --------------------------------------------------------------------- */
 
 static const char *interval(struct arena *a, struct compare_value v)
 {
@@ -221,14 +224,15 @@ static void print_variants(const struct compare *c, const struct term_options *o
     print_table(&t, o, out);
 }
 
-/* -- what --wide adds -------------------------------------------------------------------------------- */
+/* -- what --wide adds -------------------------------------------------------------------------- */
 
 static void print_evidence(const struct compare *c, const struct term_options *o, struct arena *a,
                            struct buf *out)
 {
-    static const char *const heads[] = {"variant", "items", "unpaired", "p exact", "p mid", "margin pp",
-                                        "p margin", "passes from pp", "MDE pp", "same top %",
-                                        "KL se", "KL median", "KL p99", "KL max", "ln ppl ratio", "se"};
+    static const char *const heads[] = {"variant", "items",      "unpaired",     "p exact",
+                                        "p mid",   "margin pp",  "p margin",     "passes from pp",
+                                        "MDE pp",  "same top %", "KL se",        "KL median",
+                                        "KL p99",  "KL max",     "ln ppl ratio", "se"};
     struct table t = table_new(a, c->n_rows);
     for (size_t k = 0; k < sizeof heads / sizeof *heads; k++)
         column(&t, heads[k], k == 0);
@@ -259,13 +263,13 @@ static void print_evidence(const struct compare *c, const struct term_options *o
     print_table(&t, o, out);
 }
 
-static void print_machine_side(const struct compare *c, const struct term_options *o, struct arena *a,
-                               struct buf *out)
+static void print_machine_side(const struct compare *c, const struct term_options *o,
+                               struct arena *a, struct buf *out)
 {
-    static const char *const heads[] = {"variant", "prefill t/s", "x base", "decode t/s", "x base",
-                                        "reps", "dirty", "TTFT ms", "ITL ms", "p90", "p99", "load ms",
-                                        "weights MiB", "KV MiB", "peak MiB", "file MiB",
-                                        "private MiB", "kernel"};
+    static const char *const heads[] = {
+        "variant",     "prefill t/s", "x base",   "decode t/s", "x base",      "reps",
+        "dirty",       "TTFT ms",     "ITL ms",   "p90",        "p99",         "load ms",
+        "weights MiB", "KV MiB",      "peak MiB", "file MiB",   "private MiB", "kernel"};
     struct table t = table_new(a, c->n_rows);
     for (size_t k = 0; k < sizeof heads / sizeof *heads; k++)
         column(&t, heads[k], k == 0 || k == 17);
@@ -339,15 +343,17 @@ static void print_tasks(const struct compare *c, const struct term_options *o, s
     }
 }
 
-/* -- tasks that are not right or wrong ---------------------------------------------------------------- */
+/* -- tasks that are not right or wrong --------------------------------------------------------- */
 
-static const char *other_delta(struct arena *a, const struct compare_cell *x, const char *aggregation)
+static const char *other_delta(struct arena *a, const struct compare_cell *x,
+                               const char *aggregation)
 {
     const struct compare_value *d = &x->delta;
     if (isnan(d->v))
         return x->reason && x->kind != COMPARE_NONE ? safe(a, x->reason) : "";
     if (x->kind == COMPARE_LIKELIHOOD && strcmp(aggregation, "bits_per_byte") != 0)
-        return arena_printf(a, "%s %% [%s,%s]", fmt_rel(d->v).s, fmt_rel(d->lo).s, fmt_rel(d->hi).s);
+        return arena_printf(a, "%s %% [%s,%s]", fmt_rel(d->v).s, fmt_rel(d->lo).s,
+                            fmt_rel(d->hi).s);
     return arena_printf(a, "%s [%s,%s]", fmt_signed(d->v, 3).s, fmt_signed(d->lo, 3).s,
                         fmt_signed(d->hi, 3).s);
 }
@@ -389,22 +395,26 @@ static void print_others(const struct compare *c, const struct term_options *o, 
                    n - FEW_TASKS);
 }
 
-/* -- head and foot ------------------------------------------------------------------------------------ */
+/* -- head and foot ----------------------------------------------------------------------------- */
 
 static void print_head(const struct compare *c, struct arena *a, struct buf *out)
 {
     const struct view_set *s = c->set;
     for (size_t i = 0; i < s->n_runs; i++) {
         const struct view_run *r = &s->runs[i];
-        wrap(out, arena_printf(a, "run %s (%s) of %s on %s", r->uid, r->status,
-                               fmt_time(r->started_ns).s, safe(a, r->machine)), 0, 0);
+        wrap(out,
+             arena_printf(a, "run %s (%s) of %s on %s", r->uid, r->status,
+                          fmt_time(r->started_ns).s, safe(a, r->machine)),
+             0, 0);
     }
     const char *margin = c->options.margin > 0
                              ? arena_printf(a, "margin %s pp", fmt_sig(c->options.margin, 2).s)
                              : "margin 1 pp, 2 pp at 4 bits";
-    wrap(out, arena_printf(a, "%zu tasks, %s paired items, base %s, %s", c->n_tasks,
-                           fmt_count((int64_t)c->rows[c->base_row].pool.n).s,
-                           safe(a, c->base->label), margin), 0, 0);
+    wrap(out,
+         arena_printf(a, "%zu tasks, %s paired items, base %s, %s", c->n_tasks,
+                      fmt_count((int64_t)c->rows[c->base_row].pool.n).s, safe(a, c->base->label),
+                      margin),
+         0, 0);
     buf_addc(out, '\n');
 }
 

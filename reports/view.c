@@ -15,8 +15,21 @@
 #include "harness/store/store.h"
 
 enum query {
-    Q_RUNS, Q_MEASURES, Q_TASKS, Q_SCENARIOS, Q_GROUPS, Q_LEAVES, Q_VARIANTS, Q_JOBS, Q_RESULTS,
-    Q_SCORES, Q_DIVERGENCE, Q_SAMPLES, Q_ITEM, Q_RESPONSE, Q_COUNT
+    Q_RUNS,
+    Q_MEASURES,
+    Q_TASKS,
+    Q_SCENARIOS,
+    Q_GROUPS,
+    Q_LEAVES,
+    Q_VARIANTS,
+    Q_JOBS,
+    Q_RESULTS,
+    Q_SCORES,
+    Q_DIVERGENCE,
+    Q_SAMPLES,
+    Q_ITEM,
+    Q_RESPONSE,
+    Q_COUNT
 };
 /* A member of variant.info, or NULL; text that is not JSON is no reason to lose the report. */
 #define INFO(key) "CASE WHEN json_valid(v.info) THEN json_extract(v.info, '$." key "') END"
@@ -35,16 +48,20 @@ static const char *const queries[Q_COUNT] = {
     [Q_GROUPS] = "SELECT id, name, alias FROM task_group WHERE run_id = ?1 ORDER BY id",
     [Q_LEAVES] = "SELECT e.value FROM task_group g, json_each(g.leaves) e"
                  " WHERE g.id = ?1 AND json_valid(g.leaves)",
-    [Q_VARIANTS] = "SELECT rv.id, rv.variant_id, rv.name, rv.status, rv.reason, rv.is_reference,"
-                   " rv.signal, rv.exit_code, v.uid, m.name, m.uid, m.path,"
-                   " coalesce(m.arch, " INFO("arch") "), v.backend, v.backend_version, v.precision,"
-                   " " INFO("kernel") ", " INFO("device") ", v.options, m.bytes, m.n_params,"
-                   " rv.load_ns, rv.weight_bytes, rv.file_bytes, rv.kv_bytes,"
-                   " rv.kv_bytes_per_token, rv.peak_rss_bytes, rv.anon_bytes, rv.file_rss_bytes,"
-                   " rv.n_evaluated, rv.n_reused"
-                   " FROM run_variant rv LEFT JOIN variant v ON v.id = rv.variant_id"
-                   " LEFT JOIN model m ON m.id = v.model_id"
-                   " WHERE rv.run_id = ?1 ORDER BY rv.position, rv.id",
+    [Q_VARIANTS] =
+        "SELECT rv.id, rv.variant_id, rv.name, rv.status, rv.reason, rv.is_reference,"
+        " rv.signal, rv.exit_code, v.uid, m.name, m.uid, m.path,"
+        " coalesce(m.arch, " INFO(
+            "arch") "), v.backend, v.backend_version, v.precision,"
+                    " " INFO("kernel") ", " INFO(
+                        "device") ", v.options, m.bytes, m.n_params,"
+                                  " rv.load_ns, rv.weight_bytes, rv.file_bytes, rv.kv_bytes,"
+                                  " rv.kv_bytes_per_token, rv.peak_rss_bytes, rv.anon_bytes, "
+                                  "rv.file_rss_bytes,"
+                                  " rv.n_evaluated, rv.n_reused"
+                                  " FROM run_variant rv LEFT JOIN variant v ON v.id = rv.variant_id"
+                                  " LEFT JOIN model m ON m.id = v.model_id"
+                                  " WHERE rv.run_id = ?1 ORDER BY rv.position, rv.id",
     [Q_JOBS] = "SELECT id, kind, name, status, reason, warning, task_id, scenario_id, n_items,"
                " n_done, n_asked, n_reused, n_tokens, n_cut, wall_ns, cpu_ns"
                " FROM job WHERE run_variant_id = ?1 ORDER BY id",
@@ -68,13 +85,13 @@ struct view {
     const char *path;
     sqlite3_stmt *st[Q_COUNT];
     struct arena arena;
-    const struct view_run *runs;          /* NULL: not read yet */
+    const struct view_run *runs; /* NULL: not read yet */
     size_t n_runs;
-    const struct view_measure *measures;  /* NULL: not read yet */
+    const struct view_measure *measures; /* NULL: not read yet */
     size_t n_measures;
 };
 
-/* -- statements ----------------------------------------------------------------------------------- */
+/* -- statements -------------------------------------------------------------------------------- */
 
 static int fail(struct view *v, struct assay_err *e)
 {
@@ -143,7 +160,7 @@ static void *grown(struct arena *a, void *v, size_t n, size_t *cap, size_t size)
     return w;
 }
 
-/* -- opening -------------------------------------------------------------------------------------- */
+/* -- opening ----------------------------------------------------------------------------------- */
 
 int view_open(const char *path, struct view **out, struct assay_err *e)
 {
@@ -180,7 +197,7 @@ void view_close(struct view *v)
     free(v);
 }
 
-/* -- runs ----------------------------------------------------------------------------------------- */
+/* -- runs -------------------------------------------------------------------------------------- */
 
 int view_runs(struct view *v, const struct view_run **out, size_t *n, struct assay_err *e)
 {
@@ -192,15 +209,23 @@ int view_runs(struct view *v, const struct view_run **out, size_t *n, struct ass
         int rc = st ? 0 : ASSAY_EIO;
         while (rc >= 0 && (rc = step(v, st, e)) > 0) {
             runs = grown(a, runs, count, &cap, sizeof *runs);
-            runs[count++] = (struct view_run){
-                .id = col_int(st, 0), .uid = col_word(st, 1, a), .plan_uid = col_word(st, 2, a),
-                .suite = col_word(st, 3, a), .command = col_word(st, 4, a),
-                .version = col_word(st, 5, a), .status = col_word(st, 6, a),
-                .machine = col_word(st, 7, a), .machine_uid = col_word(st, 8, a),
-                .machine_class = col_word(st, 9, a), .machine_key = col_word(st, 10, a),
-                .environment = col_word(st, 11, a), .seed = col_int(st, 12),
-                .started_ns = col_int(st, 13), .ended_ns = col_int(st, 14),
-                .n_variants = col_int(st, 15), .n_failed = col_int(st, 16)};
+            runs[count++] = (struct view_run){.id = col_int(st, 0),
+                                              .uid = col_word(st, 1, a),
+                                              .plan_uid = col_word(st, 2, a),
+                                              .suite = col_word(st, 3, a),
+                                              .command = col_word(st, 4, a),
+                                              .version = col_word(st, 5, a),
+                                              .status = col_word(st, 6, a),
+                                              .machine = col_word(st, 7, a),
+                                              .machine_uid = col_word(st, 8, a),
+                                              .machine_class = col_word(st, 9, a),
+                                              .machine_key = col_word(st, 10, a),
+                                              .environment = col_word(st, 11, a),
+                                              .seed = col_int(st, 12),
+                                              .started_ns = col_int(st, 13),
+                                              .ended_ns = col_int(st, 14),
+                                              .n_variants = col_int(st, 15),
+                                              .n_failed = col_int(st, 16)};
         }
         if (rc < 0)
             return rc;
@@ -215,7 +240,8 @@ int view_runs(struct view *v, const struct view_run **out, size_t *n, struct ass
 static bool names_run(const struct view_run *r, const char *name, size_t n)
 {
     size_t len = strlen(r->uid);
-    return n >= 4 && n <= len && (strncmp(r->uid, name, n) == 0 || strcmp(r->uid + len - n, name) == 0);
+    return n >= 4 && n <= len &&
+           (strncmp(r->uid, name, n) == 0 || strcmp(r->uid + len - n, name) == 0);
 }
 
 static int find_run(struct view *v, const char *name, const struct view_run **out,
@@ -235,12 +261,14 @@ static int find_run(struct view *v, const char *name, const struct view_run **ou
         *out = &v->runs[i];
     }
     if (!*out)
-        return err_set(e, ASSAY_EUSAGE, "run '%s' is not in '%s'; the newest is '%s', and `assay list "
-                       "runs` shows all", name, v->path, v->runs[0].uid);
+        return err_set(e, ASSAY_EUSAGE,
+                       "run '%s' is not in '%s'; the newest is '%s', and `assay list "
+                       "runs` shows all",
+                       name, v->path, v->runs[0].uid);
     return 0;
 }
 
-/* -- what a set is made of ------------------------------------------------------------------------- */
+/* -- what a set is made of --------------------------------------------------------------------- */
 
 static int load_measures(struct view *v, struct assay_err *e)
 {
@@ -282,12 +310,16 @@ static int load_tasks(struct loading *l, struct assay_err *e)
     int rc = st ? 0 : ASSAY_EIO;
     while (rc >= 0 && (rc = step(l->view, st, e)) > 0) {
         t = grown(l->a, t, n, &cap, sizeof *t);
-        t[n++] = (struct view_task){
-            .id = col_int(st, 0), .uid = col_word(st, 1, l->a), .name = col_word(st, 2, l->a),
-            .alias = col_text(st, 3, l->a), .version = col_text(st, 4, l->a),
-            .output_type = col_word(st, 5, l->a), .config_uid = col_word(st, 6, l->a),
-            .dataset_uid = col_word(st, 7, l->a), .dataset = col_word(st, 8, l->a),
-            .n_fewshot = col_int(st, 9)};
+        t[n++] = (struct view_task){.id = col_int(st, 0),
+                                    .uid = col_word(st, 1, l->a),
+                                    .name = col_word(st, 2, l->a),
+                                    .alias = col_text(st, 3, l->a),
+                                    .version = col_text(st, 4, l->a),
+                                    .output_type = col_word(st, 5, l->a),
+                                    .config_uid = col_word(st, 6, l->a),
+                                    .dataset_uid = col_word(st, 7, l->a),
+                                    .dataset = col_word(st, 8, l->a),
+                                    .n_fewshot = col_int(st, 9)};
     }
     l->set->tasks = t;
     l->set->n_tasks = n;
@@ -302,8 +334,9 @@ static int load_scenarios(struct loading *l, struct assay_err *e)
     int rc = st ? 0 : ASSAY_EIO;
     while (rc >= 0 && (rc = step(l->view, st, e)) > 0) {
         s = grown(l->a, s, n, &cap, sizeof *s);
-        s[n++] = (struct view_scenario){col_int(st, 0), col_word(st, 1, l->a), col_word(st, 2, l->a),
-                                        col_word(st, 3, l->a), col_word(st, 4, l->a)};
+        s[n++] =
+            (struct view_scenario){col_int(st, 0), col_word(st, 1, l->a), col_word(st, 2, l->a),
+                                   col_word(st, 3, l->a), col_word(st, 4, l->a)};
     }
     l->scenarios = s;
     l->n_scenarios = n;
@@ -334,7 +367,8 @@ static int load_groups(struct loading *l, struct assay_err *e)
         rc = st ? 0 : ASSAY_EIO;
         while (rc >= 0 && (rc = step(l->view, st, e)) > 0) {
             g = grown(l->a, g, n, &cap, sizeof *g);
-            g[n++] = (struct view_group){.id = col_int(st, 0), .run = r,
+            g[n++] = (struct view_group){.id = col_int(st, 0),
+                                         .run = r,
                                          .name = col_word(st, 1, l->a),
                                          .alias = col_text(st, 2, l->a)};
         }
@@ -354,12 +388,20 @@ static int load_jobs(struct loading *l, struct view_variant *v, struct assay_err
     int rc = st ? 0 : ASSAY_EIO;
     while (rc >= 0 && (rc = step(l->view, st, e)) > 0) {
         j = grown(l->a, j, n, &cap, sizeof *j);
-        j[n] = (struct view_job){
-            .id = col_int(st, 0), .kind = col_word(st, 1, l->a), .name = col_word(st, 2, l->a),
-            .status = col_word(st, 3, l->a), .reason = col_text(st, 4, l->a),
-            .warning = col_text(st, 5, l->a), .n_items = col_int(st, 8), .n_done = col_int(st, 9),
-            .n_asked = col_int(st, 10), .n_reused = col_int(st, 11), .n_tokens = col_int(st, 12),
-            .n_cut = col_int(st, 13), .wall_ns = col_int(st, 14), .cpu_ns = col_int(st, 15)};
+        j[n] = (struct view_job){.id = col_int(st, 0),
+                                 .kind = col_word(st, 1, l->a),
+                                 .name = col_word(st, 2, l->a),
+                                 .status = col_word(st, 3, l->a),
+                                 .reason = col_text(st, 4, l->a),
+                                 .warning = col_text(st, 5, l->a),
+                                 .n_items = col_int(st, 8),
+                                 .n_done = col_int(st, 9),
+                                 .n_asked = col_int(st, 10),
+                                 .n_reused = col_int(st, 11),
+                                 .n_tokens = col_int(st, 12),
+                                 .n_cut = col_int(st, 13),
+                                 .wall_ns = col_int(st, 14),
+                                 .cpu_ns = col_int(st, 15)};
         int64_t task = col_int(st, 6), scenario = col_int(st, 7);
         for (size_t i = 0; i < l->set->n_tasks && task >= 0; i++)
             if (l->set->tasks[i].id == task)
@@ -383,10 +425,12 @@ static int load_results(struct loading *l, struct view_variant *v, struct assay_
     while (rc >= 0 && (rc = step(l->view, st, e)) > 0) {
         int64_t job = col_int(st, 0), group = col_int(st, 1);
         r = grown(l->a, r, n, &cap, sizeof *r);
-        r[n] = (struct view_result){
-            .measure = find_measure(l->view, col_int(st, 2)), .value = col_real(st, 3),
-            .stderr_ = col_real(st, 4), .n = col_int(st, 5), .higher_is_better = (int)col_int(st, 6),
-            .aggregation = col_word(st, 7, l->a)};
+        r[n] = (struct view_result){.measure = find_measure(l->view, col_int(st, 2)),
+                                    .value = col_real(st, 3),
+                                    .stderr_ = col_real(st, 4),
+                                    .n = col_int(st, 5),
+                                    .higher_is_better = (int)col_int(st, 6),
+                                    .aggregation = col_word(st, 7, l->a)};
         for (size_t i = 0; i < v->n_jobs && job >= 0; i++)
             if (v->jobs[i].id == job)
                 r[n].job = &v->jobs[i];
@@ -402,20 +446,37 @@ static int load_results(struct loading *l, struct view_variant *v, struct assay_
 
 static struct view_variant read_variant(sqlite3_stmt *st, struct arena *a)
 {
-    struct view_variant v = {
-        .id = col_int(st, 0), .variant_id = col_int(st, 1), .name = col_word(st, 2, a),
-        .status = col_word(st, 3, a), .reason = col_text(st, 4, a),
-        .is_reference = sqlite3_column_int(st, 5) != 0, .signal = col_int(st, 6),
-        .exit_code = col_int(st, 7), .uid = col_word(st, 8, a), .model = col_word(st, 9, a),
-        .model_uid = col_word(st, 10, a), .model_path = col_word(st, 11, a),
-        .arch = col_word(st, 12, a), .backend = col_word(st, 13, a),
-        .backend_version = col_word(st, 14, a), .precision = col_word(st, 15, a),
-        .kernel = col_word(st, 16, a), .device = col_word(st, 17, a), .options = col_word(st, 18, a),
-        .model_bytes = col_int(st, 19), .n_params = col_int(st, 20), .load_ns = col_int(st, 21),
-        .weight_bytes = col_int(st, 22), .file_bytes = col_int(st, 23), .kv_bytes = col_int(st, 24),
-        .kv_bytes_per_token = col_int(st, 25), .peak_rss_bytes = col_int(st, 26),
-        .anon_bytes = col_int(st, 27), .file_rss_bytes = col_int(st, 28),
-        .n_evaluated = col_int(st, 29), .n_reused = col_int(st, 30)};
+    struct view_variant v = {.id = col_int(st, 0),
+                             .variant_id = col_int(st, 1),
+                             .name = col_word(st, 2, a),
+                             .status = col_word(st, 3, a),
+                             .reason = col_text(st, 4, a),
+                             .is_reference = sqlite3_column_int(st, 5) != 0,
+                             .signal = col_int(st, 6),
+                             .exit_code = col_int(st, 7),
+                             .uid = col_word(st, 8, a),
+                             .model = col_word(st, 9, a),
+                             .model_uid = col_word(st, 10, a),
+                             .model_path = col_word(st, 11, a),
+                             .arch = col_word(st, 12, a),
+                             .backend = col_word(st, 13, a),
+                             .backend_version = col_word(st, 14, a),
+                             .precision = col_word(st, 15, a),
+                             .kernel = col_word(st, 16, a),
+                             .device = col_word(st, 17, a),
+                             .options = col_word(st, 18, a),
+                             .model_bytes = col_int(st, 19),
+                             .n_params = col_int(st, 20),
+                             .load_ns = col_int(st, 21),
+                             .weight_bytes = col_int(st, 22),
+                             .file_bytes = col_int(st, 23),
+                             .kv_bytes = col_int(st, 24),
+                             .kv_bytes_per_token = col_int(st, 25),
+                             .peak_rss_bytes = col_int(st, 26),
+                             .anon_bytes = col_int(st, 27),
+                             .file_rss_bytes = col_int(st, 28),
+                             .n_evaluated = col_int(st, 29),
+                             .n_reused = col_int(st, 30)};
     v.is_done = strcmp(v.status, "done") == 0;
     if (v.variant_id < 0)
         v.variant_id = 0;
@@ -436,8 +497,8 @@ static int load_variants(struct loading *l, struct assay_err *e)
             v[n].run = r;
             const char *uid = l->set->runs[r].uid;
             size_t tail = strlen(uid) > 6 ? strlen(uid) - 6 : 0;
-            v[n].label = l->set->n_runs > 1 ? arena_printf(l->a, "%s@%s", v[n].name, uid + tail)
-                                            : v[n].name;
+            v[n].label =
+                l->set->n_runs > 1 ? arena_printf(l->a, "%s@%s", v[n].name, uid + tail) : v[n].name;
             n++;
         }
     }
@@ -469,8 +530,11 @@ int view_load(struct view *v, const char *const *runs, size_t n, const struct vi
         TRY(find_run(v, n ? runs[i] : NULL, &r, e));
         chosen[i] = *r;
     }
-    *set = (struct view_set){.path = v->path, .runs = chosen, .n_runs = n_runs,
-                             .measures = v->measures, .n_measures = v->n_measures};
+    *set = (struct view_set){.path = v->path,
+                             .runs = chosen,
+                             .n_runs = n_runs,
+                             .measures = v->measures,
+                             .n_measures = v->n_measures};
     struct loading l = {v, a, set, NULL, 0};
     TRY(load_tasks(&l, e));
     TRY(load_scenarios(&l, e));
@@ -480,7 +544,7 @@ int view_load(struct view *v, const char *const *runs, size_t n, const struct vi
     return 0;
 }
 
-/* -- by the cell ----------------------------------------------------------------------------------- */
+/* -- by the cell ------------------------------------------------------------------------------- */
 
 struct score_row {
     int64_t measure;
@@ -548,7 +612,7 @@ static bool take_blob(sqlite3_stmt *st, int col, void *dst, size_t n, size_t siz
 
 struct positions {
     int32_t *idx;
-    double *real[4];             /* kl, delta_p, nll, nll_ref */
+    double *real[4]; /* kl, delta_p, nll, nll_ref */
     uint8_t *same_top;
     size_t n, cap;
 };
@@ -561,7 +625,9 @@ static void reserve(struct positions *p, size_t more, struct arena *a)
     while (cap - p->n < more)
         cap *= 2;
     struct positions q = {.idx = ARENA_ARRAY(a, int32_t, cap),
-                          .same_top = ARENA_ARRAY(a, uint8_t, cap), .n = p->n, .cap = cap};
+                          .same_top = ARENA_ARRAY(a, uint8_t, cap),
+                          .n = p->n,
+                          .cap = cap};
     for (int k = 0; k < 4; k++)
         q.real[k] = ARENA_ARRAY(a, double, cap);
     if (p->n) {
@@ -590,7 +656,8 @@ int view_divergence(struct view *v, const struct view_job *job, struct arena *a,
         if (!ok || !take_blob(st, 3, p.same_top + p.n, (size_t)n, 1)) {
             rc = err_set(e, ASSAY_EFORMAT,
                          "database '%s': the divergence of '%s', item %d, has blobs of the wrong "
-                         "length", v->path, job->name, sqlite3_column_int(st, 0));
+                         "length",
+                         v->path, job->name, sqlite3_column_int(st, 0));
             sqlite3_reset(st);
             return rc;
         }
@@ -598,8 +665,13 @@ int view_divergence(struct view *v, const struct view_job *job, struct arena *a,
             p.idx[p.n + i] = sqlite3_column_int(st, 0);
         p.n += (size_t)n;
     }
-    *out = (struct view_divergence){.n = p.n, .idx = p.idx, .kl = p.real[0], .delta_p = p.real[1],
-                                    .nll = p.real[2], .nll_ref = p.real[3], .same_top = p.same_top};
+    *out = (struct view_divergence){.n = p.n,
+                                    .idx = p.idx,
+                                    .kl = p.real[0],
+                                    .delta_p = p.real[1],
+                                    .nll = p.real[2],
+                                    .nll_ref = p.real[3],
+                                    .same_top = p.same_top};
     return rc;
 }
 
@@ -616,12 +688,17 @@ int view_samples(struct view *v, const struct view_job *job, struct arena *a,
         int64_t *token_ns = ARENA_ARRAY(a, int64_t, bytes / 8 + 1);
         if (bytes)
             memcpy(token_ns, sqlite3_column_blob(st, 7), bytes / 8 * 8);
-        s[n++] = (struct view_sample){
-            .rep = col_int(st, 0), .is_warmup = sqlite3_column_int(st, 1) != 0,
-            .n_prompt = col_int(st, 2), .n_generated = col_int(st, 3), .wall_ns = col_int(st, 4),
-            .cpu_ns = col_int(st, 5), .ttft_ns = col_int(st, 6), .token_ns = token_ns,
-            .n_token_ns = bytes / 8, .switches = col_int(st, 8),
-            .is_dirty = sqlite3_column_int(st, 9) != 0};
+        s[n++] = (struct view_sample){.rep = col_int(st, 0),
+                                      .is_warmup = sqlite3_column_int(st, 1) != 0,
+                                      .n_prompt = col_int(st, 2),
+                                      .n_generated = col_int(st, 3),
+                                      .wall_ns = col_int(st, 4),
+                                      .cpu_ns = col_int(st, 5),
+                                      .ttft_ns = col_int(st, 6),
+                                      .token_ns = token_ns,
+                                      .n_token_ns = bytes / 8,
+                                      .switches = col_int(st, 8),
+                                      .is_dirty = sqlite3_column_int(st, 9) != 0};
     }
     *out = s;
     *n_out = n;

@@ -107,7 +107,7 @@ int view_runs(struct view *, const struct view_run **, size_t *n, struct assay_e
 int view_load(struct view *, const char *const *runs, size_t n, const struct view_set **,
               struct assay_err *);
 
-/* -- by the cell; everything lives in `arena` ----------------------------------------------------- */
+/* -- by the cell; everything lives in `arena` -------------------------------------------------- */
 struct view_scores {                         /* one measure of one job, by ascending idx */
     const struct view_measure *measure;
     size_t n;

@@ -11,7 +11,7 @@
 /* The statistic of a (re)sample; may reorder x and y. */
 typedef double boot_fn(double *x, size_t nx, double *y, size_t ny, void *user);
 struct boot_spec {
-    const double *x, *y;         /* y NULL: one sample */
+    const double *x, *y; /* y NULL: one sample */
     size_t nx, ny;
     boot_fn *fn;
     void *user;
@@ -20,7 +20,7 @@ struct boot_spec {
     double alpha;
 };
 struct boot_result {
-    double estimate, lo, hi;     /* limits: type 7 quantiles of the resamples */
+    double estimate, lo, hi; /* limits: type 7 quantiles of the resamples */
 };
 /* resamples [n_resamples]: filled and sorted; may be NULL.  False when a sample is empty, a value
  * or a statistic is NaN, or there are no resamples. */

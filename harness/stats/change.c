@@ -14,7 +14,7 @@
 /* T of every split into t[2 .. n-2]; returns the best split. */
 static size_t scan(const double *x, size_t n, double *t)
 {
-    double left = 0, right = 0, between = 0;     /* unordered sums of |difference| */
+    double left = 0, right = 0, between = 0; /* unordered sums of |difference| */
     for (size_t i = 0; i < n; i++)
         for (size_t j = i + 1; j < n; j++)
             right += fabs(x[i] - x[j]);
@@ -31,8 +31,8 @@ static size_t scan(const double *x, size_t n, double *t)
         if (tau < 2)
             continue;
         double a = (double)tau, b = (double)(n - tau);
-        t[tau] = a * b / (a + b) *
-                 (2 * between / (a * b) - 2 * left / (a * a) - 2 * right / (b * b));
+        t[tau] =
+            a * b / (a + b) * (2 * between / (a * b) - 2 * left / (a * a) - 2 * right / (b * b));
         if (t[tau] > t[best])
             best = tau;
     }
@@ -107,8 +107,8 @@ static bool accept(const double *x, size_t first, size_t n, const struct change_
     struct arena a = {0};
     double *t = ARENA_ARRAY(&a, double, n);
     size_t tau = scan(x + first, n, t);
-    *c = (struct change_point){.at = first + tau, .lo = first + tau, .hi = first + tau,
-                               .t = t[tau]};
+    *c =
+        (struct change_point){.at = first + tau, .lo = first + tau, .hi = first + tau, .t = t[tau]};
     for (size_t s = 2; s <= n - 2; s++)
         if (t[s] >= 0.9 * t[tau]) {
             c->lo = first + s < c->lo ? first + s : c->lo;

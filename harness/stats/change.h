@@ -1,7 +1,7 @@
 /* change.h - a series of nights: has it stepped, and is tonight suspect?
  *
  * E-divisive change points (Matteson & James 2014) with the energy statistic, confirmed by seeded
- * permutations, and a Student prediction limit for the newest value.  False, or 0 points, for NaN. */
+ * permutations, and a Student prediction limit for the newest value.  NaN: false, or no points. */
 #ifndef CHANGE_H
 #define CHANGE_H
 #include <stdbool.h>
@@ -16,18 +16,18 @@ bool change_best(const double *x, size_t n, size_t *tau, double *t);
 double change_p(const double *x, size_t n, size_t permutations, uint64_t seed);
 
 struct change_options {
-    size_t permutations;         /* 0: 999 */
-    double p;                    /* accept at p <= this; 0: 0.01 */
-    double min_effect;           /* least |median right / median left - 1|; 0: any */
-    uint64_t seed;               /* of every segment */
+    size_t permutations; /* 0: 999 */
+    double p;            /* accept at p <= this; 0: 0.01 */
+    double min_effect;   /* least |median right / median left - 1|; 0: any */
+    uint64_t seed;       /* of every segment */
 };
 struct change_point {
-    size_t at;                   /* first index of the new level */
-    size_t lo, hi;               /* splits of its segment with T >= 0.9 max */
+    size_t at;     /* first index of the new level */
+    size_t lo, hi; /* splits of its segment with T >= 0.9 max */
     double t, p;
-    double before, after;        /* medians of the two sides within the segment */
+    double before, after; /* medians of the two sides within the segment */
 };
-/* All change points by recursion, ascending; at most cap are written, the count found is returned. */
+/* All change points by recursion, ascending; at most cap are written; returns how many there are. */
 size_t change_find(const double *x, size_t n, const struct change_options *,
                    struct change_point *out, size_t cap);
 

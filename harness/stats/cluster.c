@@ -11,8 +11,8 @@ static bool is_last_of_cluster(const int32_t *ids, size_t n, size_t i)
 
 bool cluster_mean(const double *s, const int32_t *ids, size_t n, struct cluster_error *e)
 {
-    *e = (struct cluster_error){.n = n, .mean = NAN, .clt = NAN, .miller = NAN, .cr0 = NAN,
-                                .cr1 = NAN};
+    *e = (struct cluster_error){
+        .n = n, .mean = NAN, .clt = NAN, .miller = NAN, .cr0 = NAN, .cr1 = NAN};
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += s[i];
@@ -74,8 +74,8 @@ double cluster_half_width(double se, size_t n_clusters, double alpha)
     if (n_clusters < 2 || !(alpha > 0 && alpha < 1))
         return NAN;
     double p = 1 - 0.5 * alpha;
-    return se * (n_clusters < 20 ? dist_t_quantile(p, (double)n_clusters - 1)
-                                 : dist_norm_quantile(p));
+    return se *
+           (n_clusters < 20 ? dist_t_quantile(p, (double)n_clusters - 1) : dist_norm_quantile(p));
 }
 
 double cluster_p(double value, double se, size_t n_clusters)
@@ -88,4 +88,7 @@ double cluster_p(double value, double se, size_t n_clusters)
     return n_clusters < 20 ? dist_t_two_sided(z, (double)n_clusters - 1) : 2 * dist_norm_sf(z);
 }
 
-double cluster_deff(double mean_size, double icc) { return 1 + (mean_size - 1) * icc; }
+double cluster_deff(double mean_size, double icc)
+{
+    return 1 + (mean_size - 1) * icc;
+}

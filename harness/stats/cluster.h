@@ -12,10 +12,10 @@
 struct cluster_error {
     size_t n, n_clusters;
     double mean;
-    double clt;          /* sqrt(sum (s-m)^2 / (n (n-1))): items independent */
-    double miller;       /* Miller 2024 (arXiv 2411.00640): clt plus within-cluster products */
-    double cr0;          /* sqrt(sum over clusters of (sum of s-m)^2) / n */
-    double cr1;          /* cr0 * sqrt(G / (G-1)) */
+    double clt;    /* sqrt(sum (s-m)^2 / (n (n-1))): items independent */
+    double miller; /* Miller 2024 (arXiv 2411.00640): clt plus within-cluster products */
+    double cr0;    /* sqrt(sum over clusters of (sum of s-m)^2) / n */
+    double cr1;    /* cr0 * sqrt(G / (G-1)) */
 };
 /* False when n < 1 or a value is NaN; errors that need two items or clusters are NAN. */
 bool cluster_mean(const double *s, const int32_t *ids, size_t n, struct cluster_error *);
@@ -24,7 +24,7 @@ bool cluster_mean(const double *s, const int32_t *ids, size_t n, struct cluster_
  * tokens, words or bytes.  w NULL: all 1.  False as above or when sum(w) <= 0. */
 struct cluster_ratio {
     size_t n, n_clusters;
-    double ratio, se;    /* se: CR1 form */
+    double ratio, se; /* se: CR1 form */
 };
 bool cluster_ratio(const double *d, const double *w, const int32_t *ids, size_t n,
                    struct cluster_ratio *);

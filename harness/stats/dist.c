@@ -9,12 +9,18 @@
 static double ln_gamma(double x)
 {
     int sign;
-    return lgamma_r(x, &sign);          /* lgamma writes a global */
+    return lgamma_r(x, &sign); /* lgamma writes a global */
 }
 
-double dist_norm_cdf(double x) { return 0.5 * erfc(-x / sqrt(2.0)); }
+double dist_norm_cdf(double x)
+{
+    return 0.5 * erfc(-x / sqrt(2.0));
+}
 
-double dist_norm_sf(double x) { return 0.5 * erfc(x / sqrt(2.0)); }
+double dist_norm_sf(double x)
+{
+    return 0.5 * erfc(x / sqrt(2.0));
+}
 
 /* Start: Abramowitz & Stegun 26.2.23 (error < 4.5e-4); then Halley steps on the smaller tail, whose
  * erfc keeps full relative precision. */
@@ -39,8 +45,10 @@ double dist_norm_quantile(double p)
 static double stirling_rest(double x)
 {
     double y = 1 / (x * x);
-    return (1.0 / 12 - y * (1.0 / 360 - y * (1.0 / 1260 - y * (1.0 / 1680 - y * (1.0 / 1188 -
-            y * (691.0 / 360360)))))) / x;
+    return (1.0 / 12 -
+            y * (1.0 / 360 -
+                 y * (1.0 / 1260 - y * (1.0 / 1680 - y * (1.0 / 1188 - y * (691.0 / 360360)))))) /
+           x;
 }
 
 /* Three values of ln Gamma nearly cancel when an argument is large, so their Stirling parts are
@@ -164,4 +172,7 @@ double dist_binom_cdf(int64_t k, int64_t n, double p)
     return dist_beta_cdf(1 - p, (double)(n - k), (double)k + 1);
 }
 
-double dist_chi1_sf(double x) { return x >= 0 ? erfc(sqrt(0.5 * x)) : NAN; }
+double dist_chi1_sf(double x)
+{
+    return x >= 0 ? erfc(sqrt(0.5 * x)) : NAN;
+}

@@ -11,42 +11,42 @@ struct lse {
 };
 
 /* The two element types share one text; float widens to double exactly. */
-#define DEFINE_DIVERGE(NAME, T)                                                                    \
-    static bool NAME##_lse(const T *z, size_t n, struct lse *r)                                    \
-    {                                                                                              \
-        size_t top = 0;                                                                            \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            if (isnan(z[i]) || z[i] == (T)INFINITY)                                                \
-                return false;                                                                      \
-            if (z[i] > z[top])                                                                     \
-                top = i;                                                                           \
-        }                                                                                          \
-        double max = (double)z[top], sum = 0;                                                      \
-        if (isinf(max))                                                                            \
-            return false;                                                                          \
-        for (size_t i = 0; i < n; i++)                                                             \
-            sum += exp((double)z[i] - max);                                                        \
-        *r = (struct lse){max, log(sum), top};                                                     \
-        return true;                                                                               \
-    }                                                                                              \
-    bool NAME(const T *base, const T *variant, size_t n, size_t target, struct diverge_row *row)   \
-    {                                                                                              \
-        struct lse b, v;                                                                           \
-        *row = (struct diverge_row){NAN, NAN, NAN, NAN, false};                                    \
-        if (n < 1 || target >= n || !NAME##_lse(base, n, &b) || !NAME##_lse(variant, n, &v))       \
-            return false;                                                                          \
-        double kl = 0;                                                                             \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            double lp = (double)base[i] - b.max - b.ln_sum;                                        \
-            double lq = (double)variant[i] - v.max - v.ln_sum;                                     \
-            double p = exp(lp);                                                                    \
-            if (p > 0)                                                                             \
-                kl += p * (lp - lq);                                                               \
-        }                                                                                          \
-        double lp = (double)base[target] - b.max - b.ln_sum;                                       \
-        double lq = (double)variant[target] - v.max - v.ln_sum;                                    \
-        *row = (struct diverge_row){kl, exp(lq) - exp(lp), -lq, -lp, b.top == v.top};              \
-        return true;                                                                               \
+#define DEFINE_DIVERGE(NAME, T)                                                                  \
+    static bool NAME##_lse(const T *z, size_t n, struct lse *r)                                  \
+    {                                                                                            \
+        size_t top = 0;                                                                          \
+        for (size_t i = 0; i < n; i++) {                                                         \
+            if (isnan(z[i]) || z[i] == (T)INFINITY)                                              \
+                return false;                                                                    \
+            if (z[i] > z[top])                                                                   \
+                top = i;                                                                         \
+        }                                                                                        \
+        double max = (double)z[top], sum = 0;                                                    \
+        if (isinf(max))                                                                          \
+            return false;                                                                        \
+        for (size_t i = 0; i < n; i++)                                                           \
+            sum += exp((double)z[i] - max);                                                      \
+        *r = (struct lse){max, log(sum), top};                                                   \
+        return true;                                                                             \
+    }                                                                                            \
+    bool NAME(const T *base, const T *variant, size_t n, size_t target, struct diverge_row *row) \
+    {                                                                                            \
+        struct lse b, v;                                                                         \
+        *row = (struct diverge_row){NAN, NAN, NAN, NAN, false};                                  \
+        if (n < 1 || target >= n || !NAME##_lse(base, n, &b) || !NAME##_lse(variant, n, &v))     \
+            return false;                                                                        \
+        double kl = 0;                                                                           \
+        for (size_t i = 0; i < n; i++) {                                                         \
+            double lp = (double)base[i] - b.max - b.ln_sum;                                      \
+            double lq = (double)variant[i] - v.max - v.ln_sum;                                   \
+            double p = exp(lp);                                                                  \
+            if (p > 0)                                                                           \
+                kl += p * (lp - lq);                                                             \
+        }                                                                                        \
+        double lp = (double)base[target] - b.max - b.ln_sum;                                     \
+        double lq = (double)variant[target] - v.max - v.ln_sum;                                  \
+        *row = (struct diverge_row){kl, exp(lq) - exp(lp), -lq, -lp, b.top == v.top};            \
+        return true;                                                                             \
     }
 
 DEFINE_DIVERGE(diverge_logits, float)

@@ -1,4 +1,5 @@
-/* paired.h - two variants on the same n items, right or wrong: McNemar's tests and Tango's interval.
+/* paired.h - two variants on the same n items, right or wrong: McNemar's tests and Tango's
+ * interval.
  *
  * losses: base right and variant wrong; gains: the reverse; delta = (gains - losses) / n.  Counts
  * that make no sense (negative, losses + gains > n, n < 1) give NAN or false. */

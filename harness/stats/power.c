@@ -5,7 +5,10 @@
 #include <stdbool.h>
 #include "harness/stats/dist.h"
 
-static bool is_open_unit(double x) { return x > 0 && x < 1; }
+static bool is_open_unit(double x)
+{
+    return x > 0 && x < 1;
+}
 
 double power_paired_n(double psi, double delta, double alpha, double power)
 {

@@ -132,7 +132,7 @@ int64_t quantile_early_stop(int64_t t, double p, double alpha)
 {
     if (t < 0 || t > 1000000 || !(p > 0 && p < 1) || !(alpha > 0 && alpha < 1))
         return -1;
-    int64_t lo = 0, hi = 1;             /* lo fails, hi holds */
+    int64_t lo = 0, hi = 1; /* lo fails, hi holds */
     while (dist_beta_cdf(p, (double)hi, (double)t + 1) > alpha) {
         lo = hi;
         hi *= 2;

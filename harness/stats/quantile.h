@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void quantile_sort(double *v, size_t n);                 /* ascending, in place; no NaN */
+void quantile_sort(double *v, size_t n); /* ascending, in place; no NaN */
 struct quantile_ref {
     double v;
-    size_t at;           /* place in the unsorted array */
+    size_t at; /* place in the unsorted array */
 };
 void quantile_order(const double *v, size_t n, struct quantile_ref *out);
 

@@ -122,8 +122,7 @@ bool rank_hodges_lehmann(const double *x, size_t nx, const double *y, size_t ny,
                          struct rank_shift *r)
 {
     *r = (struct rank_shift){NAN, NAN, NAN};
-    if (!is_valid(x, nx, y, ny) || !(alpha > 0 && alpha < 1) ||
-        (double)nx * (double)ny > MAX_PAIRS)
+    if (!is_valid(x, nx, y, ny) || !(alpha > 0 && alpha < 1) || (double)nx * (double)ny > MAX_PAIRS)
         return false;
     struct arena a = {0};
     size_t n = nx * ny, k = 0;

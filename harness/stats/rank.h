@@ -8,16 +8,16 @@
 #include <stddef.h>
 
 struct rank_u {
-    double u;            /* pairs with x > y, ties count one half */
-    double p_above;      /* P(Y > X) + P(Y = X) / 2 */
-    double p_exact;      /* two-sided; NAN with ties or more than 2500 pairs */
-    double p_normal_cc, p_normal;    /* tie-corrected, with and without continuity correction */
+    double u;                     /* pairs with x > y, ties count one half */
+    double p_above;               /* P(Y > X) + P(Y = X) / 2 */
+    double p_exact;               /* two-sided; NAN with ties or more than 2500 pairs */
+    double p_normal_cc, p_normal; /* tie-corrected, with and without continuity correction */
 };
 /* Mann-Whitney. */
 bool rank_mann_whitney(const double *x, size_t nx, const double *y, size_t ny, struct rank_u *);
 
 struct rank_shift {
-    double shift, lo, hi;    /* limits NAN when the samples are too small for the confidence */
+    double shift, lo, hi; /* limits NAN when the samples are too small for the confidence */
 };
 /* Hodges-Lehmann: median of all y - x, with the interval by order statistics that inverts the
  * Mann-Whitney test at 1 - alpha.  On logarithms exp() of it is a ratio y / x.  At most 4e6 pairs. */
@@ -25,7 +25,7 @@ bool rank_hodges_lehmann(const double *x, size_t nx, const double *y, size_t ny,
                          struct rank_shift *);
 
 struct rank_bm {
-    double statistic, df, p;     /* p two-sided by Student's t */
+    double statistic, df, p; /* p two-sided by Student's t */
 };
 /* Brunner-Munzel: P(Y > X) = 1/2 without assuming equal spread.  Needs two values each; fully
  * separated samples without inner spread give statistic +-INFINITY, p 0. */

@@ -92,7 +92,7 @@ double rounds_sign_flip(const double *d, size_t n, size_t resamples, uint64_t se
         seen += d[i];
         size += fabs(d[i]);
     }
-    double limit = fabs(seen) - 1e-12 * size;    /* sums of the same terms in another order */
+    double limit = fabs(seen) - 1e-12 * size; /* sums of the same terms in another order */
     bool is_exact = n <= FLIP_EXACT;
     size_t total = is_exact ? (size_t)1 << n : resamples, hits = 0;
     struct rng rng = {seed};

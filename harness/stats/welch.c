@@ -52,9 +52,10 @@ static double ks_exact(size_t m, size_t n, double d, struct arena *a)
     double *in = ARENA_ARRAY(a, double, n + 1), out = 0, mm = (double)m, nn = (double)n;
     for (size_t i = 0; i <= m; i++)
         for (size_t j = 0; j <= n; j++) {
-            double left = i > 0 ? in[j] * (mm - (double)i + 1) / (mm + nn - (double)(i + j) + 1) : 0;
-            double up = j > 0 ? in[j - 1] * (nn - (double)j + 1) / (mm + nn - (double)(i + j) + 1)
-                              : 0;
+            double left =
+                i > 0 ? in[j] * (mm - (double)i + 1) / (mm + nn - (double)(i + j) + 1) : 0;
+            double up =
+                j > 0 ? in[j - 1] * (nn - (double)j + 1) / (mm + nn - (double)(i + j) + 1) : 0;
             double mass = i + j == 0 ? 1 : left + up;
             if (fabs((double)i / mm - (double)j / nn) >= d - 1e-12) {
                 out += mass;

@@ -17,8 +17,10 @@
 #include "harness/store/store.h"
 
 /* Prompt text that would run, reorder or recolour if anybody let it. */
-#define MAKE_HOSTILE "</script><script>window.pwned=1</script><img src=x onerror=\"window.pwned=1\">" \
-                     " &amp; \x1b[31mred\x1b[0m \xe2\x80\xae" "desrever\xe2\x80\xac ' \" ` \x01"
+#define MAKE_HOSTILE                                                                 \
+    "</script><script>window.pwned=1</script><img src=x onerror=\"window.pwned=1\">" \
+    " &amp; \x1b[31mred\x1b[0m \xe2\x80\xae"                                         \
+    "desrever\xe2\x80\xac ' \" ` \x01"
 
 struct make_options {
     int n_items;             /* per minimal-pair task; 0: 1000 */
@@ -31,7 +33,7 @@ struct make_options {
 };
 struct make_variant {
     const char *name, *precision, *kernel;
-    double noise, bias;      /* of the item's margin: flips both ways; towards wrong */
+    double noise, bias; /* of the item's margin: flips both ways; towards wrong */
     double decode_tps, prefill_tps, weight_mib;
     const char *status, *reason;
 };
@@ -41,27 +43,47 @@ static const struct make_variant make_variants[] = {
     {"bf16", "bf16", "avx512-bf16", 0.02, 0, 300, 3900, 2.1, "done", NULL},
     {"int16", "int16 per channel", "avx512-vnni", 0.006, 0, 290, 3100, 2.1, "done", NULL},
     {"int8", "int8 per channel", "avx512-vnni", 0.03, 0.0005, 460, 3300, 1.1, "done", NULL},
-    {"w8a8", "int8 per channel, int8 activations", "avx512-vnni", 0.08, 0.012, 470, 6100, 1.1, "done",
-     NULL},
+    {"w8a8", "int8 per channel, int8 activations", "avx512-vnni", 0.08, 0.012, 470, 6100, 1.1,
+     "done", NULL},
     {"int4", "int4 g32", "avx512-vnni", 0.30, 0.07, 640, 3600, 0.66, "done", NULL},
     {"q4_k", "q4_k", "", 0, 0, 0, 0, 0, "crashed",
      "killed by signal 11 (segmentation fault) while asking task 'passive_1' <b>here</b>"},
 };
 enum { MAKE_VARIANTS = sizeof make_variants / sizeof *make_variants };
-static const char *const make_tasks[] = {
-    "adjunct_island", "anaphor_gender_agreement", "anaphor_number_agreement",
-    "animate_subject_passive", "animate_subject_trans", "causative", "complex_NP_island",
-    "coordinate_structure_constraint_complex_left_branch",
-    "coordinate_structure_constraint_object_extraction", "determiner_noun_agreement_1",
-    "determiner_noun_agreement_2", "determiner_noun_agreement_irregular_1",
-    "determiner_noun_agreement_with_adj_2", "distractor_agreement_relational_noun",
-    "distractor_agreement_relative_clause", "drop_argument", "ellipsis_n_bar_1", "ellipsis_n_bar_2",
-    "existential_there_object_raising", "existential_there_quantifiers_1",
-    "existential_there_subject_raising", "expletive_it_object_raising", "inchoative", "intransitive",
-    "irregular_past_participle_adjectives", "irregular_plural_subject_verb_agreement_1",
-    "left_branch_island_echo_question", "matrix_question_npi_licensor_present",
-    "npi_present_1", "only_npi_scope", "passive_1", "principle_A_c_command", "sentential_subject_island",
-    "wh_vs_that_no_gap"};
+static const char *const make_tasks[] = {"adjunct_island",
+                                         "anaphor_gender_agreement",
+                                         "anaphor_number_agreement",
+                                         "animate_subject_passive",
+                                         "animate_subject_trans",
+                                         "causative",
+                                         "complex_NP_island",
+                                         "coordinate_structure_constraint_complex_left_branch",
+                                         "coordinate_structure_constraint_object_extraction",
+                                         "determiner_noun_agreement_1",
+                                         "determiner_noun_agreement_2",
+                                         "determiner_noun_agreement_irregular_1",
+                                         "determiner_noun_agreement_with_adj_2",
+                                         "distractor_agreement_relational_noun",
+                                         "distractor_agreement_relative_clause",
+                                         "drop_argument",
+                                         "ellipsis_n_bar_1",
+                                         "ellipsis_n_bar_2",
+                                         "existential_there_object_raising",
+                                         "existential_there_quantifiers_1",
+                                         "existential_there_subject_raising",
+                                         "expletive_it_object_raising",
+                                         "inchoative",
+                                         "intransitive",
+                                         "irregular_past_participle_adjectives",
+                                         "irregular_plural_subject_verb_agreement_1",
+                                         "left_branch_island_echo_question",
+                                         "matrix_question_npi_licensor_present",
+                                         "npi_present_1",
+                                         "only_npi_scope",
+                                         "passive_1",
+                                         "principle_A_c_command",
+                                         "sentential_subject_island",
+                                         "wh_vs_that_no_gap"};
 enum { MAKE_TASKS = sizeof make_tasks / sizeof *make_tasks };
 
 struct maker {
@@ -74,11 +96,11 @@ struct maker {
     int64_t acc, acc_norm, strict, flexible, word_ppl, bpb;
 };
 
-#define MAKE(expr)                                                                                 \
-    do {                                                                                           \
-        struct assay_err e_ = {0};                                                                 \
-        if (make_failed(expr, &e_, #expr))                                                         \
-            exit(1);                                                                               \
+#define MAKE(expr)                         \
+    do {                                   \
+        struct assay_err e_ = {0};         \
+        if (make_failed(expr, &e_, #expr)) \
+            exit(1);                       \
     } while (0)
 static bool make_failed(int rc, const struct assay_err *e, const char *what)
 {
@@ -111,15 +133,24 @@ static void make_base(struct maker *m)
         "{\"cpu\":\"AMD EPYC 9R14\",\"cores\":2,\"isa\":\"avx512,vnni,bf16\",\"memory_gib\":8}",
         "{\"kernel\":\"6.1.0\",\"governor\":\"performance\",\"compiler\":\"gcc 12.2\"}"};
     MAKE(store_put_machine(m->s, &mm, &machine, &e_));
-    struct store_model mo = {"a94a8fe5ccb19ba61c4c0873d391e987982fbbd3", "stories260K",
-                             "models/stories260K.gguf", "llama", 1185376, 292800};
+    struct store_model mo = {"a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
+                             "stories260K",
+                             "models/stories260K.gguf",
+                             "llama",
+                             1185376,
+                             292800};
     MAKE(store_put_model(m->s, &mo, &model, &e_));
     struct store_run r = {
-        .uid = m->o->uid ? m->o->uid : "0193a5c2-7b1e-7c44-9d5f-2f8e6f3b1a90", .plan_uid = "91a4",
-        .suite = "{\"seed\": 1234}", .version = "1.0.0", .status = plain ? "done" : "partial",
-        .command = "assay run --model models/stories260K.gguf --tasks tasks/library/blimp --precision "
-                   "fp32,fp16,bf16,int16,int8,w8a8,int4,q4_k --db blimp.db",
-        .machine_id = machine, .seed = 1234,
+        .uid = m->o->uid ? m->o->uid : "0193a5c2-7b1e-7c44-9d5f-2f8e6f3b1a90",
+        .plan_uid = "91a4",
+        .suite = "{\"seed\": 1234}",
+        .version = "1.0.0",
+        .status = plain ? "done" : "partial",
+        .command =
+            "assay run --model models/stories260K.gguf --tasks tasks/library/blimp --precision "
+            "fp32,fp16,bf16,int16,int8,w8a8,int4,q4_k --db blimp.db",
+        .machine_id = machine,
+        .seed = 1234,
         .started_ns = 1764000000000000000 + (int64_t)(m->o->seed * 86400) * 1000000000,
         .ended_ns = 1764000421000000000 + (int64_t)(m->o->seed * 86400) * 1000000000};
     MAKE(store_add_run(m->s, &r, &e_));
@@ -130,7 +161,8 @@ static void make_base(struct maker *m)
         snprintf(uid, sizeof uid, "f1e2d3c4%04d", i);
         snprintf(info, sizeof info, "{\"arch\":\"llama\",\"kernel\":\"%s\",\"device\":\"cpu\"}",
                  x->kernel);
-        struct store_variant v = {uid, "native", "1.0.0", x->precision, "{\"threads\": 2}", info, model};
+        struct store_variant v = {uid,  "native", "1.0.0", x->precision, "{\"threads\": 2}",
+                                  info, model};
         MAKE(store_put_variant(m->s, &v, &m->variant[i], &e_));
         struct store_run_variant rv;
         store_run_variant_init(&rv);
@@ -180,7 +212,8 @@ static int64_t make_job(struct maker *m, int v, const char *kind, const char *na
     return j.id;
 }
 
-static void make_score(struct maker *m, int64_t job, int64_t measure, int64_t idx, double v, double w)
+static void make_score(struct maker *m, int64_t job, int64_t measure, int64_t idx, double v,
+                       double w)
 {
     struct store_score s = {job, measure, idx, v, w, NULL};
     MAKE(store_put_score(m->s, &s, &e_));
@@ -213,10 +246,16 @@ static void make_item(struct maker *m, int64_t task, int64_t idx, const char *pr
     uint8_t keys[2][STORE_KEY];
     make_key(keys[0], task, idx, 0);
     make_key(keys[1], task, idx, 1);
-    struct store_item it = {.task_id = task, .idx = idx, .prompt = prompt, .choices = choices,
-                            .target = target, .prompt_n = strlen(prompt),
-                            .choices_n = choices ? strlen(choices) : 0, .target_n = strlen(target),
-                            .requests = keys[0], .n_requests = choices ? 2 : 1};
+    struct store_item it = {.task_id = task,
+                            .idx = idx,
+                            .prompt = prompt,
+                            .choices = choices,
+                            .target = target,
+                            .prompt_n = strlen(prompt),
+                            .choices_n = choices ? strlen(choices) : 0,
+                            .target_n = strlen(target),
+                            .requests = keys[0],
+                            .n_requests = choices ? 2 : 1};
     memcpy(it.doc_uid, keys[0], sizeof it.doc_uid);
     MAKE(store_put_item(m->s, &it, &e_));
 }
@@ -224,15 +263,20 @@ static void make_item(struct maker *m, int64_t task, int64_t idx, const char *pr
 static void make_response(struct maker *m, int v, int64_t task, int64_t idx, int choice, double lp,
                           const char *text)
 {
-    struct store_response r = {.logprob = lp, .n_tokens = 9, .n_prompt = 1, .is_greedy = -1,
-                               .text = text, .finish = text ? "stop" : NULL,
+    struct store_response r = {.logprob = lp,
+                               .n_tokens = 9,
+                               .n_prompt = 1,
+                               .is_greedy = -1,
+                               .text = text,
+                               .finish = text ? "stop" : NULL,
                                .text_n = text ? strlen(text) : 0};
     bool kept;
     make_key(r.request, task, idx, choice);
     MAKE(store_put_response(m->s, m->variant[v], &r, &kept, &e_));
 }
 
-static void make_divergence(struct maker *m, int64_t job, int64_t idx, int64_t request, double noise)
+static void make_divergence(struct maker *m, int64_t job, int64_t idx, int64_t request,
+                            double noise)
 {
     enum { N = 4 };
     double kl[N], dp[N], nll[N], ref[N];
@@ -256,18 +300,21 @@ static double make_pairs(struct maker *m, int t, int64_t totals[MAKE_VARIANTS])
     int n = m->o->n_items ? m->o->n_items : 1000;
     int64_t task = make_task(m, make_tasks[t], "multiple_choice");
     int64_t jobs[MAKE_VARIANTS], kl_jobs[MAKE_VARIANTS], right[MAKE_VARIANTS] = {0};
-    struct rng margins = {(uint64_t)(t + 77)};       /* the same in every run */
+    struct rng margins = {(uint64_t)(t + 77)}; /* the same in every run */
     double ease = 0.2 + 0.9 * make_normal(&margins);
     for (int v = 0; v < m->n_variants; v++) {
         jobs[v] = make_job(m, v, "task", make_tasks[t], task);
         kl_jobs[v] = v && m->o->has_divergence && !make_variants[v].reason
-                         ? make_job(m, v, "divergence", make_tasks[t], task) : 0;
+                         ? make_job(m, v, "divergence", make_tasks[t], task)
+                         : 0;
     }
     for (int i = 0; i < n; i++) {
         char choices[512];
-        snprintf(choices, sizeof choices, "[\"%s %d can see the cats that sleep.\", "
-                 "\"%s %d can see the cats that sleeps.%s\"]", "Many girls of house", i,
-                 "Many girls of house", i, i % 7 || m->o->is_plain ? "" : "</script>=1+1");
+        snprintf(choices, sizeof choices,
+                 "[\"%s %d can see the cats that sleep.\", "
+                 "\"%s %d can see the cats that sleeps.%s\"]",
+                 "Many girls of house", i, "Many girls of house", i,
+                 i % 7 || m->o->is_plain ? "" : "</script>=1+1");
         make_item(m, task, i, m->o->is_plain || i % 5 ? "" : MAKE_HOSTILE, choices, "0");
         double margin = ease + make_normal(&margins), bad = -31 + 4 * make_normal(&margins);
         for (int v = 0; v < m->n_variants; v++) {
@@ -288,8 +335,11 @@ static double make_pairs(struct maker *m, int t, int64_t totals[MAKE_VARIANTS])
         if (make_variants[v].reason)
             continue;
         double p = (double)right[v] / n;
-        struct store_result r = {.n = n, .higher_is_better = 1, .value = p,
-                                 .stderr_ = sqrt(p * (1 - p) / (n - 1)), .aggregation = "mean"};
+        struct store_result r = {.n = n,
+                                 .higher_is_better = 1,
+                                 .value = p,
+                                 .stderr_ = sqrt(p * (1 - p) / (n - 1)),
+                                 .aggregation = "mean"};
         make_result(m, v, jobs[v], STORE_NULL, m->acc, r);
         make_result(m, v, jobs[v], STORE_NULL, m->acc_norm, r);
         totals[v] += right[v];
@@ -306,12 +356,14 @@ static void make_generation(struct maker *m)
         int right = 0, n = 120;
         for (int i = 0; i < n && !x->reason; i++) {
             struct rng own = {(uint64_t)(9000 + i)};
-            double seen = make_normal(&own) + 0.1 + 2 * x->noise * make_normal(&m->rng) - 2 * x->bias;
+            double seen =
+                make_normal(&own) + 0.1 + 2 * x->noise * make_normal(&m->rng) - 2 * x->bias;
             char text[400];
             snprintf(text, sizeof text, "She has %d apples and gives away 3.\n#### %d%s", i + 4,
                      seen > 0 ? i + 1 : i + 2, m->o->is_plain ? "" : " " MAKE_HOSTILE);
             if (v == 0)
-                make_item(m, task, i, "Question: Ann has some apples. How many are left?\nAnswer:", NULL,
+                make_item(m, task, i,
+                          "Question: Ann has some apples. How many are left?\nAnswer:", NULL,
                           "\"#### 12\"");
             make_response(m, v, task, i, 0, NAN, text);
             make_score(m, job, m->strict, i, seen > 0, NAN);
@@ -319,8 +371,11 @@ static void make_generation(struct maker *m)
             right += seen > 0;
         }
         double p = (double)right / n;
-        struct store_result r = {.n = n, .higher_is_better = 1, .value = p,
-                                 .stderr_ = sqrt(p * (1 - p) / (n - 1)), .aggregation = "mean"};
+        struct store_result r = {.n = n,
+                                 .higher_is_better = 1,
+                                 .value = p,
+                                 .stderr_ = sqrt(p * (1 - p) / (n - 1)),
+                                 .aggregation = "mean"};
         if (!x->reason)
             make_result(m, v, job, STORE_NULL, m->strict, r);
     }
@@ -336,8 +391,8 @@ static void make_perplexity(struct maker *m)
         for (int i = 0; i < 60 && !x->reason; i++) {
             struct rng own = {(uint64_t)(7000 + i)};
             double w = 80 + (double)rng_below(&own, 200), per = 4.1 + 0.3 * make_normal(&own);
-            double own_ll = -w * (per + 0.4 * x->noise * x->noise +
-                                  0.02 * x->noise * make_normal(&m->rng));
+            double own_ll =
+                -w * (per + 0.4 * x->noise * x->noise + 0.02 * x->noise * make_normal(&m->rng));
             make_score(m, job, m->word_ppl, i, own_ll, w);
             make_score(m, job, m->bpb, i, own_ll, 5.3 * w);
             ll += own_ll, words += w, bytes += 5.3 * w;
@@ -346,8 +401,11 @@ static void make_perplexity(struct maker *m)
         }
         if (x->reason)
             continue;
-        struct store_result r = {.n = 60, .higher_is_better = 0, .value = exp(-ll / words),
-                                 .stderr_ = NAN, .aggregation = "weighted_perplexity"};
+        struct store_result r = {.n = 60,
+                                 .higher_is_better = 0,
+                                 .value = exp(-ll / words),
+                                 .stderr_ = NAN,
+                                 .aggregation = "weighted_perplexity"};
         make_result(m, v, job, STORE_NULL, m->word_ppl, r);
         r.value = -ll / (bytes * M_LN2);
         r.aggregation = "bits_per_byte";
@@ -360,7 +418,8 @@ static void make_speed(struct maker *m)
     enum { PREFILL = 12, DECODE = 12, TOKENS = 128, WARM = 2 };
     int64_t prefill, decode;
     struct store_scenario sp = {"5ce0", "prefill 512", "prefill", "{\"n_prompt\": 512}"};
-    struct store_scenario sd = {"5ce1", "decode 128", "decode", "{\"n_prompt\": 16, \"n_gen\": 128}"};
+    struct store_scenario sd = {"5ce1", "decode 128", "decode",
+                                "{\"n_prompt\": 16, \"n_gen\": 128}"};
     MAKE(store_put_scenario(m->s, &sp, &prefill, &e_));
     MAKE(store_put_scenario(m->s, &sd, &decode, &e_));
     for (int v = 0; v < m->n_variants; v++) {
@@ -369,9 +428,15 @@ static void make_speed(struct maker *m)
         for (int i = 0; i < PREFILL + WARM && !x->reason; i++) {
             double ns = 512e9 / x->prefill_tps * (1 + 0.02 * fabs(make_normal(&m->rng))) *
                         (i < WARM ? 1.4 : 1);
-            struct store_sample s = {.job_id = job, .rep = i, .is_warmup = i < WARM, .n_prompt = 512,
-                                     .wall_ns = (int64_t)ns, .cpu_ns = (int64_t)(1.9 * ns),
-                                     .ttft_ns = STORE_NULL, .switches = i % 3, .is_dirty = i == 9};
+            struct store_sample s = {.job_id = job,
+                                     .rep = i,
+                                     .is_warmup = i < WARM,
+                                     .n_prompt = 512,
+                                     .wall_ns = (int64_t)ns,
+                                     .cpu_ns = (int64_t)(1.9 * ns),
+                                     .ttft_ns = STORE_NULL,
+                                     .switches = i % 3,
+                                     .is_dirty = i == 9};
             MAKE(store_put_sample(m->s, &s, &e_));
         }
         job = make_job(m, v, "scenario", "decode 128", decode);
@@ -383,10 +448,17 @@ static void make_speed(struct maker *m)
                 t += 1e9 / x->decode_tps * (1 + 0.04 * fabs(make_normal(&m->rng))) *
                      (rng_below(&m->rng, 200) ? 1 : 3);
             }
-            struct store_sample s = {.job_id = job, .rep = i, .is_warmup = i < WARM, .n_prompt = 16,
-                                     .n_generated = TOKENS, .wall_ns = at[TOKENS - 1] + 1000,
-                                     .cpu_ns = at[TOKENS - 1] * 2, .ttft_ns = at[0],
-                                     .token_ns = at, .n_token_ns = TOKENS, .switches = 1};
+            struct store_sample s = {.job_id = job,
+                                     .rep = i,
+                                     .is_warmup = i < WARM,
+                                     .n_prompt = 16,
+                                     .n_generated = TOKENS,
+                                     .wall_ns = at[TOKENS - 1] + 1000,
+                                     .cpu_ns = at[TOKENS - 1] * 2,
+                                     .ttft_ns = at[0],
+                                     .token_ns = at,
+                                     .n_token_ns = TOKENS,
+                                     .switches = 1};
             MAKE(store_put_sample(m->s, &s, &e_));
         }
     }
@@ -395,8 +467,8 @@ static void make_speed(struct maker *m)
 /* Adds one run to the database at path (made when absent).  Ends the program when it can't. */
 static void make_store(const char *path, const struct make_options *o)
 {
-    struct maker m = {.o = o, .rng = {o->seed ? o->seed : 1},
-                      .n_variants = MAKE_VARIANTS - o->is_plain};
+    struct maker m = {
+        .o = o, .rng = {o->seed ? o->seed : 1}, .n_variants = MAKE_VARIANTS - o->is_plain};
     MAKE(store_open(path, STORE_CREATE, &m.s, &e_));
     MAKE(store_begin(m.s, &e_));
     MAKE(store_measure(m.s, "acc", "none", &m.acc, &e_));
@@ -420,8 +492,11 @@ static void make_store(const char *path, const struct make_options *o)
     MAKE(store_put_group(m.s, &g, &group, &e_));
     for (int v = 0; v < m.n_variants; v++) {
         double p = (double)totals[v] / n_items;
-        struct store_result r = {.n = (int64_t)n_items, .higher_is_better = 1, .value = p,
-                                 .stderr_ = sqrt(p * (1 - p) / n_items), .aggregation = "mean"};
+        struct store_result r = {.n = (int64_t)n_items,
+                                 .higher_is_better = 1,
+                                 .value = p,
+                                 .stderr_ = sqrt(p * (1 - p) / n_items),
+                                 .aggregation = "mean"};
         if (!make_variants[v].reason)
             make_result(&m, v, STORE_NULL, group, m.acc, r);
     }

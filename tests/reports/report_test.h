@@ -1,5 +1,5 @@
-/* report_test.h - what the tests of the report half share: a database in a temporary folder, opened,
- * loaded and compared. */
+/* report_test.h - what the tests of the report half share: a database in a temporary folder,
+ * opened, loaded and compared. */
 #ifndef REPORT_TEST_H
 #define REPORT_TEST_H
 #include <stdarg.h>

@@ -1,5 +1,6 @@
-/* The report in a real browser: no requests, no errors, no sideways scrolling, contrast, sorting and
- * filtering, and all of it readable without script.  Skipped where there is no Chromium or Python. */
+/* The report in a real browser: no requests, no errors, no sideways scrolling, contrast, sorting
+ * and filtering, and all of it readable without script.  Skipped where there is no Chromium or
+ * Python. */
 #include "tests/reports/report_test.h"
 
 #include <sys/wait.h>
@@ -10,7 +11,8 @@ static void browser(void **state)
     (void)state;
     struct fixture f;
     char page[128], command[256];
-    if (system("command -v python3 >/dev/null && (command -v chromium || command -v chromium-browser || "
+    if (system("command -v python3 >/dev/null && (command -v chromium || command -v "
+               "chromium-browser || "
                "command -v google-chrome) >/dev/null") != 0) {
         printf("no chromium and python3 here\n");
         skip();

@@ -5,21 +5,23 @@
 
 enum { ITEMS = 300, TASKS = 8 };
 
-static const struct make_options small = {.n_items = ITEMS, .n_tasks = TASKS, .has_divergence = true};
+static const struct make_options small = {
+    .n_items = ITEMS, .n_tasks = TASKS, .has_divergence = true};
 
 /* losses (direction 1) or gains (0) of a variant over all 0/1 tasks' first measure. */
 static int64_t count_flips(struct fixture *f, const char *variant, int base_value, const char *task)
 {
     char sql[1200];
-    snprintf(sql, sizeof sql,
-             "SELECT count(*) FROM job jb JOIN run_variant rb ON rb.id = jb.run_variant_id"
-             " JOIN run_variant rv ON rv.run_id = rb.run_id AND rv.name = '%s'"
-             " JOIN job jv ON jv.run_variant_id = rv.id AND jv.task_id = jb.task_id AND jv.kind = 'task'"
-             " JOIN score sb ON sb.job_id = jb.id JOIN measure m ON m.id = sb.measure_id"
-             " JOIN score sv ON sv.job_id = jv.id AND sv.measure_id = sb.measure_id AND sv.idx = sb.idx"
-             " WHERE rb.name = 'fp32' AND jb.kind = 'task' AND (m.metric = 'acc' OR m.filter ="
-             " 'strict-match') AND sb.value = %d AND sv.value = %d AND jb.name LIKE '%s'",
-             variant, base_value, 1 - base_value, task);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT count(*) FROM job jb JOIN run_variant rb ON rb.id = jb.run_variant_id"
+        " JOIN run_variant rv ON rv.run_id = rb.run_id AND rv.name = '%s'"
+        " JOIN job jv ON jv.run_variant_id = rv.id AND jv.task_id = jb.task_id AND jv.kind = 'task'"
+        " JOIN score sb ON sb.job_id = jb.id JOIN measure m ON m.id = sb.measure_id"
+        " JOIN score sv ON sv.job_id = jv.id AND sv.measure_id = sb.measure_id AND sv.idx = sb.idx"
+        " WHERE rb.name = 'fp32' AND jb.kind = 'task' AND (m.metric = 'acc' OR m.filter ="
+        " 'strict-match') AND sb.value = %d AND sv.value = %d AND jb.name LIKE '%s'",
+        variant, base_value, 1 - base_value, task);
     return fixture_int(f, sql);
 }
 
@@ -82,7 +84,7 @@ static void verdicts(void **state)
     assert_int_equal(f.c->verdict, COMPARE_FAIL);
     assert_non_null(strstr(f.c->headline, "int4"));
     assert_non_null(strstr(f.c->headline, "5 of 7"));
-    for (size_t i = 0; i < f.c->n_tasks; i++) {     /* Holm only ever raises p */
+    for (size_t i = 0; i < f.c->n_tasks; i++) { /* Holm only ever raises p */
         const struct compare_cell *x = &row_of(f.c, "int4")->tasks[i];
         assert_true(x->p_adjusted >= x->p_mid);
         assert_true(x->verdict != COMPARE_FAIL || x->p_adjusted < 0.05);
@@ -108,13 +110,14 @@ static void perplexities(void **state)
     assert_string_equal(f.c->tasks[TASKS + 1].name, "wikitext_short");
     assert_int_equal(x->kind, COMPARE_LIKELIHOOD);
     assert_int_equal(x->losses + x->gains, 0);
-    assert_true(isnan(x->p_exact));                 /* never McNemar */
+    assert_true(isnan(x->p_exact)); /* never McNemar */
     near(log(x->variant.v / x->base.v), x->delta.v, 1e-12);
-    near(x->delta.v, 0.4 * 0.09, 0.003);            /* as planted: 0.4 noise^2 per word */
+    near(x->delta.v, 0.4 * 0.09, 0.003); /* as planted: 0.4 noise^2 per word */
     assert_int_equal(x->verdict, COMPARE_FAIL);
     assert_int_equal(row_of(f.c, "fp16")->tasks[TASKS + 1].verdict, COMPARE_PASS);
     fixture_close(&f);
-    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.metric = "bits_per_byte"}), 0);
+    assert_int_equal(
+        fixture_compare(&f, NULL, 0, (struct compare_options){.metric = "bits_per_byte"}), 0);
     const struct compare_cell *bits = &row_of(f.c, "int4")->tasks[TASKS + 1];
     near(bits->variant.v - bits->base.v, bits->delta.v, 1e-12);
     near(bits->delta.v, 0.4 * 0.09 / 5.3 / M_LN2, 0.001);
@@ -174,13 +177,14 @@ static void speeds(void **state)
     near(base->decode->rate.v, 203, 6);
     near(base->decode->ratio.v, 1, 1e-12);
     near(r->decode->ratio.v, 640.0 / 210, 0.1);
-    assert_true(r->decode->ratio.lo < r->decode->ratio.v && r->decode->ratio.v < r->decode->ratio.hi);
+    assert_true(r->decode->ratio.lo < r->decode->ratio.v &&
+                r->decode->ratio.v < r->decode->ratio.hi);
     assert_int_equal(r->decode->n, 12);
     assert_int_equal(r->decode->n_itl, 12 * 127);
     assert_true(r->decode->itl_median_ms < r->decode->itl_p90_ms);
     assert_true(r->decode->itl_p90_ms < r->decode->itl_p99_ms);
     near(r->decode->ttft_ms.v, 7, 0.01);
-    assert_int_equal(r->prefill->n, 11);            /* 2 warm-ups and 1 disturbed left out */
+    assert_int_equal(r->prefill->n, 11); /* 2 warm-ups and 1 disturbed left out */
     assert_int_equal(r->prefill->n_dirty, 1);
     near(r->prefill->rate.v, 3550, 80);
     fixture_close(&f);
@@ -200,10 +204,14 @@ static void unpaired(void **state)
     struct fixture f;
     fixture_folder(&f);
     make_store(f.db, &small);
-    fixture_sql(&f, "DELETE FROM score WHERE idx < 7 AND job_id IN (SELECT j.id FROM job j JOIN run_variant v"
-                    " ON v.id = j.run_variant_id WHERE v.name = 'int8' AND j.name = 'adjunct_island')");
-    fixture_sql(&f, "DELETE FROM score WHERE idx = 9 AND job_id IN (SELECT j.id FROM job j JOIN run_variant v"
-                    " ON v.id = j.run_variant_id WHERE v.name = 'fp32' AND j.name = 'adjunct_island')");
+    fixture_sql(
+        &f,
+        "DELETE FROM score WHERE idx < 7 AND job_id IN (SELECT j.id FROM job j JOIN run_variant v"
+        " ON v.id = j.run_variant_id WHERE v.name = 'int8' AND j.name = 'adjunct_island')");
+    fixture_sql(
+        &f,
+        "DELETE FROM score WHERE idx = 9 AND job_id IN (SELECT j.id FROM job j JOIN run_variant v"
+        " ON v.id = j.run_variant_id WHERE v.name = 'fp32' AND j.name = 'adjunct_island')");
     assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
     const struct compare_cell *x = &row_of(f.c, "int8")->tasks[0];
     assert_int_equal(x->n, ITEMS - 8);
@@ -265,8 +273,8 @@ static void wrong_asks(void **state)
     assert_non_null(strstr(f.err.msg, "no runs"));
     fixture_close(&f);
     make_store(f.db, &(struct make_options){.n_items = 20, .n_tasks = 2});
-    struct make_options again = {.n_items = 20, .n_tasks = 2, .seed = 3,
-                                 .uid = "0193a5c2-0000-7000-8000-00000000beef"};
+    struct make_options again = {
+        .n_items = 20, .n_tasks = 2, .seed = 3, .uid = "0193a5c2-0000-7000-8000-00000000beef"};
     make_store(f.db, &again);
     const char *run = "nope";
     assert_int_equal(fixture_compare(&f, &run, 1, (struct compare_options){0}), ASSAY_EUSAGE);
@@ -276,9 +284,10 @@ static void wrong_asks(void **state)
     assert_int_equal(fixture_compare(&f, &run, 1, (struct compare_options){0}), ASSAY_EUSAGE);
     assert_non_null(strstr(f.err.msg, "ambiguous"));
     fixture_close(&f);
-    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.base = "fp23"}), ASSAY_EUSAGE);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.base = "fp23"}),
+                     ASSAY_EUSAGE);
     assert_non_null(strstr(f.err.msg, "did you mean 'fp"));
-    assert_string_equal(f.set->runs[0].uid, again.uid);      /* the newest */
+    assert_string_equal(f.set->runs[0].uid, again.uid); /* the newest */
     fixture_close(&f);
     assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.metric = "exact_math"}),
                      ASSAY_EUSAGE);
@@ -300,7 +309,8 @@ static void unfinished(void **state)
     assert_int_equal(row_of(f.c, "int8")->pool.n, 0);
     assert_true(isnan(row_of(f.c, "int8")->pool.delta.v));
     fixture_close(&f);
-    fixture_sql(&f, "DELETE FROM divergence; DELETE FROM job; DELETE FROM run_variant WHERE position > 0");
+    fixture_sql(
+        &f, "DELETE FROM divergence; DELETE FROM job; DELETE FROM run_variant WHERE position > 0");
     assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
     assert_int_equal(f.c->n_rows, 1);
     assert_int_equal(f.c->n_tasks, 0);

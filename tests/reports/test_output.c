@@ -1,4 +1,5 @@
-/* What leaves the program: terminal table, results, CSV files and HTML, with hostile text in the store. */
+/* What leaves the program: terminal table, results, CSV files and HTML, with hostile text in the
+ * store. */
 #include "tests/reports/report_test.h"
 
 #include <sys/stat.h>
@@ -33,9 +34,12 @@ static int tear_down(void **state)
     return 0;
 }
 
-static bool has(const struct buf *b, const char *s) { return memmem(b->v, b->n, s, strlen(s)) != NULL; }
+static bool has(const struct buf *b, const char *s)
+{
+    return memmem(b->v, b->n, s, strlen(s)) != NULL;
+}
 
-/* -- terminal ---------------------------------------------------------------------------------------- */
+/* -- terminal ---------------------------------------------------------------------------------- */
 
 static void term_narrow(void **state)
 {
@@ -53,7 +57,9 @@ static void term_narrow(void **state)
     assert_false(has(&b, "\x1b"));
     assert_true(has(&b, "crashed: killed by signal 11"));
     assert_true(has(&b, "=int8<b>"));
-    for (const char *const *w = (const char *const[]){"fp16", "pass", "fail", "wikitext_short", NULL}; *w; w++)
+    for (const char *const *w =
+             (const char *const[]){"fp16", "pass", "fail", "wikitext_short", NULL};
+         *w; w++)
         assert_true(has(&b, *w));
     buf_release(&b);
 }
@@ -64,12 +70,13 @@ static void term_wide(void **state)
     struct buf b, plain;
     buf_init(&b, 0);
     buf_init(&plain, 0);
-    assert_int_equal(term_compare(f.c, &(struct term_options){.wide = true, .colors = true}, &b), 0);
+    assert_int_equal(term_compare(f.c, &(struct term_options){.wide = true, .colors = true}, &b),
+                     0);
     assert_int_equal(term_compare(f.c, &(struct term_options){.wide = true}, &plain), 0);
     assert_true(has(&b, "\x1b[31mfail\x1b[0m"));
     assert_false(has(&b, "\x1b[31m'"));
     assert_true(has(&plain, "coordinate_structure_constraint_complex_left_branch"));
-    size_t k = 0;                       /* colours change nothing but colours */
+    size_t k = 0; /* colours change nothing but colours */
     for (size_t i = 0; i < b.n; i++) {
         if (b.v[i] == '\x1b') {
             i += strcspn(b.v + i, "m");
@@ -82,7 +89,7 @@ static void term_wide(void **state)
     buf_release(&plain);
 }
 
-/* -- numbers ----------------------------------------------------------------------------------------- */
+/* -- numbers ----------------------------------------------------------------------------------- */
 
 static void numbers(void **state)
 {
@@ -104,7 +111,7 @@ static void numbers(void **state)
     assert_string_equal(fmt_rel(log(1.0101)).s, "+1.01");
 }
 
-/* -- CSV and results ----------------------------------------------------------------------------------- */
+/* -- CSV and results --------------------------------------------------------------------------- */
 
 static void csv_fields(void **state)
 {
@@ -124,11 +131,12 @@ static void csv_fields(void **state)
     csv_int(&b, VIEW_NONE);
     csv_int(&b, -7);
     csv_end(&b);
-    csv_num(&b, NAN);                       /* an unknown first field is still a field */
+    csv_num(&b, NAN); /* an unknown first field is still a field */
     csv_int(&b, 3);
     csv_end(&b);
-    assert_string_equal(b.v, "plain,\"a,b \"\"c\"\"\nd\",\"'=1+1\",\"'-x\",\"\",,0.1,-5,,1e-300,,-7\r\n"
-                             "\"\",3\r\n");
+    assert_string_equal(b.v,
+                        "plain,\"a,b \"\"c\"\"\nd\",\"'=1+1\",\"'-x\",\"\",,0.1,-5,,1e-300,,-7\r\n"
+                        "\"\",3\r\n");
     buf_release(&b);
 }
 
@@ -164,15 +172,16 @@ static void csv_files(void **state)
     assert_int_equal(csv_export(f.view, f.c, dir, &f.err), 0);
     assert_int_equal(fs_read(fs_join(&a, dir, "report.csv"), 1 << 28, &a, &text, &n, &f.err), 0);
     assert_true(records(text, n, 12) > 500);
-    assert_true(strncmp(text, "run,machine,variant,task,metric,stat,value,lo,hi,n,unit,source\r\n", 60) == 0);
+    assert_true(strncmp(text, "run,machine,variant,task,metric,stat,value,lo,hi,n,unit,source\r\n",
+                        60) == 0);
     assert_null(strstr(text, ",=int8"));
     assert_non_null(strstr(text, "\"'=int8<b>"));
     const char *p = strstr(text, "int4,\"'*\"");
-    assert_null(p);                         /* "*" is no formula and needs no guard */
+    assert_null(p); /* "*" is no formula and needs no guard */
     p = strstr(text, ",int4,*,accuracy,delta,");
     assert_non_null(p);
     near(strtod(p + strlen(",int4,*,accuracy,delta,"), NULL), row_of(f.c, "int4")->pool.delta.v, 0);
-    assert_non_null(strstr(text, ",acc_norm,"));             /* every stored aggregate is there */
+    assert_non_null(strstr(text, ",acc_norm,")); /* every stored aggregate is there */
     assert_int_equal(fs_read(fs_join(&a, dir, "items.csv"), 1 << 28, &a, &text, &n, &f.err), 0);
     int64_t scores = fixture_int(&f, "SELECT count(*) FROM score");
     assert_int_equal(records(text, n, 9), scores + 1);
@@ -206,18 +215,21 @@ static void results(void **state)
     arena_release(&a);
 }
 
-/* -- HTML ---------------------------------------------------------------------------------------------- */
+/* -- HTML -------------------------------------------------------------------------------------- */
 
 static void html_escapes(void **state)
 {
     (void)state;
     struct buf b;
     buf_init(&b, 0);
-    html_text(&b, "<a b=\"c\" d='e'>&amp;\n\t\x1b\x01\x7f\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xef\xbb\xbf\xff\xe2\x82");
-    assert_string_equal(b.v, "&#60;a b=&#34;c&#34; d=&#39;e&#39;&#62;&#38;amp;\n\t\\x1B\\x01\\x7F\\x9B"
-                             "\\u{202E}\\u{2066}\\u{FEFF}\\xFF\\xE2\\x82");
+    html_text(
+        &b, "<a b=\"c\" "
+            "d='e'>&amp;\n\t\x1b\x01\x7f\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xef\xbb\xbf\xff\xe2\x82");
+    assert_string_equal(b.v,
+                        "&#60;a b=&#34;c&#34; d=&#39;e&#39;&#62;&#38;amp;\n\t\\x1B\\x01\\x7F\\x9B"
+                        "\\u{202E}\\u{2066}\\u{FEFF}\\xFF\\xE2\\x82");
     buf_clear(&b);
-    html_text(&b, "\xe4\xbd\xa0\xe5\xa5\xbd \xc3\xa9 \xf0\x9f\x98\x80");       /* ordinary text stays */
+    html_text(&b, "\xe4\xbd\xa0\xe5\xa5\xbd \xc3\xa9 \xf0\x9f\x98\x80"); /* ordinary text stays */
     assert_string_equal(b.v, "\xe4\xbd\xa0\xe5\xa5\xbd \xc3\xa9 \xf0\x9f\x98\x80");
     buf_release(&b);
 }
@@ -251,18 +263,19 @@ static void html_document(void **state)
     assert_int_equal(count(&b, "<img"), 0);
     assert_int_equal(count(&b, "<b>"), 0);
     assert_int_equal(count(&b, "http://") + count(&b, "https://") + count(&b, "url("), 0);
-    assert_true(has(&b, "&#60;script&#62;x"));          /* the hostile warning is shown as text */
+    assert_true(has(&b, "&#60;script&#62;x")); /* the hostile warning is shown as text */
     assert_true(has(&b, "killed by signal 11"));
     assert_true(has(&b, "class=\"item\""));
-    static const char *const sections[] = {"variants", "tasks", "flips", "tradeoff", "divergence", "latency",
-                                           "memory", "items", "failures", "provenance"};
+    static const char *const sections[] = {"variants", "tasks",  "flips", "tradeoff", "divergence",
+                                           "latency",  "memory", "items", "failures", "provenance"};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         char id[64];
         snprintf(id, sizeof id, "<section id=\"%s\"", sections[i]);
         assert_int_equal(count(&b, id), 1);
     }
-    static const char *const pairs[] = {"table", "section", "details", "svg", "td", "th", "tr", "div", "ul",
-                                        "figure", "dl", "pre", "span", "small", "g"};
+    static const char *const pairs[] = {"table", "section", "details", "svg",   "td",
+                                        "th",    "tr",      "div",     "ul",    "figure",
+                                        "dl",    "pre",     "span",    "small", "g"};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         char open[24], opened[24], close[24];
         snprintf(open, sizeof open, "<%s>", pairs[i]);
@@ -280,16 +293,19 @@ static void html_limits(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 0);
-    assert_int_equal(html_render(f.view, f.c, &(struct html_options){.max_flips = 12}, &b, &f.err), 0);
+    assert_int_equal(html_render(f.view, f.c, &(struct html_options){.max_flips = 12}, &b, &f.err),
+                     0);
     assert_true(count(&b, "class=\"item\"") <= 12 && count(&b, "class=\"item\"") > 0);
     buf_clear(&b);
-    assert_int_equal(html_render(f.view, f.c, &(struct html_options){.max_bytes = 1}, &b, &f.err), 0);
+    assert_int_equal(html_render(f.view, f.c, &(struct html_options){.max_bytes = 1}, &b, &f.err),
+                     0);
     assert_int_equal(count(&b, "class=\"item\""), 0);
     buf_release(&b);
     buf_init(&b, 1000);
     assert_int_equal(html_render(f.view, f.c, &(struct html_options){0}, &b, &f.err), ASSAY_ELIMIT);
     buf_release(&b);
-    assert_true(html_write(f.view, f.c, &(struct html_options){0}, "/proc/nowhere/x.html", &f.err) < 0);
+    assert_true(html_write(f.view, f.c, &(struct html_options){0}, "/proc/nowhere/x.html", &f.err) <
+                0);
 }
 
 /* A run with nothing to draw must still be a page. */
@@ -300,9 +316,10 @@ static void html_empty(void **state)
     struct buf b;
     fixture_folder(&g);
     make_store(g.db, &(struct make_options){.n_items = 5, .n_tasks = 1});
-    fixture_sql(&g, "DELETE FROM result; DELETE FROM score; DELETE FROM sample; DELETE FROM divergence;"
-                    "DELETE FROM job; UPDATE run_variant SET variant_id = NULL, status = 'failed',"
-                    " reason = NULL, peak_rss_bytes = NULL, anon_bytes = NULL, file_rss_bytes = NULL");
+    fixture_sql(&g,
+                "DELETE FROM result; DELETE FROM score; DELETE FROM sample; DELETE FROM divergence;"
+                "DELETE FROM job; UPDATE run_variant SET variant_id = NULL, status = 'failed',"
+                " reason = NULL, peak_rss_bytes = NULL, anon_bytes = NULL, file_rss_bytes = NULL");
     assert_int_equal(fixture_compare(&g, NULL, 0, (struct compare_options){0}), 0);
     buf_init(&b, 0);
     assert_int_equal(html_render(g.view, g.c, &(struct html_options){0}, &b, &g.err), 0);
@@ -321,9 +338,10 @@ static void html_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(term_narrow),   cmocka_unit_test(term_wide), cmocka_unit_test(numbers),
-        cmocka_unit_test(csv_fields),    cmocka_unit_test(csv_files), cmocka_unit_test(results),
-        cmocka_unit_test(html_escapes),  cmocka_unit_test(html_document), cmocka_unit_test(html_limits),
-        cmocka_unit_test(html_empty)};
+        cmocka_unit_test(term_narrow),  cmocka_unit_test(term_wide),
+        cmocka_unit_test(numbers),      cmocka_unit_test(csv_fields),
+        cmocka_unit_test(csv_files),    cmocka_unit_test(results),
+        cmocka_unit_test(html_escapes), cmocka_unit_test(html_document),
+        cmocka_unit_test(html_limits),  cmocka_unit_test(html_empty)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -26,13 +26,13 @@ static void student(void **state)
     (void)state;
     near(dist_t_two_sided(2, 5), 0.10193947883, 5e-12);
     near(dist_t_two_sided(2.5, 17.3), 0.0227475001758, 5e-14);
-    near(dist_t_quantile(0.975, 9), 2.262157162798, 5e-13);     /* closed form of odd df */
+    near(dist_t_quantile(0.975, 9), 2.262157162798, 5e-13); /* closed form of odd df */
     near(dist_t_quantile(0.025, 9), -2.262157162798, 5e-13);
     near(dist_t_cdf(2, 5), 1 - 0.10193947883 / 2, 5e-12);
     near(dist_t_cdf(-2, 5), 0.10193947883 / 2, 5e-12);
-    near(dist_t_quantile(0.975, 1e7), DIST_Z975 + 2.3724e-7, 1e-8);   /* z + (z^3 + z) / 4 df */
+    near(dist_t_quantile(0.975, 1e7), DIST_Z975 + 2.3724e-7, 1e-8); /* z + (z^3 + z) / 4 df */
     near(dist_lnbeta(1e6, 2e6), -1909548.29096853, 1e-7);
-    for (double x = 9.5; x < 11; x += 0.25)             /* both forms of ln B meet */
+    for (double x = 9.5; x < 11; x += 0.25) /* both forms of ln B meet */
         near(dist_lnbeta(x, 3), lgamma(x) + lgamma(3) - lgamma(x + 3), 1e-13);
     assert_true(isnan(dist_t_quantile(0.5, 0)) && isnan(dist_t_two_sided(NAN, 3)));
 }
@@ -46,7 +46,7 @@ static void beta_and_binomial(void **state)
     near(dist_binom_cdf(3, 10, 0.5), 176.0 / 1024, 1e-14);
     near(dist_binom_cdf(10, 10, 0.5), 1, 0);
     near(dist_binom_cdf(-1, 10, 0.5), 0, 0);
-    double sum = 0, p = 0.03;           /* against the sum of terms, n large */
+    double sum = 0, p = 0.03; /* against the sum of terms, n large */
     for (int k = 0; k <= 400; k++)
         sum += exp(dist_lnchoose(14042, k) + k * log(p) + (14042 - k) * log1p(-p));
     near(dist_binom_cdf(400, 14042, p), sum, 1e-10);
@@ -56,7 +56,10 @@ static void beta_and_binomial(void **state)
 static void proportions(void **state)
 {
     (void)state;
-    static const struct { int64_t k, n; double lo, hi; } wilson[] = {
+    static const struct {
+        int64_t k, n;
+        double lo, hi;
+    } wilson[] = {
         {8, 10, 0.4901624715, 0.9433178485},
         {45, 50, 0.7863976856, 0.9565242351},
         {700, 1000, 0.6708761391, 0.7275931575},
@@ -84,7 +87,9 @@ static void proportions(void **state)
 static void sample_sizes(void **state)
 {
     (void)state;
-    static const struct { double psi, delta, n; } connor[] = {
+    static const struct {
+        double psi, delta, n;
+    } connor[] = {
         {0.06, 0.01, 4707}, {0.05, 0.005, 15696}, {0.10, 0.02, 1960}, {0.02, 0.005, 6277}};
     for (size_t i = 0; i < N_OF(connor); i++)
         near(power_paired_n(connor[i].psi, connor[i].delta, 0.05, 0.8), connor[i].n, 1);

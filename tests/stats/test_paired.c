@@ -10,7 +10,10 @@
 static void mcnemar(void **state)
 {
     (void)state;
-    static const struct { int64_t b, c; double exact, mid, chi, edwards; } v[] = {
+    static const struct {
+        int64_t b, c;
+        double exact, mid, chi, edwards;
+    } v[] = {
         {0, 0, 1, 1, 1, 1},
         {0, 6, 0.03125, 0.015625, 0.0143058784354, 0.0412268333372},
         {5, 1, 0.21875, 0.125, 0.10247043486, 0.22067136192},
@@ -33,16 +36,43 @@ static void mcnemar(void **state)
 static void tango(void **state)
 {
     (void)state;
-    static const struct { int64_t b, c, n; double wald[2], score[2], t, p, eps; } v[] = {
-        {10, 3, 100, {-0.1393229038, -0.0006770962}, {-0.1498640522, 0.0007655004},
-         -1.42894641, 0.92349018, 6e-9},
-        {40, 20, 160, {-0.2178885173, -0.0321114827}, {-0.2180642442, -0.0308645331},
-         -2.18040636, 0.98538632, 6e-9},
-        {30, 25, 500, {-0.0390577468, 0.0190577468}, {-0.0400353413, 0.0196105158},
-         0.67055863, 0.25125087, 6e-9},
+    static const struct {
+        int64_t b, c, n;
+        double wald[2], score[2], t, p, eps;
+    } v[] = {
+        {10,
+         3,
+         100,
+         {-0.1393229038, -0.0006770962},
+         {-0.1498640522, 0.0007655004},
+         -1.42894641,
+         0.92349018,
+         6e-9},
+        {40,
+         20,
+         160,
+         {-0.2178885173, -0.0321114827},
+         {-0.2180642442, -0.0308645331},
+         -2.18040636,
+         0.98538632,
+         6e-9},
+        {30,
+         25,
+         500,
+         {-0.0390577468, 0.0190577468},
+         {-0.0400353413, 0.0196105158},
+         0.67055863,
+         0.25125087,
+         6e-9},
         {0, 0, 100, {0, 0}, {-0.0369934982, 0.0369934982}, 1.42857143, 0.076563726, 6e-9},
-        {350, 320, 14042, {-0.0057491798, 0.0014762842}, {-0.0057637320, 0.0014804085},
-         9.14175149, 3.07e-20, 6e-9},
+        {350,
+         320,
+         14042,
+         {-0.0057491798, 0.0014762842},
+         {-0.0057637320, 0.0014804085},
+         9.14175149,
+         3.07e-20,
+         6e-9},
     };
     for (size_t i = 0; i < N_OF(v); i++) {
         double lim[2], d = (double)(v[i].c - v[i].b) / (double)v[i].n;
@@ -67,7 +97,7 @@ static void tango(void **state)
     near(paired_equivalent(40, 45, 5000, 0.005), paired_noninferior(45, 40, 5000, 0.005), 1e-12);
     assert_false(paired_interval(0, 0, 0, 0.05, lim));
     assert_true(isnan(lim[0]) && isnan(paired_score(3, 3, 5, 0)));
-    assert_true(paired_interval(5, 0, 5, 0.05, lim));       /* everything lost */
+    assert_true(paired_interval(5, 0, 5, 0.05, lim)); /* everything lost */
     near(lim[0], -1, 1e-9);
     near(paired_score(5, 0, 5, lim[1]), -1.959963984540054, 1e-9);
 }
@@ -96,7 +126,7 @@ static void clusters(void **state)
     near(paired.clt, 0.1123666437, 6e-11);
     near(hypot(e.clt, f.clt), 0.2071938535, 6e-11);
     near(paired.cr0, 0.0708197155, 6e-11);
-    assert_true(cluster_mean(clustered, NULL, 12, &e));      /* own clusters: CR1 = CLT */
+    assert_true(cluster_mean(clustered, NULL, 12, &e)); /* own clusters: CR1 = CLT */
     near(e.cr1, e.clt, 1e-15);
     assert_false(cluster_mean(clustered, NULL, 0, &e));
     double bad[] = {1, NAN};
@@ -114,14 +144,14 @@ static void ratios(void **state)
     struct cluster_ratio r;
     struct cluster_error e;
     assert_true(cluster_mean(clustered, ids, 12, &e));
-    assert_true(cluster_ratio(clustered, NULL, ids, 12, &r));   /* weights 1: the mean */
+    assert_true(cluster_ratio(clustered, NULL, ids, 12, &r)); /* weights 1: the mean */
     near(r.ratio, e.mean, 1e-15);
     near(r.se, e.cr1, 1e-15);
-    double d[] = {2, 4, 6, 8}, w[] = {1, 2, 3, 4};           /* exactly proportional */
+    double d[] = {2, 4, 6, 8}, w[] = {1, 2, 3, 4}; /* exactly proportional */
     assert_true(cluster_ratio(d, w, NULL, 4, &r));
     near(r.ratio, 2, 1e-15);
     near(r.se, 0, 1e-15);
-    d[3] = 9;                                                /* by hand: r 2.1, residuals */
+    d[3] = 9; /* by hand: r 2.1, residuals */
     assert_true(cluster_ratio(d, w, NULL, 4, &r));
     near(r.se, sqrt((0.01 + 0.04 + 0.09 + 0.36) * 4 / 3) / 10, 1e-12);
     double zero[] = {0, 0};
@@ -139,8 +169,9 @@ static void multiplicity(void **state)
     (void)state;
     static const double p[] = {.0001, .004, .019, .095, .201, .278, .298, .344, .459, .001, .03};
     static const double holm[] = {.0011, .036, .152, .57, 1, 1, 1, 1, 1, .01, .21};
-    static const double bh[] = {.0011, .014666666667, .05225, .174166666667, .315857142857,
-                                .364222222222, .364222222222, .3784, .459, .0055, .066};
+    static const double bh[] = {.0011,         .014666666667, .05225,        .174166666667,
+                                .315857142857, .364222222222, .364222222222, .3784,
+                                .459,          .0055,         .066};
     double out[N_OF(p)];
     adjust_holm(p, N_OF(p), out);
     for (size_t i = 0; i < N_OF(p); i++)
@@ -148,7 +179,7 @@ static void multiplicity(void **state)
     adjust_bh(p, N_OF(p), out);
     for (size_t i = 0; i < N_OF(p); i++)
         near(out[i], bh[i], 6e-13);
-    double some[] = {0.01, NAN, 0.04};          /* two tests, not three */
+    double some[] = {0.01, NAN, 0.04}; /* two tests, not three */
     adjust_holm(some, 3, some);
     near(some[0], 0.02, 1e-15);
     assert_true(isnan(some[1]));
@@ -174,9 +205,9 @@ static void divergence(void **state)
     assert_true(diverge_logits(f, f, 4, 2, &r));
     near(r.kl, 0, 0);
     float masked[] = {2, 1, -INFINITY, -1}, huge[] = {3e38f, -3e38f, 0, 0};
-    assert_true(diverge_logits(masked, f, 4, 0, &r));        /* p = 0 adds nothing */
+    assert_true(diverge_logits(masked, f, 4, 0, &r)); /* p = 0 adds nothing */
     assert_true(isfinite(r.kl) && r.kl > 0);
-    assert_true(diverge_logits(f, masked, 4, 0, &r));        /* q = 0 where p > 0 */
+    assert_true(diverge_logits(f, masked, 4, 0, &r)); /* q = 0 where p > 0 */
     assert_true(isinf(r.kl));
     assert_true(diverge_logits(huge, huge, 4, 0, &r));
     near(r.kl, 0, 0);
@@ -208,9 +239,14 @@ static void perplexity(void **state)
 static void betting(void **state)
 {
     (void)state;
-    static const struct { int64_t b, c; double one, two; } v[] = {
-        {6, 0, 18.142857, 9.1428571}, {10, 3, 3.9745255, 2.045954}, {25, 10, 10.339176, 5.199043},
-        {40, 20, 8.9732506, 4.5088391}, {120, 90, 1.4365483, 0.73242584}};
+    static const struct {
+        int64_t b, c;
+        double one, two;
+    } v[] = {{6, 0, 18.142857, 9.1428571},
+             {10, 3, 3.9745255, 2.045954},
+             {25, 10, 10.339176, 5.199043},
+             {40, 20, 8.9732506, 4.5088391},
+             {120, 90, 1.4365483, 0.73242584}};
     for (size_t i = 0; i < N_OF(v); i++) {
         near(betting_worse(v[i].b, v[i].c), v[i].one, 6e-7);
         near(betting_differs(v[i].b, v[i].c), v[i].two, 6e-7);
@@ -224,9 +260,9 @@ static void betting(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mcnemar), cmocka_unit_test(tango), cmocka_unit_test(clusters),
-        cmocka_unit_test(ratios), cmocka_unit_test(multiplicity), cmocka_unit_test(divergence),
-        cmocka_unit_test(perplexity), cmocka_unit_test(betting)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(mcnemar),      cmocka_unit_test(tango),
+                                       cmocka_unit_test(clusters),     cmocka_unit_test(ratios),
+                                       cmocka_unit_test(multiplicity), cmocka_unit_test(divergence),
+                                       cmocka_unit_test(perplexity),   cmocka_unit_test(betting)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

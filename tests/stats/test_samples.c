@@ -57,7 +57,7 @@ static void hodges_lehmann(void **state)
     near(exp(r.shift), 1.03904971, 6e-9);
     near(exp(r.lo), 1.02239533, 6e-9);
     near(exp(r.hi), 1.05637982, 6e-9);
-    assert_true(rank_hodges_lehmann(lx, 2, ly, 2, 0.05, &r));   /* too few for 95 % */
+    assert_true(rank_hodges_lehmann(lx, 2, ly, 2, 0.05, &r)); /* too few for 95 % */
     assert_true(isfinite(r.shift) && isnan(r.lo) && isnan(r.hi));
     assert_false(rank_hodges_lehmann(lx, 0, ly, 2, 0.05, &r));
 }
@@ -72,7 +72,7 @@ static void two_samples(void **state)
     near_rel(w.p, 4.682959773254e-05, 1e-11);
     struct rank_bm b;
     assert_true(rank_brunner_munzel(X, Y, &b));
-    near(b.statistic, 46 / sqrt(128.0 / 9), 1e-14);    /* the ranks give exact fractions */
+    near(b.statistic, 46 / sqrt(128.0 / 9), 1e-14); /* the ranks give exact fractions */
     near_rel(b.p, 1.2104e-09, 1e-4);
     assert_true(rank_brunner_munzel(tied_x, 10, tied_y, 10, &b));
     near(b.statistic, 2.256213140986, 6e-13);
@@ -89,7 +89,7 @@ static void two_samples(void **state)
     assert_true(rank_brunner_munzel(low, 3, high, 3, &b));
     assert_true(isinf(b.statistic) && b.p == 0);
     assert_true(welch_kolmogorov(low, 3, high, 3, &k));
-    near(k.p, 0.1, 1e-12);                      /* 2 of the C(6,3) orders */
+    near(k.p, 0.1, 1e-12); /* 2 of the C(6,3) orders */
     assert_false(welch_test(low, 1, high, 3, &w));
     assert_false(welch_test(bad, 2, high, 3, &w));
     assert_false(welch_kolmogorov(low, 0, high, 3, &k));
@@ -111,7 +111,7 @@ static void paired_rounds(void **state)
     struct rng rng = {1};
     for (int i = 0; i < 300; i++)
         long_[i] = rng_double(&rng) - 0.45;
-    double mean = 0, squares = 0;               /* for so many, near the t test */
+    double mean = 0, squares = 0; /* for so many, near the t test */
     for (int i = 0; i < 300; i++)
         mean += long_[i] / 300;
     for (int i = 0; i < 300; i++)
@@ -141,7 +141,7 @@ static void quantiles(void **state)
     near(quantile_sorted(v, 10, 1), 104.4, 0);
     assert_true(isnan(quantile_sorted(v, 0, .5)) && isnan(quantile_sorted(v, 3, 1.1)));
     struct rng rng = {9};
-    for (int kind = 0; kind < 4; kind++)        /* selection = sorting, ties and orders included */
+    for (int kind = 0; kind < 4; kind++) /* selection = sorting, ties and orders included */
         for (size_t n = 1; n <= N_OF(big); n = n * 3 + 1)
             for (double p = 0; p <= 1; p += 0.125) {
                 for (size_t i = 0; i < n; i++)
@@ -158,8 +158,11 @@ static void quantiles(void **state)
 static void quantile_intervals(void **state)
 {
     (void)state;
-    static const struct { size_t n; double p; size_t lo, hi; } v[] = {
-        {100, .5, 40, 61}, {100, .9, 84, 96}, {200, .95, 184, 197}, {1000, .99, 983, 997}};
+    static const struct {
+        size_t n;
+        double p;
+        size_t lo, hi;
+    } v[] = {{100, .5, 40, 61}, {100, .9, 84, 96}, {200, .95, 184, 197}, {1000, .99, 983, 997}};
     size_t lo, hi;
     for (size_t i = 0; i < N_OF(v); i++) {
         assert_true(quantile_ranks(v[i].n, v[i].p, 0.05, &lo, &hi));
@@ -196,8 +199,14 @@ static void bootstrap(void **state)
     assert_true(rng_next(&rng) == 0xbdd732262feb6e95 && rng_next(&rng) == 0x28efe333b266f103 &&
                 rng_next(&rng) == 0x47526757130f9f52);
     double p = 0.5;
-    struct boot_spec s = {.x = sample_x, .nx = 10, .y = sample_y, .ny = 10,
-                          .fn = boot_quantile_ratio, .user = &p, .n_resamples = 2000, .seed = 42,
+    struct boot_spec s = {.x = sample_x,
+                          .nx = 10,
+                          .y = sample_y,
+                          .ny = 10,
+                          .fn = boot_quantile_ratio,
+                          .user = &p,
+                          .n_resamples = 2000,
+                          .seed = 42,
                           .alpha = 0.05};
     struct boot_result r;
     assert_true(boot_run(&s, NULL, &r));
@@ -212,15 +221,15 @@ static void bootstrap(void **state)
     double d[100] = {0}, all[2000];
     for (int i = 0; i < 13; i++)
         d[i] = i < 10 ? -1 : 1;
-    struct boot_spec one = {.x = d, .nx = 100, .fn = boot_mean, .n_resamples = 2000, .seed = 42,
-                            .alpha = 0.05};
+    struct boot_spec one = {
+        .x = d, .nx = 100, .fn = boot_mean, .n_resamples = 2000, .seed = 42, .alpha = 0.05};
     assert_true(boot_run(&one, all, &r));
     near(r.lo, -0.14, 1e-12);
     near(r.hi, 0.00, 1e-12);
     int at_least_0 = 0;
     for (int i = 0; i < 2000; i++)
         at_least_0 += all[i] >= 0;
-    assert_int_equal(at_least_0, 63);           /* 3.15 % */
+    assert_int_equal(at_least_0, 63); /* 3.15 % */
     one.nx = 0;
     assert_false(boot_run(&one, NULL, &r));
     d[3] = NAN;
@@ -231,7 +240,7 @@ static void bootstrap(void **state)
 static void kendall(void **state)
 {
     (void)state;
-    static const double a[] = {12, 2, 1, 12, 2}, b[] = {1, 4, 7, 1, 0};      /* scipy's example */
+    static const double a[] = {12, 2, 1, 12, 2}, b[] = {1, 4, 7, 1, 0}; /* scipy's example */
     near(rank_kendall(a, b, 5), -0.47140452079103173, 1e-15);
     near(rank_kendall(sample_x, sample_x, 10), 1, 1e-15);
     double flat[] = {1, 1, 1};
@@ -263,14 +272,14 @@ static void change_points(void **state)
     assert_int_equal(c[0].at, 25);
     assert_true(c[0].lo <= 25 && c[0].hi >= 25 && c[0].lo >= 22 && c[0].hi <= 28);
     near(c[0].after / c[0].before, 1.056, 0.005);
-    o.min_effect = 0.10;                        /* real, but too small to matter */
+    o.min_effect = 0.10; /* real, but too small to matter */
     assert_int_equal(change_find(steps, 40, &o, c, 4), 0);
-    double two[40];                             /* two steps, found in order */
+    double two[40]; /* two steps, found in order */
     struct rng rng = {5};
     for (int i = 0; i < 40; i++)
         two[i] = 100 + rng_double(&rng) + (i >= 30 ? 20 : i >= 15 ? 10 : 0);
     o.min_effect = 0.02;
-    assert_int_equal(change_find(two, 40, &o, c, 1), 2);        /* cap is kept */
+    assert_int_equal(change_find(two, 40, &o, c, 1), 2); /* cap is kept */
     assert_int_equal(change_find(two, 40, &o, c, 4), 2);
     assert_int_equal(c[0].at, 15);
     assert_int_equal(c[1].at, 30);
@@ -291,7 +300,7 @@ static void prediction(void **state)
         mean += sample_x[i] / 10;
     for (int i = 0; i < 10; i++)
         sd += (sample_x[i] - mean) * (sample_x[i] - mean) / 9;
-    double limit = change_limit(mean, sqrt(sd), 10, .98);       /* the two agree */
+    double limit = change_limit(mean, sqrt(sd), 10, .98); /* the two agree */
     near(change_suspect(sample_x, 10, limit), 0.02, 1e-10);
     double flat[] = {1, 1, 1};
     assert_true(isnan(change_suspect(flat, 3, 2)));
@@ -300,11 +309,11 @@ static void prediction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mann_whitney),       cmocka_unit_test(hodges_lehmann),
-        cmocka_unit_test(two_samples),        cmocka_unit_test(paired_rounds),
-        cmocka_unit_test(quantiles),          cmocka_unit_test(quantile_intervals),
-        cmocka_unit_test(early_stopping),     cmocka_unit_test(bootstrap),
-        cmocka_unit_test(kendall),            cmocka_unit_test(change_points),
+        cmocka_unit_test(mann_whitney),   cmocka_unit_test(hodges_lehmann),
+        cmocka_unit_test(two_samples),    cmocka_unit_test(paired_rounds),
+        cmocka_unit_test(quantiles),      cmocka_unit_test(quantile_intervals),
+        cmocka_unit_test(early_stopping), cmocka_unit_test(bootstrap),
+        cmocka_unit_test(kendall),        cmocka_unit_test(change_points),
         cmocka_unit_test(prediction)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
