@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOGITS_MAX = 8 << 20, TILE_MIN = 16 };   /* floats of a tile of logits; rows at least */
+enum { LOGITS_MAX = 8 << 20, TILE_MIN = 16 }; /* floats of a tile of logits; rows at least */
 
 static size_t max_size(size_t a, size_t b)
 {
@@ -35,7 +35,7 @@ static size_t max_parts(const struct forward *f)
     return (size_t)pool_size(f->m->pool) * STEP_PARTS;
 }
 
-struct carve {                    /* first pass: base NULL, counts; second: hands out */
+struct carve { /* first pass: base NULL, counts; second: hands out */
     unsigned char *base;
     size_t used;
 };
@@ -83,8 +83,8 @@ int forward_new(struct model *m, struct forward **out, struct assay_err *err)
         return err_set(err, ASSAY_ENOMEM, "no memory for a forward pass");
     f->m = m;
     f->ops = attend_pick(m->kern->features);
-    f->kv = (struct kv_shape){.type = m->kv, .n_layer = hp->n_layer, .n_head = hp->n_head_kv,
-                              .head_dim = hp->head_dim};
+    f->kv = (struct kv_shape){
+        .type = m->kv, .n_layer = hp->n_layer, .n_head = hp->n_head_kv, .head_dim = hp->head_dim};
     f->n_q = (size_t)hp->n_head * hp->head_dim;
     f->n_kv = (size_t)hp->n_head_kv * hp->head_dim;
     f->tile = LOGITS_MAX / hp->n_vocab;

@@ -13,15 +13,15 @@
  * taking its share through all products up to the next attention; few tokens stay together and the
  * products split their rows.  Either way gives the same bits.  More parts than threads: whoever is
  * held up by other programs holds up less. */
-struct share {                    /* tokens from..from+n-1 */
+struct share { /* tokens from..from+n-1 */
     size_t from, n;
-    struct pool *pool;            /* NULL: this is one thread's share */
+    struct pool *pool; /* NULL: this is one thread's share */
     void *scratch;
 };
 struct pass {
     struct forward *f;
-    size_t n;                     /* tokens, or items of attention */
-    uint32_t layer;               /* the one whose attention comes next */
+    size_t n;       /* tokens, or items of attention */
+    uint32_t layer; /* the one whose attention comes next */
     bool lse;
 };
 
@@ -59,11 +59,10 @@ static int project(const struct forward *f, const struct share *s, uint32_t l)
     const struct layer *w = &f->m->layers[l];
     const size_t d = f->m->hp.n_embd;
     TRY(tap(f, TAP_ATTN_NORM, l, f->xn, d));
-    linear_forward_many((const struct linear *[]){w->q, w->k, w->v}, 3, s->pool,
-                        f->xn + s->from * d, d, s->n,
-                        (float *[]){f->q + s->from * f->n_q, f->k + s->from * f->n_kv,
-                                    f->v + s->from * f->n_kv},
-                        (size_t[]){f->n_q, f->n_kv, f->n_kv}, s->scratch);
+    linear_forward_many(
+        (const struct linear *[]){w->q, w->k, w->v}, 3, s->pool, f->xn + s->from * d, d, s->n,
+        (float *[]){f->q + s->from * f->n_q, f->k + s->from * f->n_kv, f->v + s->from * f->n_kv},
+        (size_t[]){f->n_q, f->n_kv, f->n_kv}, s->scratch);
     return 0;
 }
 
@@ -110,14 +109,15 @@ static int make_logits(const struct pass *p, const struct share *s)
 static struct share share_of(const struct pass *p, size_t part, size_t n_parts)
 {
     const size_t from = p->n * part / n_parts;
-    return (struct share){.from = from, .n = p->n * (part + 1) / n_parts - from,
+    return (struct share){.from = from,
+                          .n = p->n * (part + 1) / n_parts - from,
                           .scratch = p->f->linear + part * p->f->linear_ld};
 }
 
 static void between_part(void *user, size_t part, size_t n_parts)
 {
     const struct share s = share_of(user, part, n_parts);
-    (void)between(user, &s);      /* only a tap can fail, and taps are never split */
+    (void)between(user, &s); /* only a tap can fail, and taps are never split */
 }
 
 static void logits_part(void *user, size_t part, size_t n_parts)
@@ -156,12 +156,17 @@ static void attend_part(void *user, size_t part, size_t n_parts)
             .kv = kv_at(f->step.seq[t], &f->kv, p->layer, h),
             .n = f->run[run + 1] - t,
             .pos = f->step.pos + t,
-            .q = f->q + t * f->n_q + h * rep * hd, .ldq = f->n_q,
-            .k = f->k + t * f->n_kv + h * hd, .ldkv = f->n_kv,
+            .q = f->q + t * f->n_q + h * rep * hd,
+            .ldq = f->n_q,
+            .k = f->k + t * f->n_kv + h * hd,
+            .ldkv = f->n_kv,
             .v = f->v + t * f->n_kv + h * hd,
-            .out = f->att + t * f->n_q + h * rep * hd, .ldo = f->n_q,
-            .n_rep = (uint32_t)rep, .head_dim = hp->head_dim,
-            .rope = f->rope, .rope_dims = hp->rope_dims,
+            .out = f->att + t * f->n_q + h * rep * hd,
+            .ldo = f->n_q,
+            .n_rep = (uint32_t)rep,
+            .head_dim = hp->head_dim,
+            .rope = f->rope,
+            .rope_dims = hp->rope_dims,
             .scores = f->scores + part * f->scores_ld,
         };
         f->ops->run[f->kv.type](&job);
@@ -212,7 +217,7 @@ int forward_step(struct forward *f)
     const uint32_t n_layer = f->m->hp.n_layer;
     assert(s->n > 0 && s->n <= STEP_TOKENS);
     prepare(f);
-    assert(!f->tap || s->n_out == s->n);          /* a watched step keeps every row */
+    assert(!f->tap || s->n_out == s->n); /* a watched step keeps every row */
     f->usage.n_evaluated += s->n;
     struct pass p = {.f = f, .n = s->n};
     for (; p.layer < n_layer; p.layer++) {

@@ -22,16 +22,16 @@ enum { NONE = -1 };
 enum phase { PHASE_FREE, PHASE_COPY, PHASE_PROMPT, PHASE_DECODE };
 struct slot {
     enum phase phase;
-    struct kv_seq *kv;            /* in struct forward */
-    struct assay_tokens prompt;   /* what positions 0..prompt.n-1 hold or will hold */
-    uint32_t n_past;              /* positions that are valid */
+    struct kv_seq *kv;          /* in struct forward */
+    struct assay_tokens prompt; /* what positions 0..prompt.n-1 hold or will hold */
+    uint32_t n_past;            /* positions that are valid */
     /* -- while running -- */
     struct assay_generate_req *req;
     size_t index;
-    uint64_t order;               /* of admission */
-    int donor;                    /* COPY: slot to copy n_share positions from, once it has them */
+    uint64_t order; /* of admission */
+    int donor;      /* COPY: slot to copy n_share positions from, once it has them */
     uint32_t n_share;
-    int32_t next;                 /* DECODE: token to evaluate */
+    int32_t next; /* DECODE: token to evaluate */
     struct sample sample;
     struct stream stream;
     int64_t start_ns, first_ns, last_ns;
@@ -40,11 +40,11 @@ struct generate {
     struct forward *f;
     struct slot slots[FORWARD_SLOTS];
     struct assay_generate_req *const *reqs;
-    size_t *queue;                /* [n] indices by intended start */
-    size_t n, n_queued;           /* queue[n_queued..n) waits */
+    size_t *queue;      /* [n] indices by intended start */
+    size_t n, n_queued; /* queue[n_queued..n) waits */
     uint64_t n_admitted;
-    uint32_t *work;               /* [n_vocab] for sample_token */
-    int slot_of[STEP_TOKENS];     /* token of the step -> slot */
+    uint32_t *work;           /* [n_vocab] for sample_token */
+    int slot_of[STEP_TOKENS]; /* token of the step -> slot */
     assay_done_fn *on_done;
     void *user;
     struct assay_err *err;
@@ -153,7 +153,7 @@ static int find_free(const struct generate *g, uint32_t n_pos, int donor)
 {
     int best = NONE;
     if (donor != NONE && g->slots[donor].phase == PHASE_FREE && g->slots[donor].kv->cap >= n_pos)
-        return donor;             /* its beginning stays where it is */
+        return donor; /* its beginning stays where it is */
     for (int i = 0; i < FORWARD_SLOTS; i++) {
         if (g->slots[i].phase != PHASE_FREE || i == donor)
             continue;
@@ -186,7 +186,7 @@ static int admit(struct generate *g)
     int donor = find_donor(g, r->prompt, &n_share);
     int at = find_free(g, n_pos, donor);
     if (at == NONE && donor != NONE && g->slots[donor].phase == PHASE_FREE) {
-        at = donor;               /* the only free slot, too small: what it holds is lost */
+        at = donor; /* the only free slot, too small: what it holds is lost */
         donor = NONE;
         n_share = 0;
     }
@@ -198,8 +198,15 @@ static int admit(struct generate *g)
         return 0;
     TRY(kv_reserve(s->kv, &g->f->kv, n_pos, g->err));
     *s = (struct slot){
-        .phase = PHASE_COPY, .kv = s->kv, .prompt = r->prompt, .req = r, .index = index,
-        .order = g->n_admitted++, .donor = donor, .n_share = n_share, .start_ns = clock_ns(),
+        .phase = PHASE_COPY,
+        .kv = s->kv,
+        .prompt = r->prompt,
+        .req = r,
+        .index = index,
+        .order = g->n_admitted++,
+        .donor = donor,
+        .n_share = n_share,
+        .start_ns = clock_ns(),
         .sample = {r->temperature, r->top_p, r->top_k, {r->seed}},
     };
     stream_init(&s->stream, r, index);
@@ -208,7 +215,7 @@ static int admit(struct generate *g)
         s->phase = PHASE_PROMPT;
     }
     g->n_queued++;
-    copy_shared(g);               /* before anyone can be given the donor's slot */
+    copy_shared(g); /* before anyone can be given the donor's slot */
     return 1;
 }
 
@@ -341,7 +348,7 @@ static int run_all(struct generate *g)
         TRY(admit_arrived(g));
         fill_step(g);
         if (!g->f->step.n)
-            return 0;             /* admit_arrived waits while anyone is left */
+            return 0; /* admit_arrived waits while anyone is left */
         TRY(run_step(g));
     }
 }

@@ -38,8 +38,8 @@ int kv_reserve(struct kv_seq *seq, const struct kv_shape *s, uint32_t n_pos, str
     const size_t bytes = kv_bytes(s, n_pos);
     unsigned char *mem = aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (!mem)
-        return err_set(err, ASSAY_ENOMEM,
-                       "no memory for the KV cache: %u positions need %zu bytes", n_pos, bytes);
+        return err_set(err, ASSAY_ENOMEM, "no memory for the KV cache: %u positions need %zu bytes",
+                       n_pos, bytes);
     memset(mem, 0, bytes);
     *seq = (struct kv_seq){.cap = round_up(n_pos), .bytes = bytes, .mem = mem};
     return 0;

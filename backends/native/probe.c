@@ -32,9 +32,9 @@ static const struct {
 struct probe {
     struct forward *f;
     const struct assay_probe_req *req;
-    uint8_t *want;                /* [n_layer][TAP_COUNT]; tensors without layer: layer 0 */
+    uint8_t *want; /* [n_layer][TAP_COUNT]; tensors without layer: layer 0 */
     bool logits, any_tap;
-    uint32_t base;                /* position of the step's first token */
+    uint32_t base; /* position of the step's first token */
 };
 
 static const char *tap_name(enum tap t, uint32_t layer, char out[NAME_MAX_BYTES])
@@ -99,8 +99,8 @@ static int hand_out(const struct probe *p, const char *name, uint32_t pos, const
                     size_t n_cols)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct assay_row row = {.tensor = name, .pos = pos + (uint32_t)i,
-                                      .n = (uint32_t)n_cols, .v = v + i * n_cols};
+        const struct assay_row row = {
+            .tensor = name, .pos = pos + (uint32_t)i, .n = (uint32_t)n_cols, .v = v + i * n_cols};
         if (row.pos >= p->req->first && p->req->on_row(p->req->user, &row))
             return ASSAY_ECANCELED;
     }

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-struct heap {                     /* id[0] is the likeliest of id[0..n) */
+struct heap { /* id[0] is the likeliest of id[0..n) */
     const float *logits;
     uint32_t *id;
     size_t n;
@@ -53,8 +53,8 @@ int32_t sample_greedy(const float *logits, size_t n)
 
 struct draw {
     struct heap heap;
-    size_t n;                     /* vocabulary */
-    size_t n_keep;                /* candidates that may be drawn */
+    size_t n;      /* vocabulary */
+    size_t n_keep; /* candidates that may be drawn */
     double top, temperature;
 };
 

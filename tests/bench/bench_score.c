@@ -39,7 +39,9 @@ static int encode(struct model *m, struct arena *a, const char *text, struct ass
         return err_set(err, ASSAY_ELIMIT, "a sentence of %zu tokens", n);
     int32_t *v = ARENA_ARRAY(a, int32_t, n);
     memcpy(v, buf, n * sizeof *v);
-    *r = (struct assay_score_req){.size = sizeof *r, .prefix = {&bos, 1}, .continuation = {v, n},
+    *r = (struct assay_score_req){.size = sizeof *r,
+                                  .prefix = {&bos, 1},
+                                  .continuation = {v, n},
                                   .logprob = ARENA_ARRAY(a, double, n),
                                   .is_argmax = ARENA_ARRAY(a, uint8_t, n)};
     return 0;
@@ -86,7 +88,7 @@ static double sum_of(const struct assay_score_req *r)
 struct totals {
     size_t tokens;
     int64_t wall, cpu;
-    double worst;                 /* relative difference of summed log-likelihoods */
+    double worst; /* relative difference of summed log-likelihoods */
     long items_off;
 };
 
@@ -171,8 +173,8 @@ int main(int argc, char **argv)
         forward_usage(m->forward, &u);
         const double wall = (double)all.wall / 1e9, cpu = (double)all.cpu / 1e9;
         printf("%zu tokens scored, %llu evaluated; %.2f s on %lld threads, %.2f s of processor\n"
-               "%.0f tokens/s, %.0f tokens/s per core\n", all.tokens,
-               (unsigned long long)u.n_evaluated, wall, (long long)o.threads, cpu,
+               "%.0f tokens/s, %.0f tokens/s per core\n",
+               all.tokens, (unsigned long long)u.n_evaluated, wall, (long long)o.threads, cpu,
                (double)all.tokens / wall, (double)all.tokens / cpu);
         if (argc <= 4 && !strcmp(o.precision, "fp32"))
             printf("largest relative difference %.1e, items off %ld of 34000\n", all.worst,

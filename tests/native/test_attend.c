@@ -116,7 +116,7 @@ static void test_lse(void **state)
         const size_t n = 1 + rng_below(&r, N);
         fill(x, n, &r, 20);
         size_t best = 0;
-        if (round % 2)            /* ties: the lowest id counts */
+        if (round % 2) /* ties: the lowest id counts */
             for (size_t i = 0; i < n; i++)
                 x[i] = rintf(x[i] / 10);
         double sum = 0;
@@ -163,10 +163,21 @@ static void heads_run(struct heads *h, const struct attend *t, const struct kv_s
     struct assay_err err = {0};
     assert_int_equal(kv_reserve(&h->seq, s, CAP, &err), 0);
     const uint32_t hd = s->head_dim;
-    const struct attend_job j = {
-        .kv = kv_at(&h->seq, s, 0, 0), .n = TOKENS, .pos = h->pos, .q = h->q, .k = h->k, .v = h->v,
-        .out = h->out, .ldq = n_rep * hd, .ldkv = hd, .ldo = n_rep * hd, .n_rep = n_rep,
-        .head_dim = hd, .rope = h->rope, .rope_dims = hd - hd % 4, .scores = h->scores};
+    const struct attend_job j = {.kv = kv_at(&h->seq, s, 0, 0),
+                                 .n = TOKENS,
+                                 .pos = h->pos,
+                                 .q = h->q,
+                                 .k = h->k,
+                                 .v = h->v,
+                                 .out = h->out,
+                                 .ldq = n_rep * hd,
+                                 .ldkv = hd,
+                                 .ldo = n_rep * hd,
+                                 .n_rep = n_rep,
+                                 .head_dim = hd,
+                                 .rope = h->rope,
+                                 .rope_dims = hd - hd % 4,
+                                 .scores = h->scores};
     t->run[s->type](&j);
 }
 
@@ -176,7 +187,7 @@ static void check_last(const struct heads *h, const struct kv_shape *s, uint32_t
     const size_t hd = s->head_dim, last = TOKENS - 1, n = h->pos[last] + 1;
     size_t at[CAP];
     for (size_t i = 0; i <= last; i++)
-        at[h->pos[i]] = i;        /* later tokens overwrite */
+        at[h->pos[i]] = i; /* later tokens overwrite */
     for (size_t r = 0; r < n_rep; r++) {
         const float *q = h->q + (last * n_rep + r) * hd;
         double p[CAP], top = -INFINITY, sum = 0;
@@ -245,9 +256,20 @@ static void test_fp16_cache_widens_exactly(void **state)
         float q[16] = {0}, key[16] = {0}, v[16], out[16], scores[32], rope[32] = {0};
         memcpy(v, tricky, sizeof v);
         const uint32_t pos = 0;
-        const struct attend_job j = {.kv = kv_at(&seq, &s, 0, 0), .n = 1, .pos = &pos, .q = q,
-                                     .k = key, .v = v, .out = out, .ldq = 16, .ldkv = 16, .ldo = 16,
-                                     .n_rep = 1, .head_dim = 16, .rope = rope, .scores = scores};
+        const struct attend_job j = {.kv = kv_at(&seq, &s, 0, 0),
+                                     .n = 1,
+                                     .pos = &pos,
+                                     .q = q,
+                                     .k = key,
+                                     .v = v,
+                                     .out = out,
+                                     .ldq = 16,
+                                     .ldkv = 16,
+                                     .ldo = 16,
+                                     .n_rep = 1,
+                                     .head_dim = 16,
+                                     .rope = rope,
+                                     .scores = scores};
         t[k]->run[KV_F16](&j);
         for (size_t i = 0; i < 16; i++)
             assert_true(out[i] == quant_f16_f32(quant_f16(tricky[i])));
@@ -258,8 +280,11 @@ static void test_fp16_cache_widens_exactly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exp), cmocka_unit_test(test_rows), cmocka_unit_test(test_lse),
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_fp16_cache_widens_exactly),
+        cmocka_unit_test(test_exp),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_lse),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_fp16_cache_widens_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 
 enum { MAX_REQS = 400, MAX_LEN = 700 };
 
-struct batch {                    /* random requests that share prefixes */
+struct batch { /* random requests that share prefixes */
     size_t n;
     struct assay_score_req req[MAX_REQS];
     struct assay_score_req *ptr[MAX_REQS];
@@ -41,10 +41,12 @@ static struct batch *batch_new(uint64_t seed, size_t n, uint32_t n_vocab, size_t
         for (size_t j = keep; j < len[i]; j++)
             b->tokens[i][j] = (int32_t)rng_below(&r, n_vocab);
         const size_t prefix = 1 + rng_below(&r, len[i] - 1);
-        b->req[i] = (struct assay_score_req){
-            .size = sizeof b->req[i], .prefix = {b->tokens[i], prefix},
-            .continuation = {b->tokens[i] + prefix, len[i] - prefix},
-            .logprob = b->logprob[i], .is_argmax = b->argmax[i]};
+        b->req[i] =
+            (struct assay_score_req){.size = sizeof b->req[i],
+                                     .prefix = {b->tokens[i], prefix},
+                                     .continuation = {b->tokens[i] + prefix, len[i] - prefix},
+                                     .logprob = b->logprob[i],
+                                     .is_argmax = b->argmax[i]};
         b->ptr[i] = &b->req[i];
     }
     return b;
@@ -134,9 +136,9 @@ static void test_kv_types_are_close(void **state)
 }
 
 static const struct scheme schemes[] = {
-    {SCHEME_F32, 0}, {SCHEME_F16, 0}, {SCHEME_BF16, 0}, {SCHEME_INT16, 0}, {SCHEME_INT8, 0},
-    {SCHEME_INT8, 32}, {SCHEME_W8A8, 0}, {SCHEME_INT4, 32}, {SCHEME_Q8_0, 0}, {SCHEME_Q4_0, 0},
-    {SCHEME_Q4_1, 0}, {SCHEME_Q5_0, 0}, {SCHEME_Q5_1, 0},
+    {SCHEME_F32, 0},   {SCHEME_F16, 0},  {SCHEME_BF16, 0},  {SCHEME_INT16, 0}, {SCHEME_INT8, 0},
+    {SCHEME_INT8, 32}, {SCHEME_W8A8, 0}, {SCHEME_INT4, 32}, {SCHEME_Q8_0, 0},  {SCHEME_Q4_0, 0},
+    {SCHEME_Q4_1, 0},  {SCHEME_Q5_0, 0}, {SCHEME_Q5_1, 0},
 };
 
 static void assert_same_results(const struct batch *a, const struct batch *b)
@@ -309,7 +311,7 @@ static void test_errors(void **state)
     assert_int_equal(forward_score(t->m.forward, b->ptr, 4, NULL, NULL, &err), ASSAY_ELIMIT);
     assert_non_null(strstr(err.msg, "30 tokens"));
     assert_non_null(strstr(err.msg, "context of 32"));
-    r->continuation.n = 3;        /* the last token is not evaluated: it fits */
+    r->continuation.n = 3; /* the last token is not evaluated: it fits */
     assert_int_equal(forward_score(t->m.forward, b->ptr, 4, NULL, NULL, &err), 0);
     b->tokens[2][31] = (int32_t)s.n_vocab;
     assert_int_equal(forward_score(t->m.forward, b->ptr, 4, NULL, NULL, &err), ASSAY_EUSAGE);

@@ -72,12 +72,12 @@ static void test_stream_holds_back_stops(void **state)
     feed(&s, &o, &r, (const char *[]){"xyz", NULL});
     stream_add(&s, "wxy", 3);
     assert_string_equal(o.text, "w");
-    stream_end(&s);               /* no stop came: what waited belongs to the text */
+    stream_end(&s); /* no stop came: what waited belongs to the text */
     assert_string_equal(o.text, "wxy");
     stream_release(&s);
     feed(&s, &o, &r, (const char *[]){"bc", "abcd", NULL});
     stream_add(&s, "xab", 3);
-    stream_add(&s, "cd", 2);      /* the earliest beginning wins */
+    stream_add(&s, "cd", 2); /* the earliest beginning wins */
     assert_true(s.stopped);
     stream_end(&s);
     assert_string_equal(o.text, "x");
@@ -92,9 +92,9 @@ static void test_stream_keeps_utf8_whole(void **state)
     } cases[] = {
         {"a\xc3\xa9z", "a\xc3\xa9z"},
         {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
-        {"a\xe2\x82", "a\xef\xbf\xbd"},                       /* cut at the end */
+        {"a\xe2\x82", "a\xef\xbf\xbd"}, /* cut at the end */
         {"\xff\xfe", "\xef\xbf\xbd\xef\xbf\xbd"},
-        {"\xe2\x82x", "\xef\xbf\xbdx"},                       /* cut by another character */
+        {"\xe2\x82x", "\xef\xbf\xbdx"}, /* cut by another character */
         {"\xe0\x80\xaf", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
         {"\xed\xa0\x80!", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd!"},
         {"\xf0\x90\x80", "\xef\xbf\xbd"},
@@ -145,14 +145,14 @@ static void test_sample_inverts_distribution(void **state)
     struct rng r = {9};
     for (int round = 0; round < 300; round++) {
         for (int i = 0; i < V; i++)
-            logits[i] = (float)(rng_below(&r, 12)) / 3;       /* with ties */
+            logits[i] = (float)(rng_below(&r, 12)) / 3; /* with ties */
         const double temperature = 0.3 + rng_double(&r), top_p = round % 3 ? rng_double(&r) : 0;
         const uint32_t top_k = round % 2 ? (uint32_t)rng_below(&r, V + 5) : 0;
         int id[V];
         double p[V], sum = 0;
         for (int i = 0; i < V; i++)
             id[i] = i;
-        for (int i = 1; i < V; i++)       /* stable insertion sort, likeliest first */
+        for (int i = 1; i < V; i++) /* stable insertion sort, likeliest first */
             for (int j = i; j > 0 && logits[id[j]] > logits[id[j - 1]]; j--) {
                 const int t = id[j];
                 id[j] = id[j - 1];
@@ -239,7 +239,7 @@ static void speaker_free(struct tiny *t)
     tiny_free(t);
 }
 
-struct talk {                     /* requests and what came of them */
+struct talk { /* requests and what came of them */
     size_t n;
     struct assay_generate_req req[MAX_REQS], *ptr[MAX_REQS];
     int32_t prompt[MAX_REQS][PROMPT];
@@ -257,12 +257,18 @@ static struct talk *talk_new(uint64_t seed, size_t n)
         for (size_t j = 0; j < len; j++)
             k->prompt[i][j] = i && rng_below(&r, 10) ? k->prompt[i / 2][j]
                                                      : (int32_t)(3 + rng_below(&r, N_VOCAB - 3));
-        k->req[i] = (struct assay_generate_req){
-            .size = sizeof k->req[i], .max_tokens = 1 + (uint32_t)rng_below(&r, 30),
-            .prompt = {k->prompt[i], len}, .temperature = i % 3 ? 0.2 + rng_double(&r) : 0,
-            .top_p = i % 4 == 1 ? 0.8 : 0, .top_k = i % 5 == 2 ? 12 : 0, .ignore_eos = i % 7 == 0,
-            .seed = rng_next(&r), .stop = stop, .n_stop = i % 2 ? 3 : 0, .on_piece = on_piece,
-            .user = &k->out[i]};
+        k->req[i] = (struct assay_generate_req){.size = sizeof k->req[i],
+                                                .max_tokens = 1 + (uint32_t)rng_below(&r, 30),
+                                                .prompt = {k->prompt[i], len},
+                                                .temperature = i % 3 ? 0.2 + rng_double(&r) : 0,
+                                                .top_p = i % 4 == 1 ? 0.8 : 0,
+                                                .top_k = i % 5 == 2 ? 12 : 0,
+                                                .ignore_eos = i % 7 == 0,
+                                                .seed = rng_next(&r),
+                                                .stop = stop,
+                                                .n_stop = i % 2 ? 3 : 0,
+                                                .on_piece = on_piece,
+                                                .user = &k->out[i]};
         k->ptr[i] = &k->req[i];
     }
     return k;
@@ -391,7 +397,7 @@ static void test_shared_prompts_once(void **state)
     assert_int_equal(u.n_generated, k->n);
     assert_int_equal(k->req[0].n_cached, 0);
     assert_int_equal(k->req[1].n_cached, 299);
-    run(t, k);                    /* nothing is carried into the next call */
+    run(t, k); /* nothing is carried into the next call */
     forward_usage(t->m.forward, &u);
     assert_int_equal(u.n_evaluated, 2 * (299 + k->n));
     free(k);
@@ -413,7 +419,7 @@ static void test_stop_eos_and_length(void **state)
     memcpy(whole, k->out[0].text, TEXT);
     const size_t len = strlen(whole);
     assert_true(len > 20);
-    char part[3] = {0};           /* a stop string taken from the text */
+    char part[3] = {0}; /* a stop string taken from the text */
     for (size_t at = len / 3; at + 2 < len && !part[0]; at++)
         if ((signed char)whole[at] > 0 && (signed char)whole[at + 1] > 0)
             memcpy(part, whole + at, 2);
@@ -433,7 +439,7 @@ static void test_stop_eos_and_length(void **state)
     r->max_tokens = 60;
     run(t, k);
     assert_int_equal(r->finish, ASSAY_FINISH_LENGTH);
-    assert_int_equal(r->n_out, 6);                /* the last one is not evaluated */
+    assert_int_equal(r->n_out, 6); /* the last one is not evaluated */
     assert_memory_equal(k->out[0].text, whole, k->out[0].n > 4 ? k->out[0].n - 4 : 0);
     free(k);
     speaker_free(t);
@@ -445,7 +451,7 @@ static void test_eos_ends(void **state)
     struct tiny_spec s = tiny_default;
     s.tied = 0;
     int32_t eos = 2;
-    for (int round = 0; round < 2; round++) {    /* first: which token comes third */
+    for (int round = 0; round < 2; round++) { /* first: which token comes third */
         struct tiny *t = speaker(s, eos);
         struct talk *k = talk_new(8, 1);
         struct assay_generate_req *r = &k->req[0];

@@ -10,7 +10,7 @@
 
 enum { N = 600, ROWS_MAX = 40000 };
 
-struct seen {                     /* every row that came */
+struct seen { /* every row that came */
     struct {
         char tensor[32];
         uint32_t pos, n;
@@ -72,8 +72,12 @@ static int teardown(void **state)
 static int probe(struct fixture *x, const char *tensors, size_t n, uint32_t first)
 {
     seen_clear(x->seen);
-    const struct assay_probe_req r = {.size = sizeof r, .first = first, .tokens = {x->tokens, n},
-                                      .tensors = tensors, .on_row = on_row, .user = x->seen};
+    const struct assay_probe_req r = {.size = sizeof r,
+                                      .first = first,
+                                      .tokens = {x->tokens, n},
+                                      .tensors = tensors,
+                                      .on_row = on_row,
+                                      .user = x->seen};
     return forward_probe(x->t->m.forward, &r, &x->err);
 }
 
@@ -130,8 +134,8 @@ static void test_values_fit_together(void **state)
         for (size_t i = 0; i < d; i++)
             sum[i] = (double)e[i];
         for (uint32_t l = 0; l < m->hp.n_layer; l++) {
-            static const char *const parts[] = {"attn_norm", "v", "attn_out", "ffn_norm", "ffn_out",
-                                                "out", "q", "k"};
+            static const char *const parts[] = {"attn_norm", "v",   "attn_out", "ffn_norm",
+                                                "ffn_out",   "out", "q",        "k"};
             const float *p[8];
             for (size_t k = 0; k < 8; k++) {
                 char name[32];
@@ -215,8 +219,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_logits_match_naive), T(test_logits_equal_with_other_tensors),
-        T(test_values_fit_together), T(test_rows_in_position_order), T(test_errors), T(test_cancel),
+        T(test_logits_match_naive),
+        T(test_logits_equal_with_other_tensors),
+        T(test_values_fit_together),
+        T(test_rows_in_position_order),
+        T(test_errors),
+        T(test_cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,8 +133,8 @@ static void test_equal_and_nested_paths(void **state)
     assert_int_equal(tree.n_nodes, 4);
     assert_int_equal(tree.max_len, 4);
     assert_int_equal(tree.first_scored, 0);
-    assert_int_equal(tree.order[0], 1);          /* a beginning comes before what continues it */
-    assert_int_equal(tree.order[1], 0);          /* equal paths by index */
+    assert_int_equal(tree.order[0], 1); /* a beginning comes before what continues it */
+    assert_int_equal(tree.order[1], 0); /* equal paths by index */
     tree_release(&tree);
     free(p);
 }
@@ -168,8 +168,10 @@ static void test_no_requests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_trees), cmocka_unit_test(test_equal_and_nested_paths),
-        cmocka_unit_test(test_split_in_different_places), cmocka_unit_test(test_no_requests),
+        cmocka_unit_test(test_random_trees),
+        cmocka_unit_test(test_equal_and_nested_paths),
+        cmocka_unit_test(test_split_in_different_places),
+        cmocka_unit_test(test_no_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
