@@ -37,8 +37,7 @@ void ask_key(struct hash *h, const struct task_request *r, uint64_t seed, uint8_
 
 /* -- what is stored already ---------------------------------------------------------------------- */
 
-/* A Bloom filter of fixed size saves the look-up of nearly every new request; its false alarms (1 in
- * a million at a million keys) cost a look-up, nothing else. */
+/* At a million keys a false alarm comes once in a million, and costs a look-up. */
 enum { KNOWN_BITS = 25, KNOWN_WORDS = 1 << (KNOWN_BITS - 6), KNOWN_PROBES = 4 };
 
 static uint64_t key_part(const uint8_t *key, int i)
@@ -50,42 +49,50 @@ static uint64_t key_part(const uint8_t *key, int i)
 
 static void known_add(void *user, const uint8_t key[STORE_KEY])
 {
-    uint64_t *known = user, h = key_part(key, 0), step = key_part(key, 1) | 1;
-    for (int i = 0; i < KNOWN_PROBES; i++, h += step)
-        known[(h >> (64 - KNOWN_BITS)) >> 6] |= (uint64_t)1 << ((h >> (64 - KNOWN_BITS)) & 63);
+    uint64_t *bits = user, h = key_part(key, 0), step = key_part(key, 1) | 1;
+    for (int i = 0; i < KNOWN_PROBES; i++, h += step) {
+        uint64_t at = h >> (64 - KNOWN_BITS);
+        bits[at >> 6] |= (uint64_t)1 << (at & 63);
+    }
 }
 
-static bool known_maybe(const uint64_t *known, const uint8_t key[STORE_KEY])
+static bool known_maybe(const struct ask_known *known, const uint8_t key[STORE_KEY])
 {
     uint64_t h = key_part(key, 0), step = key_part(key, 1) | 1;
-    for (int i = 0; i < KNOWN_PROBES; i++, h += step)
-        if (!(known[(h >> (64 - KNOWN_BITS)) >> 6] >> ((h >> (64 - KNOWN_BITS)) & 63) & 1))
+    for (int i = 0; i < KNOWN_PROBES; i++, h += step) {
+        uint64_t at = h >> (64 - KNOWN_BITS);
+        if (!(known->bits[at >> 6] >> (at & 63) & 1))
             return false;
+    }
     return true;
 }
 
-int ask_init(struct ask *k, struct assay_err *e)
+int ask_known_load(struct ask_known *k, struct store *s, int64_t variant_id, struct assay_err *e)
+{
+    k->bits = calloc(KNOWN_WORDS, sizeof *k->bits);
+    if (!k->bits)
+        return err_set(e, ASSAY_ENOMEM, "out of memory");
+    return store_each_key(s, variant_id, known_add, k->bits, e);
+}
+
+void ask_known_release(struct ask_known *k)
+{
+    free(k->bits);
+    k->bits = NULL;
+}
+
+void ask_init(struct ask *k)
 {
     k->stats = (struct ask_stats){0};
     k->hash = (struct hash){0};
-    k->known = NULL;
-    k->n_unsaved = 0;
     k->committed_ns = clock_ns();
     encode_init(&k->encode, k->engine);
-    if (!k->engine)
-        return 0;
-    k->known = calloc(KNOWN_WORDS, sizeof *k->known);
-    if (!k->known)
-        return err_set(e, ASSAY_ENOMEM, "out of memory");
-    return store_each_key(k->store, k->variant_id, known_add, k->known, e);
 }
 
 void ask_release(struct ask *k)
 {
     encode_release(&k->encode);
     hash_release(&k->hash);
-    free(k->known);
-    k->known = NULL;
 }
 
 int ask_commit(struct ask *k, bool force, struct assay_err *e)
@@ -138,7 +145,7 @@ int batch_write(struct batch *b)
         if (!kept)     /* asked twice: what was said first is what counts */
             TRY(look_up(k, &p->response, b->arena, &found, b->e));
         if (k->known)
-            known_add(k->known, p->response.request);
+            known_add(k->known->bits, p->response.request);
         use(&p->response, p->out);
         *p->is_missing = false;
     }

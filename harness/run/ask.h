@@ -23,10 +23,19 @@ struct ask_stats {
     uint64_t n_asked, n_reused, n_tokens, n_cut, n_empty;
     int64_t wall_ns, cpu_ns;           /* inside the backend, callbacks left out */
 };
+/* Which keys a variant has answers for, roughly: a Bloom filter of fixed size that saves the look-up
+ * of nearly every new request.  Loaded once per variant, kept up by asking. */
+struct ask_known {
+    uint64_t *bits;
+};
+int ask_known_load(struct ask_known *, struct store *, int64_t variant_id, struct assay_err *);
+void ask_known_release(struct ask_known *);
+
 struct ask {
     struct store *store;
     int64_t variant_id;
     const struct engine *engine;       /* NULL: only what is stored */
+    struct ask_known *known;           /* NULL: every request is looked up */
     uint64_t seed;                     /* of sampling */
     ask_tick_fn *tick;                 /* may be NULL */
     void *user;
@@ -35,12 +44,10 @@ struct ask {
     /* private */
     struct encode encode;
     struct hash hash;
-    uint64_t *known;                   /* Bloom filter over the keys that are stored; NULL: look up all */
     int64_t committed_ns;
-    size_t n_unsaved;
 };
 /* The members above `stats` are the caller's to set first. */
-int ask_init(struct ask *, struct assay_err *);
+void ask_init(struct ask *);
 void ask_release(struct ask *);
 
 struct ask_answers {

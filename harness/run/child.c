@@ -34,6 +34,7 @@ struct work {
     struct store *store;
     struct engine engine;
     struct record_jobs jobs;
+    struct ask_known known;
     struct store_run_variant row;      /* what is learned about this variant */
     char reference_uid[65];
     int64_t variant_id, said_ns;
@@ -205,8 +206,8 @@ static int run_task(struct work *w, size_t i, struct assay_err *e)
     TRY(mark_running(w, j, e));
     begin_job(w, j, t->n_docs);
     struct job job = {
-        .plan = w->plan, .task = t, .store = w->store, .engine = &w->engine, .variant_id = w->variant_id,
-        .run_variant_id = w->go.run_variant_id, .job_id = j->id, .stop = &stop, .tick = on_tick, .user = w,
+        .plan = w->plan, .task = t, .store = w->store, .engine = &w->engine, .known = &w->known,
+        .variant_id = w->variant_id, .run_variant_id = w->go.run_variant_id, .job_id = j->id, .stop = &stop, .tick = on_tick, .user = w,
     };
     int rc = job_run(&job, &said);
     j->n_done = (int64_t)job.n_done;
@@ -381,6 +382,7 @@ static int enter_store(struct work *w, struct assay_err *e)
     w->row.status = "running";
     TRY(store_set_variant(w->store, &w->row, e));
     w->row.status = NULL;
+    TRY(ask_known_load(&w->known, w->store, w->variant_id, e));
     return store_commit(w->store, e);
 }
 
@@ -434,6 +436,7 @@ _Noreturn void child_main(const struct child *c)
     if (rc >= 0)
         rc = do_jobs(&w, &e);
     store_close(w.store);
+    ask_known_release(&w.known);
     struct child_msg m = {.kind = CHILD_END, .code = rc < 0 ? rc : 0, .was_opened = was_opened,
                           .n_asked = w.n_asked, .n_reused = w.n_reused};
     const char *status = rc == ASSAY_ECANCELED ? "interrupted" : rc < 0 || w.has_failed ? "failed" : "done";

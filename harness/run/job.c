@@ -60,7 +60,6 @@ static int run_pass(struct pass *p, struct assay_err *e)
     struct job *j = p->job;
     TRY(docs_open(j->task->task, j->plan->suite, &j->plan->paths, &p->docs, e));
     docs_expect(p->docs, j->task->n_rows, j->task->n_docs);
-    TRY(ask_init(&p->ask, e));
     TRY(score_begin(&p->score, j->task->n_docs, &p->arena, e));
     for (;;) {
         TRY(read_chunk(p, e));
@@ -80,10 +79,12 @@ int job_run(struct job *j, struct assay_err *e)
     p.ask.store = j->store;
     p.ask.variant_id = j->variant_id;
     p.ask.engine = j->engine;
+    p.ask.known = j->known;
     p.ask.seed = (uint64_t)j->plan->suite->seed;
     p.ask.tick = on_tick;
     p.ask.user = &p;
     p.ask.stop = j->stop;
+    ask_init(&p.ask);
     p.score.store = j->store;
     p.score.task = j->task->task;
     p.score.task_id = j->task->id;

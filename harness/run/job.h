@@ -12,6 +12,7 @@ struct job {
     const struct plan_task *task;
     struct store *store;
     const struct engine *engine;       /* NULL: grade */
+    struct ask_known *known;           /* of the variant; NULL: every request is looked up */
     int64_t variant_id, run_variant_id, job_id;
     const volatile sig_atomic_t *stop;
     /* is_waiting: the backend has the word */
