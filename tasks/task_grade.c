@@ -1,7 +1,6 @@
 /* task_grade.c - responses of a document to its scores.
  *
  * Every pipeline of filters sees the responses anew; every metric is computed once per pipeline. */
-
 #include "harness/base/err.h"
 #include "tasks/task_impl.h"
 

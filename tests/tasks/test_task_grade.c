@@ -63,17 +63,17 @@ static void grade_ok(const char *row, const struct task_response *resps, size_t 
 static void test_first_of_repeats(void **state)
 {
     (void)state;
-    const struct task_response r[] = {LP(-3), LP(-0.1), LP(-2), LP(-9)};
+    const struct task_response r[] = {LP(-3), LP(-0.1), LP(-5), LP(-9)};
     load(MC "repeats: 2\nmetric_list: [{metric: acc}]\n");
-    grade_ok("{\"q\": \"x\", \"t\": 1}", r, 4);
-    assert_true(scores[0].value == 1); /* -3 against -2 */
+    grade_ok("{\"q\": \"x\", \"t\": 0}", r, 4);
+    assert_true(scores[0].value == 1); /* -3 against -5 */
     load(MC "repeats: 2\nmetric_list: [{metric: acc}]\nfilter_list:\n  - name: k\n    filter: "
             "[{function: take_first_k, k: 2}, {function: take_first}]\n");
-    grade_ok("{\"q\": \"x\", \"t\": 1}", r, 4);
+    grade_ok("{\"q\": \"x\", \"t\": 0}", r, 4);
     assert_true(scores[0].value == 1); /* the same through a real pipeline */
     load(MC "repeats: 2\nmetric_list: [{metric: acc}]\nfilter_list:\n  - name: k\n    filter: "
             "[{function: take_first_k, k: 2}]\n");
-    assert_int_equal(grade("{\"q\": \"x\", \"t\": 1}", r, 4), ASSAY_EFORMAT);
+    assert_int_equal(grade("{\"q\": \"x\", \"t\": 0}", r, 4), ASSAY_EFORMAT);
     assert_contains(test_err.msg, "filter 'k'");
 }
 
