@@ -364,6 +364,8 @@ static int read_signed(struct reader *r, const struct value **out)
 {
     char sign = *r->p++;
     skip(r);
+    if (at(r, '-') || at(r, '+'))
+        return fail(r, "a number has one sign");
     TRY(read_value(r, out));
     const struct value *v = *out;
     if (v->type != VALUE_INT && v->type != VALUE_FLOAT)

@@ -212,7 +212,7 @@ static const struct value *slice_list(struct render *r, const struct value *v, c
         return NULL;
     size_t n = pytext_slice_bounds(sl, it.n, b);
     if (b[2] == 1)
-        return render_list(r, v->type == VALUE_TUPLE ? VALUE_TUPLE : VALUE_LIST, it.v + b[0], n);
+        return render_list(r, v->type == VALUE_TUPLE ? VALUE_TUPLE : VALUE_LIST, n ? it.v + b[0] : NULL, n);
     const struct value **items = ARENA_ARRAY(r->a, const struct value *, n + 1);
     for (size_t i = 0; i < n; i++)
         items[i] = it.v[b[0] + (int64_t)i * b[2]];

@@ -434,7 +434,7 @@ const struct value *filter_attr(struct render *r, const struct filter_call_args 
 static struct call rest(const struct call *c, uint32_t skip)
 {
     struct call out = *c;
-    out.pos = c->pos + skip;
+    out.pos = c->pos ? c->pos + skip : NULL;
     out.n_pos = c->n_pos - skip;
     return out;
 }

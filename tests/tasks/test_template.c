@@ -90,7 +90,7 @@ static void test_errors(void **state)
         {"{{ s is odd }}", "task.yaml:3:19: not all arguments converted during string formatting"},
         {"{% if s %}x", "task.yaml:3:22: block is not closed, expected 'endif'"},
         {"{{ 1 + }}", "task.yaml:3:21: unexpected the end of the tag, expected an expression"},
-        {"{{ 9223372036854775807 + 1 }}", "task.yaml:3:38: integer result does not fit 64 bits"},
+        {"{{ 9223372036854775807 + 1 }}", "task.yaml:3:37: integer result does not fit 64 bits"},
         {"{{ 1 // 0 }}", "task.yaml:3:19: integer division or modulo by zero"},
         {"{% break %}", "task.yaml:3:17: unknown or unsupported statement 'break'"},
         {"{{ l.append(1) }}", "task.yaml:3:18: 'append' would change a list in place; build a new one instead"},
