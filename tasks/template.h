@@ -27,7 +27,7 @@ struct template;
 enum {
     TEMPLATE_TRIM_BLOCKS = 1,    /* drop the newline after a block tag */
     TEMPLATE_LSTRIP_BLOCKS = 2,  /* drop blanks before a block tag that opens its line */
-    TEMPLATE_CHAT = 4,           /* chat-template profile: adds raise_exception(), strftime_now() is refused */
+    TEMPLATE_CHAT = 4,           /* chat templates: raise_exception(), break, continue, do, plain tojson */
     TEMPLATE_LENIENT = 8         /* plain Undefined: prints "", is false, iterates as empty */
 };
 struct template_source {
@@ -49,7 +49,8 @@ int template_render(const struct template *, const struct value *scope, struct a
                     const struct value **out, struct assay_err *);
 /* The text without markup, or NULL when the template has any. */
 const struct value *template_constant(const struct template *);
-/* Names the template reads from its scope, for checks against a row's columns before a run. */
+/* Names the template reads from its scope and binds nowhere itself, for checks against a row's columns
+ * before a run.  Reading one may still be harmless ("is defined"). */
 const char *const *template_names(const struct template *, size_t *n);
 /* Compiled regular expressions of regex_replace filters with constant patterns; NULL is fine. */
 void template_release(struct template *);

@@ -78,12 +78,14 @@ struct template {
     uint32_t flags, line, col;
     struct node_list body;
     struct pystr *name_text;
+    uint8_t *name_use;                     /* NAME_READ, NAME_BOUND */
     uint32_t n_names, cap_names;
     const char **read;                     /* names the scope must give */
     size_t n_read;
     uint32_t loop_id, caller_id, varargs_id, kwargs_id;
     struct node_list regexes;              /* FILTER nodes that own a compiled regex */
 };
+enum { NAME_READ = 1, NAME_BOUND = 2 };
 int template_parse(const struct template_source *, struct arena *, struct template *,
                    struct assay_err *);
 

@@ -112,6 +112,10 @@ uint32_t parser_name_id(struct parser *p, struct pystr s)
         if (t->n_names)
             memcpy(text, t->name_text, t->n_names * sizeof *text);
         t->name_text = text;
+        uint8_t *use = ARENA_ARRAY(p->a, uint8_t, cap);
+        if (t->n_names)
+            memcpy(use, t->name_use, t->n_names);
+        t->name_use = use;
         t->cap_names = cap;
     }
     t->name_text[t->n_names] = pystr(arena_strndup(p->a, s.s, s.n), s.n);
@@ -122,6 +126,7 @@ struct node *parser_name_node(struct parser *p, const struct token *at)
 {
     struct node *n = parser_node(p, NODE_NAME, at);
     n->id = parser_name_id(p, at->text);
+    p->t->name_use[n->id] |= NAME_READ;
     p->macro_names |= n->id == p->t->varargs_id ? MACRO_VARARGS
                       : n->id == p->t->kwargs_id ? MACRO_KWARGS
                       : n->id == p->t->caller_id ? MACRO_CALLER : 0;

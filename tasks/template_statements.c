@@ -14,8 +14,10 @@ static int parse_body(struct parser *p, const char *const *ends, struct node_lis
 
 static int check_target(struct parser *p, const struct node *n, const struct token *at)
 {
-    if (n->kind == NODE_NAME)
+    if (n->kind == NODE_NAME) {
+        p->t->name_use[n->id] |= NAME_BOUND;
         return 0;
+    }
     if (n->kind == NODE_TUPLE || n->kind == NODE_LIST) {
         for (uint32_t i = 0; i < n->list.n; i++)
             TRY(check_target(p, n->list.v[i], at));
@@ -163,7 +165,9 @@ static int parse_signature(struct parser *p, struct node *n)
         if (at->kind != TOK_NAME)
             return parser_unexpected(p, "a parameter name");
         p->tok++;
-        parser_add(p, &n->list, parser_name_node(p, at));
+        struct node *param = parser_name_node(p, at);
+        p->t->name_use[param->id] |= NAME_BOUND;
+        parser_add(p, &n->list, param);
         if (parser_take_op(p, '=')) {
             struct node *x;
             TRY(parser_expression(p, &x));
@@ -198,6 +202,7 @@ static int parse_macro(struct parser *p, struct node **out)
         return parser_unexpected(p, "a macro name");
     p->tok++;
     n->id = parser_name_id(p, at->text);
+    p->t->name_use[n->id] |= NAME_BOUND;
     n->value = value_strn(p->a, at->text.s, at->text.n);
     TRY(parse_signature(p, n));
     *out = n;
@@ -346,6 +351,17 @@ static int parse_body(struct parser *p, const char *const *ends, struct node_lis
     return 0;
 }
 
+/* Names that are read, bound nowhere in the template, and no function of the engine. */
+static void collect_names(struct template *t, struct arena *a)
+{
+    t->read = ARENA_ARRAY(a, const char *, t->n_names);
+    for (uint32_t i = 0; i < t->n_names; i++) {
+        bool special = i == t->loop_id || i == t->caller_id || i == t->varargs_id || i == t->kwargs_id;
+        if (t->name_use[i] == NAME_READ && !special && !template_global(t->flags, t->name_text[i]))
+            t->read[t->n_read++] = t->name_text[i].s;
+    }
+}
+
 int template_parse(const struct template_source *src, struct arena *a, struct template *t,
                    struct assay_err *e)
 {
@@ -358,5 +374,7 @@ int template_parse(const struct template_source *src, struct arena *a, struct te
     t->caller_id = parser_name_id(&p, PYSTR("caller"));
     t->varargs_id = parser_name_id(&p, PYSTR("varargs"));
     t->kwargs_id = parser_name_id(&p, PYSTR("kwargs"));
-    return parse_body(&p, NULL, &t->body);
+    TRY(parse_body(&p, NULL, &t->body));
+    collect_names(t, a);
+    return 0;
 }

@@ -159,6 +159,24 @@ static void test_no_copy(void **state)
     arena_release(&a);
 }
 
+static void test_names(void **state)
+{
+    static const char text[] = "{% set x = a %}{{ x }}{% for i in b %}{{ i.c }}{{ loop.index }}{% endfor %}"
+                               "{% macro m(p) %}{{ p }}{{ d }}{% endmacro %}{{ m(1) }}{{ range(2) }}{{ a }}";
+    static const char *const want[] = {"a", "b", "d"};
+    struct arena a = {0};
+    struct template_source src = {.text = text, .n = sizeof text - 1, .where = "t"};
+    struct template *t;
+    size_t n;
+    (void)state;
+    assert_int_equal(template_compile(&src, &a, &t, NULL), 0);
+    const char *const *names = template_names(t, &n);
+    assert_int_equal(n, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(names[i], want[i]);
+    arena_release(&a);
+}
+
 static void test_chat_profile(void **state)
 {
     static const char chat[] =
@@ -193,7 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_goldens), cmocka_unit_test(test_errors), cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_no_copy), cmocka_unit_test(test_chat_profile),
+        cmocka_unit_test(test_no_copy), cmocka_unit_test(test_names), cmocka_unit_test(test_chat_profile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
