@@ -129,6 +129,13 @@ static void list_tasks(struct making *m)
     }
 }
 
+static void count_left_out(struct making *m)
+{
+    for (size_t i = 0; i < m->c->base->n_jobs; i++)
+        m->c->n_left_out +=
+            strcmp(m->c->base->jobs[i].kind, "task") == 0 && !m->c->base->jobs[i].task;
+}
+
 static int check_metric(struct making *m, struct assay_err *e)
 {
     const struct view_set *set = m->c->set;
@@ -659,6 +666,7 @@ int compare_make(struct view *view, const struct view_set *set,
     TRY(choose_base(&m, e));
     TRY(check_metric(&m, e));
     list_tasks(&m);
+    count_left_out(&m);
     list_groups(&m);
     list_scenarios(&m);
     make_rows(&m);

@@ -110,6 +110,7 @@ struct compare {
     size_t n_rows, base_row;
     const struct compare_task *tasks;
     size_t n_tasks;
+    size_t n_left_out;           /* tasks of the suite the base never began (no data, skipped) */
     const struct view_group *const *groups;  /* of the base's run */
     size_t n_groups;
     const struct view_scenario *const *scenarios;

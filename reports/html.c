@@ -230,6 +230,8 @@ static void write_header(struct page *p)
                c->n_rows == 2 ? "" : "s");
     html_text(p->b, c->base->label);
     buf_printf(p->b, "</strong> \xc2\xb7 %zu task%s", c->n_tasks, c->n_tasks == 1 ? "" : "s");
+    if (c->n_left_out)
+        buf_printf(p->b, " (<a href=\"#failures\">%zu left out</a>)", c->n_left_out);
     if (c->rows[c->base_row].pool.n)
         buf_printf(p->b, ", %s items", fmt_count((int64_t)c->rows[c->base_row].pool.n).s);
     buf_adds(p->b, " \xc2\xb7 ");
@@ -281,53 +283,79 @@ static void write_nav(struct page *p)
 
 /* -- failures and provenance ------------------------------------------------------------------- */
 
-static void failure(struct page *p, const char *name, const char *what, const char *status,
-                    const char *reason)
+struct failure {                        /* one thing that went wrong, for one or more variants */
+    const char *what, *status, *reason; /* what: the job's name; NULL: the variant itself */
+    const char *variants;
+    size_t n_variants;
+};
+enum { MAX_FAILURES = 200, FEW_FAILURES = 8 };
+
+static bool is_same(const char *a, const char *b)
 {
-    buf_adds(p->b, "<li><strong>");
-    html_text(p->b, name);
-    buf_adds(p->b, "</strong>");
-    if (what) {
-        buf_adds(p->b, ", ");
-        html_text(p->b, what);
-    }
-    buf_printf(p->b, " <span class=\"v incomparable\">%s</span> ", status);
-    html_text(p->b, reason ? reason : "no reason was recorded");
-    buf_adds(p->b, "</li>");
+    return a == b || (a && b && !strcmp(a, b));
 }
 
-static size_t count_failures(const struct compare *c)
+/* Adds one, or one more variant to an equal one. */
+static void note(struct page *p, struct failure *all, size_t *n, struct failure f)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (is_same(all[i].what, f.what) && is_same(all[i].status, f.status) &&
+            is_same(all[i].reason, f.reason) && f.what) {
+            all[i].variants = arena_printf(p->a, "%s, %s", all[i].variants, f.variants);
+            all[i].n_variants++;
+            return;
+        }
+    if (*n < MAX_FAILURES)
+        all[(*n)++] = f;
+}
+
+static size_t list_failures(struct page *p, struct failure *all)
 {
     size_t n = 0;
-    for (size_t i = 0; i < c->n_rows; i++) {
-        const struct view_variant *v = c->rows[i].variant;
-        n += !v->is_done;
-        for (size_t k = 0; k < v->n_jobs && v->is_done; k++)
-            n += strcmp(v->jobs[k].status, "done") != 0 || v->jobs[k].warning;
+    for (size_t i = 0; i < p->c->n_rows; i++) {
+        const struct view_variant *v = p->c->rows[i].variant;
+        if (!v->is_done)
+            note(p, all, &n, (struct failure){NULL, v->status, v->reason, v->label, 1});
+        for (size_t k = 0; k < v->n_jobs && v->is_done; k++) {
+            const struct view_job *j = &v->jobs[k];
+            if (strcmp(j->status, "done") != 0)
+                note(p, all, &n, (struct failure){j->name, j->status, j->reason, v->label, 1});
+            else if (j->warning)
+                note(p, all, &n, (struct failure){j->name, "warning", j->warning, v->label, 1});
+        }
     }
     return n;
 }
 
+static void write_failure(struct page *p, const struct failure *f)
+{
+    buf_adds(p->b, "<li><strong>");
+    html_text(p->b, f->what ? f->what : f->variants);
+    buf_printf(p->b, "</strong> <span class=\"v incomparable\">%s</span> ", f->status);
+    html_text(p->b, f->reason ? f->reason : "no reason was recorded");
+    if (f->what) {
+        buf_adds(p->b, " <small>");
+        html_text(p->b, f->n_variants == p->c->n_rows ? "every variant" : f->variants);
+        buf_adds(p->b, "</small>");
+    }
+    buf_adds(p->b, "</li>");
+}
+
 static void write_failures(struct page *p)
 {
-    const struct compare *c = p->c;
-    if (count_failures(c) == 0)
+    struct failure *all = ARENA_ARRAY(p->a, struct failure, MAX_FAILURES);
+    size_t n = list_failures(p, all);
+    if (n == 0)
         return;
     html_begin(p, "failures", "What did not go well", NULL);
     buf_adds(p->b, "<ul class=\"failures\">");
-    for (size_t i = 0; i < c->n_rows; i++) {
-        const struct view_variant *v = c->rows[i].variant;
-        if (!v->is_done)
-            failure(p, v->label, NULL, v->status, v->reason);
-        for (size_t k = 0; k < v->n_jobs && v->is_done; k++) {
-            const struct view_job *j = &v->jobs[k];
-            if (strcmp(j->status, "done") != 0)
-                failure(p, v->label, j->name, j->status, j->reason);
-            else if (j->warning)
-                failure(p, v->label, j->name, "warning", j->warning);
-        }
+    for (size_t i = 0; i < n; i++) {
+        if (i == FEW_FAILURES)
+            buf_printf(p->b, "</ul><details><summary>%zu more</summary><ul class=\"failures\">",
+                       n - i);
+        write_failure(p, &all[i]);
     }
-    buf_adds(p->b, "</ul>");
+    buf_adds(p->b, n > FEW_FAILURES ? "</ul></details>" : "</ul>");
     html_end(p);
 }
 

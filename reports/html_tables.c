@@ -38,9 +38,10 @@ static void value_cell(struct page *p, struct compare_value v, struct fmt (*how)
 static void flips_cell(struct page *p, const struct compare_cell *x)
 {
     buf_printf(p->b,
-               "<td class=\"n\" data-v=\"%zu\"><span class=\"lost-n\">\xe2\x88\x92%s</span> "
-               "<span class=\"won-n\">+%s</span></td>",
-               x->losses + x->gains, fmt_count((int64_t)x->losses).s,
+               "<td class=\"n\" data-v=\"%zu\"><span class=\"lost-n\">%s%s</span> "
+               "<span class=\"won-n\">%s%s</span></td>",
+               x->losses + x->gains, x->losses ? "\xe2\x88\x92" : "",
+               fmt_count((int64_t)x->losses).s, x->gains ? "+" : "",
                fmt_count((int64_t)x->gains).s);
 }
 
@@ -65,8 +66,10 @@ static void speed_cell(struct page *p, const struct compare_speed *s, bool is_ba
     }
     buf_printf(p->b, "<td class=\"n\" data-v=\"%.9g\">", s->rate.v);
     html_num(p, fmt_rate(s->rate.v).s);
-    if (!is_base && !isnan(s->ratio.v))
-        buf_printf(p->b, "<small>\xc3\x97%s</small>", fmt_ratio(s->ratio.v).s);
+    bool has_ratio = !is_base && !isnan(s->ratio.v);
+    if (has_ratio || s->is_disturbed)
+        buf_printf(p->b, "<small>%s%s%s</small>", has_ratio ? "\xc3\x97" : "",
+                   has_ratio ? fmt_ratio(s->ratio.v).s : "", s->is_disturbed ? " disturbed" : "");
     buf_adds(p->b, "</td>");
 }
 
@@ -459,12 +462,22 @@ static void speed_row(struct page *p, size_t row, const struct compare_speed *s)
     buf_adds(p->b, "</td></tr>\n");
 }
 
+static bool is_measured(const struct compare *c, size_t scenario)
+{
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (c->rows[i].speeds[scenario].job)
+            return true;
+    return false;
+}
+
 void html_speed(struct page *p)
 {
     static const char *const heads[] = {
         "variant", "#tokens/s", "#\xc3\x97 base", "#TTFT ms",     "#ITL median ms",
         "#p90",    "#p99",      "#cores busy",    "#repetitions", NULL};
     for (size_t s = 0; s < p->c->n_scenarios; s++) {
+        if (!is_measured(p->c, s))
+            continue;
         buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption>");
         html_text(p->b, p->c->scenarios[s]->name);
         buf_adds(p->b, "</caption>");

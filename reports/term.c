@@ -224,6 +224,22 @@ static void print_variants(const struct compare *c, const struct term_options *o
     print_table(&t, o, out);
 }
 
+/* Speeds that a busy machine spoiled are numbers with a warning. */
+static void print_disturbed(const struct compare *c, struct arena *a, struct buf *out)
+{
+    const char *names = "";
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct compare_row *r = &c->rows[i];
+        const struct compare_speed *s = r->decode ? r->decode : r->prefill;
+        if (s && s->is_disturbed)
+            names =
+                arena_printf(a, "%s%s%s", names, *names ? ", " : "", safe(a, r->variant->label));
+    }
+    if (*names)
+        wrap(out, arena_printf(a, "tok/s: the machine was disturbed while measuring %s", names), 0,
+             0);
+}
+
 /* -- what --wide adds -------------------------------------------------------------------------- */
 
 static void print_evidence(const struct compare *c, const struct term_options *o, struct arena *a,
@@ -410,8 +426,10 @@ static void print_head(const struct compare *c, struct arena *a, struct buf *out
     const char *margin = c->options.margin > 0
                              ? arena_printf(a, "margin %s pp", fmt_sig(c->options.margin, 2).s)
                              : "margin 1 pp, 2 pp at 4 bits";
+    const char *left_out =
+        c->n_left_out ? arena_printf(a, " (%zu more were left out)", c->n_left_out) : "";
     wrap(out,
-         arena_printf(a, "%zu tasks, %s paired items, base %s, %s", c->n_tasks,
+         arena_printf(a, "%zu tasks%s, %s paired items, base %s, %s", c->n_tasks, left_out,
                       fmt_count((int64_t)c->rows[c->base_row].pool.n).s, safe(a, c->base->label),
                       margin),
          0, 0);
@@ -451,6 +469,7 @@ int term_compare(const struct compare *c, const struct term_options *o, struct b
     struct arena a = {0};
     print_head(c, &a, out);
     print_variants(c, o, &a, out);
+    print_disturbed(c, &a, out);
     if (o->wide) {
         buf_addc(out, '\n');
         print_evidence(c, o, &a, out);

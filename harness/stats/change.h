@@ -27,7 +27,7 @@ struct change_point {
     double t, p;
     double before, after; /* medians of the two sides within the segment */
 };
-/* All change points by recursion, ascending; at most cap are written; returns how many there are. */
+/* All change points by recursion, ascending; writes at most cap, returns how many there are. */
 size_t change_find(const double *x, size_t n, const struct change_options *,
                    struct change_point *out, size_t cap);
 

@@ -20,7 +20,7 @@ struct rank_shift {
     double shift, lo, hi; /* limits NAN when the samples are too small for the confidence */
 };
 /* Hodges-Lehmann: median of all y - x, with the interval by order statistics that inverts the
- * Mann-Whitney test at 1 - alpha.  On logarithms exp() of it is a ratio y / x.  At most 4e6 pairs. */
+ * Mann-Whitney test at 1 - alpha.  On logarithms exp() of it is a ratio y / x.  Up to 4e6 pairs. */
 bool rank_hodges_lehmann(const double *x, size_t nx, const double *y, size_t ny, double alpha,
                          struct rank_shift *);
 
