@@ -17,13 +17,14 @@
 
 /* -- escaping ---------------------------------------------------------------------------------- */
 
-/* Controls but newline and tab, and everything that reorders or hides text. */
+/* Controls but newline and tab, and everything that reorders or hides text.  The zero-width joiners
+ * are letters of a kind in Persian and in Indic scripts: they stay. */
 static bool is_unsafe(uint32_t c)
 {
     return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0xad ||
-           c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
-           (c & 0xfffe) == 0xfffe || (c >= 0xe0000 && c <= 0xe0fff);
+           c == 0x61c || c == 0x200b || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+           (c >= 0xfff9 && c <= 0xfffb) || (c & 0xfffe) == 0xfffe || (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 void html_textn(struct buf *b, const char *s, size_t n)

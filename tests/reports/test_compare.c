@@ -89,6 +89,13 @@ static void verdicts(void **state)
         assert_true(x->p_adjusted >= x->p_mid);
         assert_true(x->verdict != COMPARE_FAIL || x->p_adjusted < 0.05);
     }
+    double least = 1, adjusted = 1;
+    for (size_t i = 0; i < f.c->n_tasks; i++) {
+        const struct compare_cell *x = &row_of(f.c, "int8")->tasks[i];
+        adjusted = x->p_mid < least ? x->p_adjusted : adjusted;
+        least = x->p_mid < least ? x->p_mid : least;
+    }
+    near(adjusted, fmin(1, least * (double)f.c->n_tasks), 1e-12);
     fixture_close(&f);
     /* a hair-thin margin: nothing is within it, and no significance means inconclusive, not pass */
     assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.margin = 0.001}), 0);
@@ -150,6 +157,21 @@ static void divergence(void **state)
             max = d.kl[i] > max ? d.kl[i] : max;
         }
     }
+    double between = 0, part = 0, docs = (double)r->kl.n_docs;      /* CR1 by hand */
+    for (size_t j = 0; j < r->variant->n_jobs; j++) {
+        struct view_divergence d;
+        if (strcmp(r->variant->jobs[j].kind, "divergence") != 0)
+            continue;
+        assert_int_equal(view_divergence(f.view, &r->variant->jobs[j], &f.a, &d, &f.err), 0);
+        for (size_t i = 0; i < d.n; i++) {
+            part += d.kl[i] - r->kl.mean;
+            if (i + 1 == d.n || d.idx[i + 1] != d.idx[i]) {
+                between += part * part;
+                part = 0;
+            }
+        }
+    }
+    near(r->kl.se, sqrt(between * docs / (docs - 1)) / (double)n, 1e-14);
     assert_int_equal(n, r->kl.n);
     near(r->kl.mean, sum / (double)n, 1e-12);
     near(r->kl.ln_ppl_ratio, ln / (double)n, 1e-12);
