@@ -323,7 +323,9 @@ static int make_scenarios(struct suite *s, struct assay_err *e)
     }
     if (s->scenario_texts.n || s->scenarios_value)
         return 0;
+    /* The first length of a kind that a model can have is its headline. */
     TRY(scenario_text(s, "prefill:256", "scenario", e));
+    TRY(scenario_text(s, "prefill:64", "scenario", e));
     TRY(scenario_text(s, "decode:16+64", "scenario", e));
     for (size_t i = 0; i < s->n_scenarios; i++)
         s->scenarios[i].is_default = true;
