@@ -52,6 +52,8 @@ static int flatten(const struct value *v, const char *where, struct buf *b, stru
 static int set_option(const struct assay_field *f, void *options, const struct value *v,
                       const char *where, struct arena *a, struct assay_err *e)
 {
+    if (v->type == VALUE_STR && !v->line)      /* from a command line, where all is text */
+        return field_set(f, options, v->s, where, a, e);
     bool is_text = f->kind == ASSAY_STR || f->kind == ASSAY_ENUM;
     if (!is_text || (v->type != VALUE_LIST && v->type != VALUE_DICT && v->type != VALUE_INT &&
                      v->type != VALUE_FLOAT))

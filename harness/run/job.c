@@ -60,7 +60,8 @@ static int run_pass(struct pass *p, struct assay_err *e)
     struct job *j = p->job;
     TRY(docs_open(j->task->task, j->plan->suite, &j->plan->paths, &p->docs, e));
     docs_expect(p->docs, j->task->n_rows, j->task->n_docs);
-    TRY(score_begin(&p->score, j->task->n_docs, &p->arena, e));
+    bool is_whole = j->plan->suite->limit <= 0 && !j->plan->suite->samples;
+    TRY(score_begin(&p->score, is_whole ? j->task->n_docs : 0, &p->arena, e));
     for (;;) {
         TRY(read_chunk(p, e));
         if (!p->n_items)

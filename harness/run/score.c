@@ -20,7 +20,7 @@ int score_begin(struct score *s, size_t n_items, struct arena *a, struct assay_e
     for (size_t i = 0; i < s->n_measures; i++)
         TRY(store_measure(s->store, s->measures[i].metric, s->measures[i].filter, &s->measure_ids[i], e));
     TRY(store_count_items(s->store, s->task_id, &n_stored, e));
-    s->items_known = n_stored >= 0 && (size_t)n_stored >= n_items;
+    s->items_known = n_items && n_stored == (int64_t)n_items;
     return store_clear_job(s->store, s->job_id, e);
 }
 
