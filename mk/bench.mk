@@ -8,6 +8,8 @@ bench: all $(BUILD)/tests/native/checkkern $(BENCH_BIN)
 	$(Q)$(BUILD)/tests/bench/bench_rows
 	@echo '== start: wall seconds, CPU seconds, peak MiB'
 	$(Q)$(BUILD)/tests/bench/timeit 21 'assay --help' $(BUILD)/assay --help
+	@echo '== harness: mock backend, minimal pairs rendered, asked, stored, graded'
+	$(Q)tests/bench/harness.sh $(BUILD)
 	@echo '== scoring: tokens a second and core, one thread'
 	$(Q)if [ -d ../shared/datasets/blimp ]; then $(BUILD)/tests/bench/bench_score 1 fp32; \
 	  else echo 'skipped: ../shared is not there'; fi
