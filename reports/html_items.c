@@ -203,6 +203,16 @@ static void write_text(struct page *p, const char *head, const char *s, size_t n
     buf_adds(p->b, "</pre></div>");
 }
 
+/* A target that is a text is shown as that text, anything else as its JSON. */
+static void write_target(struct explorer *x, const char *json)
+{
+    const struct value *v;
+    struct assay_err ignored;
+    bool is_text = json_parse(json, strlen(json), "target", 1, &x->a, &v, &ignored) >= 0 &&
+                   v->type == VALUE_STR;
+    write_text(x->p, "target", is_text ? v->s : json, is_text ? v->n : strlen(json));
+}
+
 static int write_item(struct explorer *x, const struct flip *f, struct assay_err *e)
 {
     struct page *p = x->p;
@@ -237,7 +247,7 @@ static int write_item(struct explorer *x, const struct flip *f, struct assay_err
     if (item.n_choices) {
         write_choices(x, &item, target, &b, &v);
     } else {
-        write_text(p, "target", item.target, strlen(item.target));
+        write_target(x, item.target);
         buf_adds(p->b, "<div class=\"pair\">");
         write_text(p, x->base->label, b.text ? b.text : "", b.text_n);
         write_text(p, x->variant->label, v.text ? v.text : "", v.text_n);
