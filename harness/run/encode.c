@@ -48,6 +48,7 @@ static int tokenize(struct encode *x, struct encode_text t, int special, struct 
         TRY(grow(x, want, e));
         memset(x->scratch, 0xff, want * sizeof *x->scratch);
         int rc = g->plugin->api.tokenize(g->model, t.s, t.n, special, x->scratch, want, &n, &said);
+        said.msg[sizeof said.msg - 1] = 0;
         if (rc < 0)
             return err_set(e, rc, "backend '%s' cannot tokenize: %.400s", g->plugin->name, said.msg);
         if (n > MAX_TOKENS)

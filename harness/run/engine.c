@@ -136,6 +136,7 @@ int engine_open(const struct plugin *p, const void *options, struct engine *g, s
     *g = (struct engine){.plugin = p};
     struct assay_err said = {0};
     int rc = p->api.open(options, &g->model, &said);
+    said.msg[sizeof said.msg - 1] = 0;         /* a plugin may forget the end */
     if (rc < 0)
         return err_set(e, rc, "%s", said.msg[0] ? said.msg : "the backend gave no reason");
     if (!g->model)
@@ -143,6 +144,7 @@ int engine_open(const struct plugin *p, const void *options, struct engine *g, s
     g->info.size = sizeof g->info;
     g->info.bos = g->info.eos = -1;
     rc = p->api.info(g->model, &g->info, &said);
+    said.msg[sizeof said.msg - 1] = 0;
     if (rc < 0)
         rc = err_set(e, rc, "%s", said.msg[0] ? said.msg : "the backend gave no facts about its model");
     else

@@ -1,0 +1,107 @@
+/* plugin.c - a plugin as somebody else compiled it, with the header of their day; and, by macro, the
+ * ways in which one can be wrong.  Built by test_plugin.c, never linked into anything. */
+#include "tests/abi/frozen/backend_1_0.h"
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef NAME
+#define NAME "good"
+#endif
+#ifndef ENTRY
+#define ENTRY assay_backend_1
+#endif
+#ifndef CAPS
+#define CAPS 0
+#endif
+#ifndef OFFSET
+#define OFFSET 0
+#endif
+#ifndef KIND
+#define KIND ASSAY_STR
+#endif
+#ifndef SECOND
+#define SECOND "other"
+#endif
+#ifndef MODEL
+#define MODEL "model"
+#endif
+#ifndef OPEN
+#define OPEN fake_open
+#endif
+#ifndef SIZE
+#define SIZE sizeof backend
+#endif
+
+struct options {
+    const char *model, *other;
+};
+struct assay_model {
+    int unused;
+};
+
+static const struct assay_field table[] = {
+    {MODEL, KIND, OFFSET, NULL, NULL, "what to open"},
+    {SECOND, ASSAY_STR, 8, "fallback", NULL, "another"},
+    {NULL, 0, 0, NULL, NULL, NULL},
+};
+
+static int fake_open(const void *options, struct assay_model **out, struct assay_err *e)
+{
+    const struct options *o = options;
+    *out = NULL;
+    if (!o->model || strcmp(o->model, "fail") == 0) {
+        e->code = ASSAY_EFORMAT;
+        memset(e->msg, 'x', sizeof e->msg);        /* forgets the end */
+        return ASSAY_EFORMAT;
+    }
+    if (strcmp(o->model, "nothing") != 0)
+        *out = calloc(1, sizeof **out);
+    return 0;
+}
+
+static void fake_close(struct assay_model *m)
+{
+    free(m);
+}
+
+static int fake_info(struct assay_model *m, struct assay_info *out, struct assay_err *e)
+{
+    struct assay_info x = {.size = out->size, .caps = CAPS, .n_vocab = 3, .bos = -1, .eos = 2};
+    (void)m;
+    (void)e;
+    memcpy(out, &x, out->size < sizeof x ? out->size : sizeof x);
+    return 0;
+}
+
+/* A member that no host of this major knows lies behind those it does. */
+struct newer {
+    struct assay_backend known;
+    void (*unknown[8])(void);
+};
+
+const struct assay_backend *ENTRY(const struct assay_host *host);
+
+__attribute__((visibility("default"))) const struct assay_backend *ENTRY(const struct assay_host *host)
+{
+    static const struct newer backend = {
+        .known = {
+            .size = (uint32_t)(SIZE),
+            .options_size = sizeof(struct options),
+            .name = NAME,
+            .version = "0",
+            .help = "a test",
+            .options = table,
+            .open = OPEN,
+            .close = fake_close,
+            .info = fake_info,
+            /* Looks like a method, but lies behind what SIZE may admit to. */
+            .piece = (int (*)(struct assay_model *, int32_t, char *, size_t, size_t *, struct assay_err *))(uintptr_t)0xdead,
+        },
+    };
+    (void)host;
+#ifdef REFUSE
+    return NULL;
+#else
+    return &backend.known;
+#endif
+}
