@@ -14,9 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 /* The bytes as file `name` in this process's own folder; the path is good until the next call. */
 static inline const char *fuzz_file(const char *name, const uint8_t *data, size_t n)
 {
-    static char dir[64], path[128];
+    static char dir[256], path[512];
     if (!dir[0]) {
-        snprintf(dir, sizeof dir, "/tmp/assay-fuzz-XXXXXX");
+        const char *tmp = getenv("TMPDIR");
+        snprintf(dir, sizeof dir, "%.200s/assay-fuzz-XXXXXX", tmp ? tmp : "/tmp");
         if (!mkdtemp(dir))
             abort();
     }
