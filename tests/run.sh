@@ -12,6 +12,7 @@ case $build in /*) ;; *) build=$PWD/$build ;; esac
 export ASSAY=$build/assay BUILD=$build
 passed=0 failed=0 skipped=0
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/assay-tests-XXXXXX") || exit 1
+chmod 711 "$tmp"   # tests that step down from root find their folders
 trap 'rm -rf "$tmp"' EXIT
 
 say() { printf '%-7s %s\n' "$1" "$2"; }
