@@ -37,7 +37,7 @@ enum assay_code {
     ASSAY_EUNSUPPORTED = -6, /* well formed, but this backend cannot do it */
     ASSAY_EREMOTE = -7,      /* a server failed */
     ASSAY_ECANCELED = -8,    /* a callback returned non-zero */
-    ASSAY_ESTATE = -9,       /* the thing exists in another state (locked, newer version) */
+    ASSAY_ESTATE = -9,       /* the thing is in use by somebody else: try again later */
     ASSAY_ENOTFOUND = -10    /* nothing of that name is there */
 };
 struct assay_err {           /* the caller's; frozen */

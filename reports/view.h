@@ -96,7 +96,7 @@ struct view_set {                            /* what a report is about */
 
 /* Opens a database for reading only; a writer may be at work meanwhile, and what is read is one
  * consistent state.  Errors: ASSAY_EIO (absent, unreadable), ASSAY_EFORMAT (not an assay database),
- * ASSAY_ESTATE (schema not the one this program knows). */
+ * ASSAY_EUNSUPPORTED (schema not the one this program knows). */
 int view_open(const char *path, struct view **, struct assay_err *);
 void view_close(struct view *);
 /* All runs, newest first; they live until view_close. */

@@ -67,6 +67,12 @@ static int set_option(const struct assay_field *f, void *options, const struct v
     return rc;
 }
 
+/* Options that have a flag of their own; the others come as --option KEY=VALUE. */
+static bool is_flag(const char *key)
+{
+    return strcmp(key, "model") == 0 || strcmp(key, "precision") == 0 || strcmp(key, "threads") == 0;
+}
+
 int plugin_options(const struct plugin *p, const struct value *settings, const char *source,
                    struct arena *a, void **options, const struct value **record, struct assay_err *e)
 {
@@ -75,7 +81,7 @@ int plugin_options(const struct plugin *p, const struct value *settings, const c
     for (uint32_t i = 0; settings && i < settings->n; i++) {
         const struct value *key = settings->entries[i].key, *v = settings->entries[i].value;
         const char *where = key->line && source ? arena_printf(a, "%s:%u:%u", source, key->line, key->col)
-                                                : arena_printf(a, "option '%s'", key->s);
+                                                : arena_printf(a, is_flag(key->s) ? "--%s" : "--option %s", key->s);
         const struct assay_field *f = field_find(p->api.options, key->s);
         if (!f) {
             const char *near = field_nearest_row(p->api.options, key->s);

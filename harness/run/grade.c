@@ -115,10 +115,10 @@ static int grade_job(struct grade *g, const struct store_run_variant *v, const s
     TRY(store_begin(g->store, e));
     int rc = job_run(&job, e);
     if (rc >= 0 && job.n_missing)
-        rc = err_set(e, ASSAY_ESTATE, "%llu of its requests have no stored response: the question changed; run it again",
+        rc = err_set(e, ASSAY_ENOTFOUND, "%llu of its requests have no stored response: the question changed; run it again",
                      (unsigned long long)job.n_missing);
     if (rc >= 0 && job.n_done != t->n_docs)
-        rc = err_set(e, ASSAY_ESTATE, "%llu of %zu items could be graded", (unsigned long long)job.n_done, t->n_docs);
+        rc = err_set(e, ASSAY_EFORMAT, "%llu of %zu items could be graded", (unsigned long long)job.n_done, t->n_docs);
     struct store_job row;
     store_job_init(&row);
     row.id = j->id;

@@ -263,7 +263,7 @@ static void scan_one(const char *path, struct plugin_list *list, struct arena *a
     int rc = load(path, a, &p, &e);
     for (size_t i = 0; rc >= 0 && i < list->n_found; i++)
         if (strcmp(found[i]->name, p->name) == 0)
-            rc = err_set(&e, ASSAY_ESTATE, "backend '%s' was found before in '%s'", p->name,
+            rc = err_set(&e, ASSAY_EUSAGE, "backend '%s' was found before in '%s'", p->name,
                          found[i]->path ? found[i]->path : "assay itself");
     if (rc >= 0 && list->n_found < MAX_PLUGINS)
         found[list->n_found++] = p;

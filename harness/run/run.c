@@ -37,6 +37,7 @@ struct member {                        /* a variant in this run */
     const struct plan_variant *variant;
     int64_t id;                        /* run_variant */
     bool is_finished;                  /* by an earlier start of this run */
+    bool is_said;                      /* the listener heard how it ended */
     struct ending ending;
 };
 struct run {
@@ -193,6 +194,16 @@ static int with_store(struct run *r, int (*fn)(struct run *, struct store *, str
     return rc;
 }
 
+static void say_ending(struct run *r, struct member *m)
+{
+    const struct ending *x = &m->ending;
+    if (m->is_said || m->is_finished || !x->status)
+        return;
+    m->is_said = true;
+    emit(r, (struct run_event){.kind = RUN_VARIANT_END, .variant = m->variant->suite->name,
+                               .status = x->status, .text = x->reason[0] ? x->reason : NULL});
+}
+
 static int begin_run(struct run *r, struct assay_err *e)
 {
     if (r->has_begun)
@@ -201,6 +212,8 @@ static int begin_run(struct run *r, struct assay_err *e)
     r->has_begun = true;
     emit(r, (struct run_event){.kind = RUN_BEGIN, .n_total = r->n_members, .text = r->summary->uid,
                                .is_resumed = r->summary->is_resumed});
+    for (size_t i = 0; i < r->n_members; i++)
+        say_ending(r, &r->members[i]);
     return 0;
 }
 
@@ -471,7 +484,8 @@ static int save_latest(struct run *r, struct store *s, struct assay_err *e)
     return save_ending(s, r->latest, e);
 }
 
-/* Not opening is remembered but not yet written: perhaps nothing opens.  A crash is a result. */
+/* Not opening is remembered but neither written nor said yet: perhaps nothing opens, and then the
+ * reason is the command's one error.  A crash is a result. */
 static int end_variant(struct run *r, struct member *m, struct assay_err *e)
 {
     const struct ending *x = &m->ending;
@@ -482,8 +496,8 @@ static int end_variant(struct run *r, struct member *m, struct assay_err *e)
         TRY(begin_run(r, e));
     else if (r->has_begun)
         TRY(with_store(r, save_latest, e));
-    emit(r, (struct run_event){.kind = RUN_VARIANT_END, .variant = m->variant->suite->name,
-                               .status = x->status, .text = x->reason[0] ? x->reason : NULL});
+    if (r->has_begun)
+        say_ending(r, m);
     return 0;
 }
 
@@ -567,16 +581,37 @@ static int write_end(struct run *r, struct store *s, struct assay_err *e)
     return store_set_run_status(s, r->run_id, status, clock_wall_ns(), e);
 }
 
+/* Nothing opened: the first reason is the error, and other reasons are said before it. */
+static int end_unbegun(struct run *r, struct assay_err *e)
+{
+    const struct member *first = NULL;
+    bool is_alone = true;
+    for (size_t i = 0; i < r->n_members; i++) {
+        struct member *m = &r->members[i];
+        if (!m->ending.status || strcmp(m->ending.status, "interrupted") == 0)
+            continue;
+        if (!first) {
+            first = m;
+        } else if (strcmp(m->ending.reason, first->ending.reason) != 0) {
+            is_alone = false;
+            say_ending(r, m);
+        }
+    }
+    if (!first)
+        return err_set(e, ASSAY_ECANCELED, "interrupted before the first model was open");
+    const struct suite_variant *v = first->variant->suite;
+    int code = first->ending.code ? first->ending.code : ASSAY_EIO;
+    if (code == ASSAY_EUSAGE && r->suite->path)        /* it stands in the suite's file */
+        return err_set(e, code, "%s: %s", v->where, first->ending.reason);
+    if (!is_alone)
+        return err_set(e, code, "variant '%s': %s", v->name, first->ending.reason);
+    return err_set(e, code, "%s", first->ending.reason);
+}
+
 static int end_run(struct run *r, struct assay_err *e)
 {
-    if (!r->has_begun) {               /* nothing opened: the first reason is the error */
-        for (size_t i = 0; i < r->n_members; i++) {
-            const struct ending *x = &r->members[i].ending;
-            if (x->status && strcmp(x->status, "interrupted") != 0)
-                return err_set(e, x->code ? x->code : ASSAY_EIO, "%s", x->reason);
-        }
-        return err_set(e, ASSAY_ECANCELED, "interrupted before the first model was open");
-    }
+    if (!r->has_begun)
+        return end_unbegun(r, e);
     TRY(with_store(r, write_end, e));
     if (r->summary->status != RUN_INTERRUPTED && !r->suite->keep_logits)
         divergence_remove(r->options->db);

@@ -250,7 +250,7 @@ static int identify(struct store *s, int64_t *version, struct assay_err *e)
     if (app != APPLICATION_ID)
         return err_set(e, ASSAY_EFORMAT, "'%s' is a database of another program, not of assay", s->path);
     if (*version > STORE_SCHEMA)
-        return err_set(e, ASSAY_ESTATE,
+        return err_set(e, ASSAY_EUNSUPPORTED,
                        "database '%s' is of a newer version (schema %lld, this assay knows %d); "
                        "use the assay that wrote it",
                        s->path, (long long)*version, STORE_SCHEMA);
@@ -324,7 +324,7 @@ static int settle(struct store *s, enum store_mode mode, struct assay_err *e)
     if (version < 0)
         TRY(raise_version(s, 0, e));
     else if (version < STORE_SCHEMA)
-        return err_set(e, ASSAY_ESTATE,
+        return err_set(e, ASSAY_EUNSUPPORTED,
                        "database '%s' is of an older version (schema %lld, now %d); run `assay db "
                        "migrate`",
                        s->path, (long long)version, STORE_SCHEMA);

@@ -27,7 +27,8 @@ enum store_mode {
 
 /* -- opening ------------------------------------------------------------------------------------- */
 /* Errors: ASSAY_EIO missing, read-only, disk full; ASSAY_EFORMAT not a database, or not ours;
- * ASSAY_ESTATE of a newer version, or of an older one (the text names `assay db migrate`). */
+ * ASSAY_EUNSUPPORTED of a newer version, or of an older one (the text names `assay db migrate`);
+ * ASSAY_ESTATE locked by another program. */
 int store_open(const char *path, enum store_mode, struct store **, struct assay_err *);
 void store_close(struct store *);
 struct sqlite3 *store_sqlite(struct store *);     /* for views; do not write through it */

@@ -327,7 +327,7 @@ static void test_bad_databases(void **state)
     set(f, "backend", "mock", "scenario", "none", NULL);
     run(f);
     script(f->db, "PRAGMA user_version = 7");
-    assert_int_equal(run_fails(f), ASSAY_ESTATE);
+    assert_int_equal(run_fails(f), ASSAY_EUNSUPPORTED);
     assert_contains(f->e.msg, "newer version");
     unlink(f->db);
     script(f->db, "CREATE TABLE mine (a); INSERT INTO mine VALUES (1)");

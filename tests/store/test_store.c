@@ -187,15 +187,15 @@ static void test_versions(void **state)
     assert_ok(store_open(f->db, STORE_CREATE, &s, &f->e), f->e);
     store_close(s);
     script(f->db, "PRAGMA user_version = 9");
-    refuses(f, STORE_WRITE, ASSAY_ESTATE, "newer version (schema 9");
-    refuses(f, STORE_READ, ASSAY_ESTATE, "newer version");
-    assert_int_equal(store_migrate(f->db, &from, &to, &f->e), ASSAY_ESTATE);
+    refuses(f, STORE_WRITE, ASSAY_EUNSUPPORTED, "newer version (schema 9");
+    refuses(f, STORE_READ, ASSAY_EUNSUPPORTED, "newer version");
+    assert_int_equal(store_migrate(f->db, &from, &to, &f->e), ASSAY_EUNSUPPORTED);
     script(f->db, "PRAGMA user_version = 1");
     assert_ok(store_migrate(f->db, &from, &to, &f->e), f->e);
     assert_int_equal(from, STORE_SCHEMA);
     assert_int_equal(to, STORE_SCHEMA);
     script(f->db, "PRAGMA user_version = 0");
-    refuses(f, STORE_WRITE, ASSAY_ESTATE, "assay db migrate");
+    refuses(f, STORE_WRITE, ASSAY_EUNSUPPORTED, "assay db migrate");
 }
 
 /* Root writes through permissions, so the check is made as nobody. */
