@@ -250,10 +250,18 @@ void cell_scores(struct compare_cell *c, const struct cell_pairs *p, const char 
 static const char *amount(const struct compare_cell *c, double v, struct arena *a)
 {
     if (c->kind == COMPARE_BINARY)
-        return arena_printf(a, "%.2g pp", 100 * v);
+        return arena_printf(a, "%s pp", fmt_sig(100 * v, 2).s);
     if (c->kind == COMPARE_LIKELIHOOD)
-        return arena_printf(a, "%.2g %% of perplexity", 100 * expm1(v));
-    return arena_printf(a, "%.2g", v);
+        return arena_printf(a, "%s %% of perplexity", fmt_sig(100 * expm1(v), 2).s);
+    return arena_strdup(a, fmt_sig(v, 2).s);
+}
+
+/* "a loss of 1.2 pp", "a gain of 0.3 pp" or "no change". */
+static const char *seen(const struct compare_cell *c, double loss, struct arena *a)
+{
+    if (loss == 0)
+        return "no change";
+    return arena_printf(a, "a %s of %s", loss > 0 ? "loss" : "gain", amount(c, fabs(loss), a));
 }
 
 static const char *p_text(double p, struct arena *a)
@@ -283,6 +291,6 @@ void cell_judge(struct compare_cell *c, double alpha, struct arena *a)
             isnan(c->margin)
                 ? "no margin is defined for this metric, and no loss is shown"
                 : arena_printf(a, "a loss of %s cannot be ruled out; seen: %s, detectable: %s",
-                               amount(c, c->margin, a), amount(c, loss, a), amount(c, c->mde, a));
+                               amount(c, c->margin, a), seen(c, loss, a), amount(c, c->mde, a));
     }
 }

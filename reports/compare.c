@@ -14,6 +14,7 @@
 #include "harness/stats/cluster.h"
 #include "harness/stats/quantile.h"
 #include "reports/cell.h"
+#include "reports/fmt.h"
 #include "reports/speed.h"
 
 static const double DEFAULT_MARGIN = 1, DEFAULT_MARGIN_4BIT = 2; /* accuracy points */
@@ -362,8 +363,9 @@ static void judge_pools(struct making *m, size_t row)
         cell_binary(&r->groups[g], &m->groups[at], &rules);
         cell_judge(&r->groups[g], rules.alpha, m->a);
         if (in < group->n_leaves && r->groups[g].kind == COMPARE_BINARY)
-            r->groups[g].reason = arena_printf(m->a, "%zu of its %zu tasks; %s", in,
-                                               group->n_leaves, r->groups[g].reason);
+            r->groups[g].reason =
+                arena_printf(m->a, "%zu of its %s; %s", in, fmt_things(group->n_leaves, "task").s,
+                             r->groups[g].reason);
         if (row == m->c->base_row)
             r->groups[g].verdict = COMPARE_BASE;
     }
@@ -414,9 +416,10 @@ static void judge_row(struct making *m, struct compare_row *r)
                                        : arena_printf(m->a, "it is %s", r->variant->status);
     } else if (r->n_fail > 0) {
         r->verdict = COMPARE_FAIL;
-        r->reason = arena_printf(m->a, "%zu of %zu tasks are worse: %s%s%s", r->n_fail, n,
-                                 some_tasks(m, r, COMPARE_FAIL), has_pool ? "; all items: " : "",
-                                 has_pool ? r->pool.reason : "");
+        r->reason =
+            arena_printf(m->a, "%zu of %s %s worse: %s%s%s", r->n_fail, fmt_things(n, "task").s,
+                         r->n_fail == 1 ? "is" : "are", some_tasks(m, r, COMPARE_FAIL),
+                         has_pool ? "; all items: " : "", has_pool ? r->pool.reason : "");
     } else if (has_pool && r->pool.verdict == COMPARE_FAIL) {
         r->verdict = COMPARE_FAIL;
         r->reason = arena_printf(m->a, "all items together: %s", r->pool.reason);
@@ -468,9 +471,18 @@ static void conclude(struct making *m)
     }
     if (c->verdict == COMPARE_BASE)
         c->verdict = COMPARE_INCOMPARABLE;
-    c->headline = c->n_rows < 2 ? "there is only one variant: nothing to compare it with"
-                                : arena_printf(m->a, "%s%zu of %zu variants pass against %s", text,
-                                               n_pass, c->n_rows - 1, c->base->label);
+    size_t len = strlen(text);
+    if (c->n_rows < 2)
+        c->headline = "there is only one variant: nothing to compare it with";
+    else if (c->n_rows > 2)
+        c->headline = arena_printf(m->a, "%s%zu of %zu variants %s against %s", text, n_pass,
+                                   c->n_rows - 1, n_pass == 1 ? "passes" : "pass", c->base->label);
+    else if (n_pass)
+        c->headline = arena_printf(m->a, "%s passes against %s",
+                                   c->rows[!c->base_row].variant->label, c->base->label);
+    else
+        c->headline = arena_printf(m->a, "%.*s, against %s", (int)(len > 2 ? len - 2 : 0), text,
+                                   c->base->label);
 }
 
 /* -- divergence -------------------------------------------------------------------------------- */

@@ -91,6 +91,13 @@ struct fmt fmt_count(int64_t n)
     return f;
 }
 
+struct fmt fmt_things(size_t n, const char *one)
+{
+    struct fmt f;
+    snprintf(f.s, sizeof f.s, "%.20s %.24s%s", fmt_count((int64_t)n).s, one, n == 1 ? "" : "s");
+    return f;
+}
+
 struct fmt fmt_mib(int64_t bytes)
 {
     return fmt_sig(bytes < 0 ? NAN : (double)bytes / 1048576, 3);

@@ -4,6 +4,7 @@
  * Unknown (NAN, VIEW_NONE) is "-". */
 #ifndef FMT_H
 #define FMT_H
+#include <stddef.h>
 #include <stdint.h>
 
 struct fmt {
@@ -18,6 +19,7 @@ struct fmt fmt_p(double p);                 /* "0.031", "<1e-16" */
 struct fmt fmt_rate(double per_second);     /* "1234", "210.3" */
 struct fmt fmt_ratio(double ratio);         /* "1.45" */
 struct fmt fmt_count(int64_t n);            /* "34,120" */
+struct fmt fmt_things(size_t n, const char *one); /* "1 task", "1,204 tasks" */
 struct fmt fmt_mib(int64_t bytes);          /* MiB: "4.20" */
 struct fmt fmt_bytes(int64_t bytes);        /* "4.20 MiB", "640 B" */
 struct fmt fmt_ms(double ms);               /* "0.812", "12.3", "1234" */

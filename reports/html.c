@@ -227,14 +227,16 @@ static void write_header(struct page *p)
     const struct view_run *run = &c->set->runs[c->base->run];
     buf_adds(p->b, "<header><p class=\"brand\">assay</p><h1>");
     html_text(p->b, title_of(p));
-    buf_printf(p->b, "</h1><p class=\"sub\">%zu variant%s against <strong>", c->n_rows - 1,
-               c->n_rows == 2 ? "" : "s");
+    buf_adds(p->b, "</h1><p class=\"sub\">");
+    if (c->n_rows > 1)
+        buf_printf(p->b, "%s against ", fmt_things(c->n_rows - 1, "variant").s);
+    buf_adds(p->b, "<strong>");
     html_text(p->b, c->base->label);
-    buf_printf(p->b, "</strong> \xc2\xb7 %zu task%s", c->n_tasks, c->n_tasks == 1 ? "" : "s");
+    buf_printf(p->b, "</strong> \xc2\xb7 %s", fmt_things(c->n_tasks, "task").s);
     if (c->n_left_out)
         buf_printf(p->b, " (<a href=\"#failures\">%zu left out</a>)", c->n_left_out);
     if (c->rows[c->base_row].pool.n)
-        buf_printf(p->b, ", %s items", fmt_count((int64_t)c->rows[c->base_row].pool.n).s);
+        buf_printf(p->b, ", %s", fmt_things(c->rows[c->base_row].pool.n, "item").s);
     buf_adds(p->b, " \xc2\xb7 ");
     html_text(p->b, run->machine);
     buf_printf(p->b, " \xc2\xb7 <time>%s</time></p></header>\n", fmt_time(run->started_ns).s);
@@ -244,6 +246,12 @@ static void write_banner(struct page *p)
 {
     const struct compare *c = p->c;
     size_t n[5] = {0};
+    if (c->n_rows < 2) {
+        buf_adds(p->b, "<section class=\"banner\" aria-label=\"Verdict\"><p class=\"word\">One "
+                       "variant</p><p class=\"why\">Nothing to compare it with: run more "
+                       "precisions, or compare runs with <code>--run A,B</code>.</p></section>\n");
+        return;
+    }
     for (size_t i = 0; i < c->n_rows; i++)
         n[c->rows[i].verdict]++;
     buf_printf(p->b,
@@ -484,7 +492,7 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
     write_banner(&p);
     write_nav(&p);
     html_variants(&p);
-    html_forests(&p);
+    c->n_rows < 2 ? html_alone(&p) : html_forests(&p);
     html_others(&p);
     html_charts_flips(&p);
     html_charts_tradeoff(&p);

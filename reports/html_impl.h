@@ -36,6 +36,7 @@ void html_end(struct page *);
 void html_heads(struct page *, const char *const *heads);
 
 void html_variants(struct page *);       /* the main table */
+void html_alone(struct page *);          /* one variant: its accuracy per task */
 void html_forests(struct page *);        /* per variant: change per task with intervals */
 void html_others(struct page *);         /* perplexities and other means */
 void html_divergence(struct page *);

@@ -175,10 +175,12 @@ void html_variants(struct page *p)
         "variant", "verdict",        "#accuracy %",   "#\xce\x94 pp", "",  "#flips",
         "#KL",     "#prefill tok/s", "#decode tok/s", "#peak MiB",    NULL};
     struct svg_axis axis = pool_axis(p);
-    html_begin(
-        p, "variants", "Variants",
-        "Each variant against the base on the same items. The bar is the 95&nbsp;% interval of "
-        "the change in accuracy; the shaded band is the smallest margin in force.");
+    html_begin(p, "variants", "Variants",
+               p->c->n_rows < 2
+                   ? NULL
+                   : "Each variant against the base on the same items. The bar is the 95&nbsp;% "
+                     "interval of "
+                     "the change in accuracy; the shaded band is the smallest margin in force.");
     buf_adds(
         p->b,
         "<div class=\"scroll\"><table class=\"sortable main\"><caption class=\"hide\">Variants "
@@ -210,7 +212,8 @@ void html_variants(struct page *p)
         "and the reverse. KL: mean divergence of the next-token distribution from the "
         "reference, in nats. Small figures are 95&nbsp;% intervals and the ratio to the base."
         "</p>");
-    evidence(p);
+    if (p->c->n_rows > 1)
+        evidence(p);
     html_end(p);
 }
 
@@ -297,6 +300,44 @@ static bool has_any(const struct page *p, enum compare_kind kind)
             if (p->c->rows[i].tasks[t].kind == kind)
                 return true;
     return false;
+}
+
+/* A run of one variant has nothing to differ from: its accuracy per task with the interval. */
+void html_alone(struct page *p)
+{
+    static const char *const heads[] = {"task", "#accuracy %", "", "#items", NULL};
+    const struct compare *c = p->c;
+    struct svg_axis axis = {-0.02, 1.02, 0, 220};
+    html_begin(p, "tasks", "Accuracy by task",
+               "Share of right answers per task with its 95&nbsp;% Wilson interval.");
+    if (!has_any(p, COMPARE_BINARY)) {
+        buf_adds(p->b, "<p>No task of this run is scored right or wrong.</p>");
+        html_end(p);
+        return;
+    }
+    buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption class=\"hide\">"
+                   "Accuracy per task</caption>");
+    html_heads(p, heads);
+    buf_adds(p->b, "<tbody>");
+    for (size_t i = 0; i < c->n_groups + c->n_tasks; i++) {
+        bool is_group = i < c->n_groups;
+        const struct compare_cell *x =
+            is_group ? &c->rows[0].groups[i] : &c->rows[0].tasks[i - c->n_groups];
+        if (x->kind != COMPARE_BINARY)
+            continue;
+        buf_printf(p->b, "<tr%s><th scope=\"row\">", is_group ? " class=\"group\"" : "");
+        html_name(p, is_group ? c->groups[i]->name : c->tasks[i - c->n_groups].name);
+        buf_adds(p->b, is_group ? " (group, all items)</th>" : "</th>");
+        value_cell(p, x->variant, fmt_pct);
+        buf_printf(p->b, "<td class=\"plot\" data-v=\"%.9g\">", x->variant.v);
+        svg_interval(p->b, &axis, span(x->variant), 0,
+                     arena_printf(p->a, "%s %%, n = %zu", fmt_pct(x->variant.v).s, x->n));
+        buf_adds(p->b, "</td>");
+        html_cell(p, (double)x->n, fmt_count((int64_t)x->n));
+        buf_adds(p->b, "</tr>\n");
+    }
+    buf_adds(p->b, "</tbody></table></div>");
+    html_end(p);
 }
 
 /* The variant whose table stands open: the one with most failed tasks, else the last. */

@@ -186,10 +186,35 @@ static bool is_failed(const struct compare_row *r)
     return !r->variant->is_done && r->pool.n == 0;
 }
 
+static bool has_decode(const struct compare *c)
+{
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (c->rows[i].decode)
+            return true;
+    return false;
+}
+
+/* One column, one meaning: decode where anything was decoded, else prefill. */
+static const struct compare_speed *headline_speed(const struct compare *c,
+                                                  const struct compare_row *r)
+{
+    return has_decode(c) ? r->decode : r->prefill;
+}
+
+static const char *speed_name(const struct compare *c)
+{
+    return has_decode(c) ? "decode/s" : "prefill/s";
+}
+
+static bool is_alone(const struct compare *c)
+{
+    return c->n_rows < 2;
+}
+
 static void variant_row(struct table *t, const struct compare *c, size_t i)
 {
     const struct compare_row *r = &c->rows[i];
-    const struct compare_speed *s = r->decode ? r->decode : r->prefill;
+    const struct compare_speed *s = headline_speed(c, r);
     bool is_base = i == c->base_row;
     size_t k = 0;
     put(t, i, k++, "%s", safe(t->a, r->variant->label));
@@ -198,11 +223,15 @@ static void variant_row(struct table *t, const struct compare *c, size_t i)
         return;
     }
     put(t, i, k++, "%s", r->pool.n ? fmt_pct(r->pool.variant.v).s : "-");
-    put(t, i, k++, "%s", is_base ? "" : r->pool.n ? interval(t->a, r->pool.delta) : "-");
-    put(t, i, k++, is_base ? "" : r->pool.n ? "%zu/%zu" : "-", r->pool.losses, r->pool.gains);
-    put(t, i, k++, "%s", is_base ? "" : r->kl.n ? fmt_sig(r->kl.mean, 3).s : "-");
+    if (!is_alone(c)) {
+        put(t, i, k++, "%s", is_base ? "" : r->pool.n ? interval(t->a, r->pool.delta) : "-");
+        put(t, i, k++, is_base ? "" : r->pool.n ? "%zu/%zu" : "-", r->pool.losses, r->pool.gains);
+        put(t, i, k++, "%s", is_base ? "" : r->kl.n ? fmt_sig(r->kl.mean, 3).s : "-");
+    }
     put(t, i, k++, "%s", s ? fmt_rate(s->rate.v).s : "-");
     put(t, i, k++, "%s", fmt_mib(r->variant->peak_rss_bytes).s);
+    if (is_alone(c))
+        return;
     t->cells[i * MAX_COLS + k].color = verdict_color(r->verdict);
     put(t, i, k, "%s", compare_verdict_name(r->verdict));
 }
@@ -213,12 +242,15 @@ static void print_variants(const struct compare *c, const struct term_options *o
     struct table t = table_new(a, c->n_rows);
     column(&t, "variant", true);
     column(&t, "acc %", false);
-    column(&t, "delta pp [95 %]", false);
-    column(&t, "-/+", false);
-    column(&t, "KL", false);
-    column(&t, "tok/s", false);
+    if (!is_alone(c)) {
+        column(&t, "delta pp [95 %]", false);
+        column(&t, "-/+", false);
+        column(&t, "KL", false);
+    }
+    column(&t, speed_name(c), false);
     column(&t, "MiB", false);
-    column(&t, "verdict", true);
+    if (!is_alone(c))
+        column(&t, "verdict", true);
     for (size_t i = 0; i < c->n_rows; i++)
         variant_row(&t, c, i);
     print_table(&t, o, out);
@@ -230,14 +262,16 @@ static void print_disturbed(const struct compare *c, struct arena *a, struct buf
     const char *names = "";
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *r = &c->rows[i];
-        const struct compare_speed *s = r->decode ? r->decode : r->prefill;
+        const struct compare_speed *s = headline_speed(c, r);
         if (s && s->is_disturbed)
             names =
                 arena_printf(a, "%s%s%s", names, *names ? ", " : "", safe(a, r->variant->label));
     }
     if (*names)
-        wrap(out, arena_printf(a, "tok/s: the machine was disturbed while measuring %s", names), 0,
-             0);
+        wrap(out,
+             arena_printf(a, "%s: the machine was disturbed while measuring %s", speed_name(c),
+                          names),
+             0, 0);
 }
 
 /* -- what --wide adds -------------------------------------------------------------------------- */
@@ -381,8 +415,10 @@ static void print_other(const struct compare *c, size_t task, const struct term_
     struct table t = table_new(a, c->n_rows);
     column(&t, "variant", true);
     column(&t, "value", false);
-    column(&t, "change [95 %]", true);
-    column(&t, "verdict", true);
+    if (!is_alone(c)) {
+        column(&t, "change [95 %]", true);
+        column(&t, "verdict", true);
+    }
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_cell *x = &c->rows[i].tasks[task];
         put(&t, i, 0, "%s", safe(a, c->rows[i].variant->label));
@@ -407,8 +443,40 @@ static void print_others(const struct compare *c, const struct term_options *o, 
         if (!c->tasks[i].is_binary && (++n <= FEW_TASKS || o->wide))
             print_other(c, i, o, a, out);
     if (n > FEW_TASKS && !o->wide)
-        buf_printf(out, "\nand %zu more tasks that are not right or wrong; --wide shows them\n",
-                   n - FEW_TASKS);
+        buf_printf(out, "\nand %zu more %s not right or wrong; --wide shows %s\n", n - FEW_TASKS,
+                   n - FEW_TASKS == 1 ? "task that is" : "tasks that are",
+                   n - FEW_TASKS == 1 ? "it" : "them");
+}
+
+/* -- one variant alone ------------------------------------------------------------------------- */
+
+/* What a run of one variant knows: its accuracy on every task. */
+static void print_alone(const struct compare *c, const struct term_options *o, struct arena *a,
+                        struct buf *out)
+{
+    struct table t = table_new(a, c->n_tasks + c->n_groups);
+    size_t line = 0;
+    column(&t, "task", true);
+    column(&t, "acc %", false);
+    column(&t, "[95 %]", false);
+    column(&t, "items", false);
+    for (size_t i = 0; i < c->n_groups + c->n_tasks; i++) {
+        bool is_group = i < c->n_groups;
+        const struct compare_cell *x =
+            is_group ? &c->rows[0].groups[i] : &c->rows[0].tasks[i - c->n_groups];
+        const char *name = is_group ? c->groups[i]->name : c->tasks[i - c->n_groups].name;
+        if (x->kind != COMPARE_BINARY)
+            continue;
+        put(&t, line, 0, "%s%s", safe(a, name), is_group ? " (group)" : "");
+        put(&t, line, 1, "%s", fmt_pct(x->variant.v).s);
+        put(&t, line, 2, "[%s,%s]", fmt_pct(x->variant.lo).s, fmt_pct(x->variant.hi).s);
+        put(&t, line++, 3, "%s", fmt_count((int64_t)x->n).s);
+    }
+    t.n_rows = line;
+    if (line) {
+        buf_addc(out, '\n');
+        print_table(&t, o, out);
+    }
 }
 
 /* -- head and foot ----------------------------------------------------------------------------- */
@@ -428,11 +496,16 @@ static void print_head(const struct compare *c, struct arena *a, struct buf *out
                              : "margin 1 pp, 2 pp at 4 bits";
     const char *left_out =
         c->n_left_out ? arena_printf(a, " (%zu more were left out)", c->n_left_out) : "";
+    const struct compare_cell *pool = &c->rows[c->base_row].pool;
+    const char *items =
+        pool->n
+            ? arena_printf(a, ", %s", fmt_things(pool->n, is_alone(c) ? "item" : "paired item").s)
+            : "";
+    const char *against =
+        is_alone(c) ? "" : arena_printf(a, ", base %s, %s", safe(a, c->base->label), margin);
     wrap(out,
-         arena_printf(a, "%zu tasks%s, %s paired items, base %s, %s", c->n_tasks, left_out,
-                      fmt_count((int64_t)c->rows[c->base_row].pool.n).s, safe(a, c->base->label),
-                      margin),
-         0, 0);
+         arena_printf(a, "%s%s%s%s", fmt_things(c->n_tasks, "task").s, left_out, items, against), 0,
+         0);
     buf_addc(out, '\n');
 }
 
@@ -445,17 +518,29 @@ static void print_reasons(const struct compare *c, const struct term_options *o,
         width = w > width ? w : width;
     }
     width = width > 16 ? 16 : width;
-    buf_addc(out, '\n');
+    bool is_any = false;
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *r = &c->rows[i];
         if (i == c->base_row || is_failed(r))
             continue;
+        if (!is_any)
+            buf_addc(out, '\n');
+        is_any = true;
         const char *name = fit(a, safe(a, r->variant->label), width);
         put_cell(out, &(struct cell){name, verdict_color(r->verdict)}, width, true, o->colors);
         buf_adds(out, "  ");
         wrap(out, safe(a, r->reason), width + 2, width + 2);
     }
     buf_addc(out, '\n');
+    if (is_alone(c)) {
+        wrap(out,
+             arena_printf(a,
+                          "Nothing to compare with: %s is the only variant. Run more precisions, "
+                          "or compare runs with --run A,B.",
+                          safe(a, c->base->label)),
+             0, 0);
+        return;
+    }
     const char *word = compare_verdict_name(c->verdict);
     if (o->colors)
         buf_printf(out, "\x1b[1;%sm%s\x1b[0m:", verdict_color(c->verdict), word);
@@ -475,8 +560,11 @@ int term_compare(const struct compare *c, const struct term_options *o, struct b
         print_evidence(c, o, &a, out);
         buf_addc(out, '\n');
         print_machine_side(c, o, &a, out);
-        print_tasks(c, o, &a, out);
+        if (!is_alone(c))
+            print_tasks(c, o, &a, out);
     }
+    if (is_alone(c))
+        print_alone(c, o, &a, out);
     print_others(c, o, &a, out);
     print_reasons(c, o, &a, out);
     arena_release(&a);

@@ -335,6 +335,59 @@ static void html_empty(void **state)
     fixture_end(&g);
 }
 
+/* A gain is not a negative loss, zero has no sign, one of a thing is not several. */
+static void wording(void **state)
+{
+    (void)state;
+    assert_string_equal(fmt_things(1, "task").s, "1 task");
+    assert_string_equal(fmt_things(0, "task").s, "0 tasks");
+    assert_string_equal(fmt_things(1204, "item").s, "1,204 items");
+    for (size_t i = 0; i < f.c->n_rows; i++)
+        for (size_t t = 0; t < f.c->n_tasks; t++) {
+            const char *why = f.c->rows[i].tasks[t].reason;
+            assert_true(!why || (!strstr(why, "of -") && !strstr(why, " -0")));
+        }
+    struct fixture g;
+    struct buf b;
+    fixture_folder(&g);
+    make_store(g.db, &(struct make_options){.n_items = 60, .n_tasks = 1, .is_plain = true});
+    fixture_sql(&g, "DELETE FROM score WHERE job_id IN (SELECT id FROM job WHERE kind <> 'task' OR"
+                    " name <> 'adjunct_island'); DELETE FROM result; DELETE FROM sample;"
+                    " DELETE FROM job WHERE name NOT LIKE 'adjunct%'");
+    fixture_sql(&g, "DELETE FROM score WHERE job_id IN (SELECT j.id FROM job j JOIN run_variant v"
+                    " ON v.id = j.run_variant_id WHERE v.position > 1);"
+                    "DELETE FROM job WHERE run_variant_id IN (SELECT id FROM run_variant WHERE"
+                    " position > 1)");
+    fixture_sql(&g, "DELETE FROM run_variant WHERE position > 1");
+    fixture_sql(&g, "INSERT INTO result (run_variant_id, job_id, measure_id, value, n,"
+                    " higher_is_better, aggregation) SELECT run_variant_id, id, 1, 0.5, 60, 1,"
+                    " 'mean' FROM job");
+    assert_int_equal(fixture_compare(&g, NULL, 0, (struct compare_options){0}), 0);
+    buf_init(&b, 0);
+    term_compare(g.c, &(struct term_options){0}, &b);
+    assert_true(has(&b, "1 task, 60 paired items, base fp32"));
+    assert_true(has(&b, "prefill/s")); /* nothing was decoded */
+    assert_true(has(&b, "seen: "));
+    assert_false(has(&b, "1 tasks") || has(&b, "of 1 variants") || has(&b, "seen: -"));
+    fixture_close(&g);
+    fixture_sql(&g, "DELETE FROM result WHERE run_variant_id <> 1;"
+                    "DELETE FROM score WHERE job_id IN (SELECT id FROM job WHERE run_variant_id <>"
+                    " 1); DELETE FROM job WHERE run_variant_id <> 1;"
+                    "DELETE FROM run_variant WHERE id <> 1");
+    assert_int_equal(fixture_compare(&g, NULL, 0, (struct compare_options){0}), 0);
+    buf_clear(&b);
+    term_compare(g.c, &(struct term_options){.wide = true}, &b);
+    assert_true(has(&b, "Nothing to compare with"));
+    assert_true(has(&b, "adjunct_island"));
+    assert_false(has(&b, "incomparable") || has(&b, "\n\n\n"));
+    buf_clear(&b);
+    assert_int_equal(html_render(g.view, g.c, &(struct html_options){0}, &b, &g.err), 0);
+    assert_true(has(&b, "One variant") && has(&b, "adjunct_<wbr>island"));
+    assert_false(has(&b, ">incomparable<"));
+    buf_release(&b);
+    fixture_end(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +395,7 @@ int main(void)
         cmocka_unit_test(numbers),      cmocka_unit_test(csv_fields),
         cmocka_unit_test(csv_files),    cmocka_unit_test(results),
         cmocka_unit_test(html_escapes), cmocka_unit_test(html_document),
-        cmocka_unit_test(html_limits),  cmocka_unit_test(html_empty)};
+        cmocka_unit_test(html_limits),  cmocka_unit_test(html_empty),
+        cmocka_unit_test(wording)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
