@@ -36,27 +36,6 @@ int kern_open(const char *level, struct kern *k, struct assay_err *e)
     return 0;
 }
 
-static kern_expand_fn *expand_of(const struct kern *k, enum kern_form form)
-{
-    switch (form) {
-    case KERN_F16: return k->expand_f16;
-    case KERN_BF16: return k->expand_bf16;
-    case KERN_I8: return k->expand_i8;
-    default: return k->expand_i4;
-    }
-}
-
-static kern_gemv_fn *gemv_of(const struct kern *k, enum kern_form form)
-{
-    switch (form) {
-    case KERN_F16: return k->gemv_f16;
-    case KERN_BF16: return k->gemv_bf16;
-    case KERN_I8: return k->gemv_i8;
-    case KERN_I4: return k->gemv_i4;
-    default: return NULL;
-    }
-}
-
 static size_t rows_in(const struct kern_mat *w, size_t p0, size_t p1)
 {
     size_t end = p1 * KERN_ROWS < w->n_out ? p1 * KERN_ROWS : w->n_out;
@@ -69,7 +48,7 @@ static void float_expanded(const struct kern *k, const struct kern_mat *w, size_
                            const struct kern_f32 *xy)
 {
     _Alignas(64) float buf[KERN_WIDE * KERN_CHUNK * KERN_ROWS];
-    kern_expand_fn *expand = expand_of(k, w->form);
+    kern_expand_fn *expand = k->expand[w->form];
     for (size_t p = p0; p < p1; p += KERN_WIDE) {
         size_t end = p + KERN_WIDE < p1 ? p + KERN_WIDE : p1;
         struct kern_f32 g = *xy;
@@ -104,7 +83,7 @@ void kern_float(const struct kern *k, const struct kern_mat *w, size_t p0, size_
         k->f32(&g);
         return;
     }
-    kern_gemv_fn *gemv = xy->n == 1 ? gemv_of(k, w->form) : NULL;
+    kern_gemv_fn *gemv = xy->n == 1 ? k->gemv[w->form] : NULL;
     if (gemv)
         gemv(w, p0, p1, xy->x, xy->y);
     else

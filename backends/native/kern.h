@@ -6,13 +6,18 @@
  *   KERN_F32          [k][16] f32
  *   KERN_F16, BF16    [k][16] u16
  *   KERN_I8           [k][16] s8                scale: [k/group][16] f32
- *   KERN_I4           [k/2][16] u8              scale: [k/group][16] f32; low nibble: even k; q + 8
+ *   KERN_I4           [k/2][16] u8              as I8; low nibble: even k; q + 8
+ *   KERN_I3           as KERN_I2                high: [k/8][16] u8, bit k % 8 is the third of q + 4
+ *   KERN_I2           [k/4][16] u8              as I8; bits 2 (k % 4) and up; q + 2
  *   KERN_I16          [k/2][16][2] s16          scale: [16] f32
  *   KERN_W8           [k/4][16][4] u8 = q + 128 scale: [16] f32
  *   KERN_Q8           per block of 32: [8][16][4] u8 = q + 128          scale: [block][16] fp16
  *   KERN_Q4           per block: [4][16][4] u8; low nibble: k 0..15, high nibble: k 16..31
  *   KERN_Q5           as KERN_Q4; high: per block [8] u64, bit j of word i = fifth bit of byte j of step i
  *
+ * KERN_I* with zero points: zero: [k/group][16] s8, and a code stands for (code - zero) * scale; codes
+ * and zero points of KERN_I8 are both 128 less than the unsigned ones, others are unsigned.  Without,
+ * the zero point is 0 for I8, 8 for I4, 4 for I3, 2 for I2.
  * Rows beyond n_out and k beyond n_in are zero codes.
  *
  * Order of arithmetic, the same in every table (floats by fused multiply-add, one chain per output):
@@ -32,20 +37,36 @@ struct assay_err;
 enum { KERN_ROWS = 16, KERN_BLOCK = 32, KERN_CHUNK = 128, KERN_WIDE = 4 };
 
 enum kern_form {
-    KERN_F32, KERN_F16, KERN_BF16, KERN_I8, KERN_I4,      /* f32 activations */
+    KERN_F32, KERN_F16, KERN_BF16, KERN_I8, KERN_I4, KERN_I3, KERN_I2,      /* f32 activations */
     KERN_I16, KERN_W8,                                    /* quantized per token */
     KERN_Q8, KERN_Q4, KERN_Q5                             /* quantized per token and block */
 };
 struct kern_mat {                  /* packed weights; strides in bytes from panel to panel */
     enum kern_form form;
     size_t n_out, n_in, n_k;       /* n_k: n_in rounded up to what the form needs */
-    size_t group;                  /* I8, I4: k per scale */
+    size_t group;                  /* I*: k per scale */
     int offset;                    /* stored code - offset = signed code (W8, Q*) */
     const uint8_t *codes, *high;
     const void *scale;             /* f32 or fp16 by form */
     const uint16_t *min;           /* fp16; NULL: none; strides as scale */
+    const int8_t *zero;            /* I*: zero points; NULL: symmetric; strides scale_stride / 4 */
     size_t codes_stride, high_stride, scale_stride;
 };
+/* Is it a form with f32 activations? */
+static inline bool kern_is_float(enum kern_form form)
+{
+    return form <= KERN_I2;
+}
+/* Has it integer codes and scales per group, to be made f32? */
+static inline bool kern_is_grouped(enum kern_form form)
+{
+    return form >= KERN_I8 && form <= KERN_I2;
+}
+/* The stored code that stands for 0 in a symmetric matrix. */
+static inline int kern_zero(enum kern_form form)
+{
+    return form == KERN_I4 ? 8 : form == KERN_I3 ? 4 : form == KERN_I2 ? 2 : 0;
+}
 struct kern_act {                  /* activations of n tokens, quantized */
     int8_t *q;                     /* [n][n_k]; I16: unused */
     int16_t *q16;                  /* I16: [n][2][n_k], code = 256 * first plane + second, both -128..128 */
@@ -91,8 +112,8 @@ struct kern {
     const char *name;              /* "ref", "avx2", "avx512-vnni", ... */
     uint32_t features;             /* bits of enum cpu_feature it was picked for */
     void (*f32)(const struct kern_f32 *);
-    kern_expand_fn *expand_f16, *expand_bf16, *expand_i8, *expand_i4;
-    kern_gemv_fn *gemv_f16, *gemv_bf16, *gemv_i8, *gemv_i4;      /* NULL: expand and multiply */
+    kern_expand_fn *expand[KERN_I2 + 1];     /* by form, but KERN_F32 */
+    kern_gemv_fn *gemv[KERN_I2 + 1];         /* the same; NULL: expand and multiply */
     kern_int_fn *i16, *w8, *q8, *q4, *q5;
     kern_widen_fn *widen_q4, *widen_q5;
     size_t widen_min;              /* from this many tokens on Q4 and Q5 are widened for q8, which must

@@ -111,31 +111,51 @@ static void avx2_expand_bf16(const struct kern_mat *w, size_t p, size_t k0, size
     }
 }
 
-/* 8 codes of step k at c as signed integers. */
-INLINE __m256i int_codes(const uint8_t *c, size_t k, const enum kern_form form)
+/* 8 stored codes of step k, rows h.. of panel p. */
+INLINE __m256i int_codes(const struct kern_mat *w, size_t p, size_t k, size_t h,
+                         const enum kern_form form)
 {
+    const size_t per_byte = form == KERN_I8 ? 1 : form == KERN_I4 ? 2 : 4, bits = 8 / per_byte;
+    const uint8_t *c = w->codes + p * w->codes_stride + k / per_byte * KERN_ROWS + h;
     __m128i b = _mm_loadl_epi64((const __m128i *)(const void *)c);
     if (form == KERN_I8)
         return _mm256_cvtepi8_epi32(b);
-    __m256i q = _mm256_srl_epi32(_mm256_cvtepu8_epi32(b), _mm_cvtsi32_si128((int)(k % 2 * 4)));
-    return _mm256_sub_epi32(_mm256_and_si256(q, _mm256_set1_epi32(15)), _mm256_set1_epi32(8));
+    __m256i q = _mm256_srl_epi32(_mm256_cvtepu8_epi32(b),
+                                 _mm_cvtsi32_si128((int)(k % per_byte * bits)));
+    q = _mm256_and_si256(q, _mm256_set1_epi32((1 << bits) - 1));
+    if (form == KERN_I3) {
+        c = w->high + p * w->high_stride + k / 8 * KERN_ROWS + h;
+        __m256i high = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)c));
+        high = _mm256_sll_epi32(high, _mm_cvtsi32_si128(7 - (int)(k % 8)));
+        high = _mm256_srli_epi32(_mm256_and_si256(high, _mm256_set1_epi32(128)), 5);
+        q = _mm256_or_si256(q, high);
+    }
+    return q;
+}
+
+INLINE __m256i zeros_of(const struct kern_mat *w, size_t p, size_t at, const enum kern_form form)
+{
+    if (!w->zero)
+        return _mm256_set1_epi32(kern_zero(form));
+    const int8_t *z = w->zero + p * (w->scale_stride / 4) + at;
+    return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)z));
 }
 
 INLINE void expand_int(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out,
                        const enum kern_form form)
 {
-    const uint8_t *codes = w->codes + p * w->codes_stride;
     const char *scale = (const char *)w->scale + p * w->scale_stride;
     for (size_t k = k0; k < k0 + n_k;) {
-        const float *s = (const float *)(const void *)scale + k / w->group * KERN_ROWS;
-        __m256 s0 = _mm256_loadu_ps(s), s1 = _mm256_loadu_ps(s + HALF);
+        const size_t g = k / w->group * KERN_ROWS;
+        const float *s = (const float *)(const void *)scale + g;
+        const __m256 s0 = _mm256_loadu_ps(s), s1 = _mm256_loadu_ps(s + HALF);
+        const __m256i z0 = zeros_of(w, p, g, form), z1 = zeros_of(w, p, g + HALF, form);
         size_t stop = (k / w->group + 1) * w->group;
         for (stop = stop < k0 + n_k ? stop : k0 + n_k; k < stop; k++, out += KERN_ROWS) {
-            const uint8_t *c = codes + (form == KERN_I8 ? k : k / 2) * KERN_ROWS;
-            __m256 lo = _mm256_cvtepi32_ps(int_codes(c, k, form));
-            __m256 hi = _mm256_cvtepi32_ps(int_codes(c + HALF, k, form));
-            _mm256_storeu_ps(out, _mm256_mul_ps(lo, s0));
-            _mm256_storeu_ps(out + HALF, _mm256_mul_ps(hi, s1));
+            __m256i lo = _mm256_sub_epi32(int_codes(w, p, k, 0, form), z0);
+            __m256i hi = _mm256_sub_epi32(int_codes(w, p, k, HALF, form), z1);
+            _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(lo), s0));
+            _mm256_storeu_ps(out + HALF, _mm256_mul_ps(_mm256_cvtepi32_ps(hi), s1));
         }
     }
 }
@@ -148,6 +168,16 @@ static void avx2_expand_i8(const struct kern_mat *w, size_t p, size_t k0, size_t
 static void avx2_expand_i4(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
 {
     expand_int(w, p, k0, n_k, out, KERN_I4);
+}
+
+static void avx2_expand_i3(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+{
+    expand_int(w, p, k0, n_k, out, KERN_I3);
+}
+
+static void avx2_expand_i2(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+{
+    expand_int(w, p, k0, n_k, out, KERN_I2);
 }
 
 /* -- integer products: half a panel, rows 8 h .. 8 h + 7 ----------------------------------------------- */
@@ -540,10 +570,12 @@ void kern_avx2(struct kern *k)
 {
     k->name = "avx2";
     k->f32 = avx2_f32;
-    k->expand_f16 = avx2_expand_f16;
-    k->expand_bf16 = avx2_expand_bf16;
-    k->expand_i8 = avx2_expand_i8;
-    k->expand_i4 = avx2_expand_i4;
+    k->expand[KERN_F16] = avx2_expand_f16;
+    k->expand[KERN_BF16] = avx2_expand_bf16;
+    k->expand[KERN_I8] = avx2_expand_i8;
+    k->expand[KERN_I4] = avx2_expand_i4;
+    k->expand[KERN_I3] = avx2_expand_i3;
+    k->expand[KERN_I2] = avx2_expand_i2;
     k->i16 = avx2_i16;
     k->w8 = avx2_w8;
     k->q8 = avx2_q8;

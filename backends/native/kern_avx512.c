@@ -88,37 +88,99 @@ INLINE __m512 load_half(const struct kern_mat *w, const uint8_t *codes, size_t k
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
 }
 
-INLINE __m512 load_i8(const uint8_t *codes, size_t k, __m512 scale)
+/* Scale and zero point of one group of 16 rows; the code tables of small codes are in `table`: entry i
+ * is i less the zero point that all rows share, and bits of i above the code do not matter. */
+struct group {
+    __m512 scale, zero, table;
+};
+
+INLINE __m512 code_table(const enum kern_form form, const bool zeros)
 {
-    __m128i q = _mm_loadu_si128((const __m128i *)(const void *)(codes + k * KERN_ROWS));
-    return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(q)), scale);
+    const int mask = form == KERN_I2 ? 3 : form == KERN_I3 ? 7 : 15;
+    const __m512i i = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_and_si512(i, _mm512_set1_epi32(mask)),
+                                               _mm512_set1_epi32(zeros ? 0 : kern_zero(form))));
 }
 
-INLINE __m512 load_i4(const uint8_t *codes, size_t k, __m512 scale)
+INLINE __m512 bytes_f32(const int8_t *p)
 {
-    __m128i c = _mm_loadu_si128((const __m128i *)(const void *)(codes + k / 2 * KERN_ROWS));
-    __m512i q = _mm512_srl_epi32(_mm512_cvtepu8_epi32(c), _mm_cvtsi32_si128((int)(k % 2 * 4)));
-    q = _mm512_sub_epi32(_mm512_and_si512(q, _mm512_set1_epi32(15)), _mm512_set1_epi32(8));
-    return _mm512_mul_ps(_mm512_cvtepi32_ps(q), scale);
+    return _mm512_cvtepi32_ps(
+        _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
 }
 
-/* k even: both nibbles of one load. */
-INLINE void load_i4_pair(const uint8_t *codes, size_t k, __m512 scale, __m512 *v0, __m512 *v1)
+INLINE __m512i bytes_u32(const uint8_t *p)
 {
-    __m128i c = _mm_loadu_si128((const __m128i *)(const void *)(codes + k / 2 * KERN_ROWS));
-    __m512i q = _mm512_cvtepu8_epi32(c), eight = _mm512_set1_epi32(8);
-    __m512i lo = _mm512_sub_epi32(_mm512_and_si512(q, _mm512_set1_epi32(15)), eight);
-    __m512i hi = _mm512_sub_epi32(_mm512_srli_epi32(q, 4), eight);
-    *v0 = _mm512_mul_ps(_mm512_cvtepi32_ps(lo), scale);
-    *v1 = _mm512_mul_ps(_mm512_cvtepi32_ps(hi), scale);
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
-INLINE __m512 load_any(const struct kern_mat *w, const uint8_t *codes, size_t k, __m512 scale,
-                       const enum kern_form form)
+/* (code - zero) * scale; the difference is exact. */
+INLINE __m512 scaled(__m512 code, const struct group *g, const bool zeros)
+{
+    return _mm512_mul_ps(zeros ? _mm512_sub_ps(code, g->zero) : code, g->scale);
+}
+
+INLINE __m512 looked_up(__m512i index, const struct group *g, const bool zeros)
+{
+    return scaled(_mm512_permutexvar_ps(index, g->table), g, zeros);
+}
+
+/* Where panel p's codes are. */
+struct codes {
+    const uint8_t *low, *high;
+};
+
+/* One k. */
+INLINE __m512 load_one(struct codes c, size_t k, const struct group *g, const enum kern_form form,
+                       const bool zeros)
 {
     if (form == KERN_I8)
-        return load_i8(codes, k, scale);
-    return form == KERN_I4 ? load_i4(codes, k, scale) : load_half(w, codes, k);
+        return scaled(bytes_f32((const int8_t *)c.low + k * KERN_ROWS), g, zeros);
+    const size_t per_byte = form == KERN_I4 ? 2 : 4;
+    const int shift = (int)(k % per_byte * (8 / per_byte));
+    __m512i q = _mm512_srl_epi32(bytes_u32(c.low + k / per_byte * KERN_ROWS),
+                                 _mm_cvtsi32_si128(shift));
+    if (form == KERN_I3) {
+        __m512i high = _mm512_srl_epi32(bytes_u32(c.high + k / 8 * KERN_ROWS),
+                                        _mm_cvtsi32_si128((int)(k % 8)));
+        q = _mm512_or_si512(_mm512_and_si512(q, _mm512_set1_epi32(3)), _mm512_slli_epi32(high, 2));
+    }
+    return looked_up(q, g, zeros);
+}
+
+/* Values from one load of codes: enough k that no byte is loaded twice. */
+enum { BUNCH_MAX = 8 };
+INLINE size_t bunch_of(const enum kern_form form)
+{
+    return form == KERN_I3 ? 8 : form == KERN_I2 ? 4 : form == KERN_I4 ? 2 : 1;
+}
+
+/* k to k + bunch; k is a multiple of it. */
+INLINE void load_bunch(struct codes c, size_t k, const struct group *g, __m512 v[BUNCH_MAX],
+                       const enum kern_form form, const bool zeros)
+{
+    if (form == KERN_I8) {
+        v[0] = load_one(c, k, g, form, zeros);
+        return;
+    }
+    if (form == KERN_I4) {
+        __m512i q = bytes_u32(c.low + k / 2 * KERN_ROWS);
+        v[0] = looked_up(q, g, zeros);
+        v[1] = looked_up(_mm512_srli_epi32(q, 4), g, zeros);
+        return;
+    }
+    const int loads = form == KERN_I3 ? 2 : 1;
+    const __m512i low_bits = _mm512_set1_epi32(3);
+    __m512i high = _mm512_setzero_si512();
+    if (form == KERN_I3)
+        high = _mm512_slli_epi32(bytes_u32(c.high + k / 8 * KERN_ROWS), 2);
+    KERN_UNROLL
+    for (int i = 0; i < 4 * loads; i++) {
+        __m512i q = bytes_u32(c.low + (k / 4 + (size_t)i / 4) * KERN_ROWS);
+        q = _mm512_srli_epi32(q, (unsigned)(i % 4 * 2));
+        if (form == KERN_I3)       /* bits 0, 1 of q and the others of high: one of them counts */
+            q = _mm512_ternarylogic_epi32(low_bits, q, _mm512_srli_epi32(high, (unsigned)i), 0xca);
+        v[i] = looked_up(q, g, zeros);
+    }
 }
 
 static const float *scales_of(const struct kern_mat *w, size_t p)
@@ -126,109 +188,157 @@ static const float *scales_of(const struct kern_mat *w, size_t p)
     return (const float *)(const void *)((const char *)w->scale + p * w->scale_stride);
 }
 
-INLINE void expand(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out,
-                   const enum kern_form form)
+static struct codes codes_at_panel(const struct kern_mat *w, size_t p)
 {
-    const bool scaled = form == KERN_I8 || form == KERN_I4;
+    return (struct codes){w->codes + p * w->codes_stride,
+                          w->high ? w->high + p * w->high_stride : NULL};
+}
+
+INLINE void group_at(const struct kern_mat *w, size_t p, size_t k, struct group *g,
+                     const bool zeros)
+{
+    const size_t at = k / w->group * KERN_ROWS;
+    g->scale = _mm512_loadu_ps(scales_of(w, p) + at);
+    if (zeros)
+        g->zero = bytes_f32(w->zero + p * (w->scale_stride / 4) + at);
+}
+
+static void expand_half(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+{
     const uint8_t *codes = w->codes + p * w->codes_stride;
+    for (size_t i = 0; i < n_k; i++)
+        _mm512_storeu_ps(out + i * KERN_ROWS, load_half(w, codes, k0 + i));
+}
+
+INLINE void expand_int(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out,
+                       const enum kern_form form, const bool zeros)
+{
+    const struct codes c = codes_at_panel(w, p);
+    const size_t bunch = bunch_of(form);
+    struct group g = {.table = code_table(form, zeros)};
     size_t k = k0, end = k0 + n_k;
     while (k < end) {
-        size_t stop = scaled ? (k / w->group + 1) * w->group : end;
-        __m512 scale = _mm512_setzero_ps();
-        if (scaled)
-            scale = _mm512_loadu_ps(scales_of(w, p) + k / w->group * KERN_ROWS);
+        size_t stop = (k / w->group + 1) * w->group;
         stop = stop < end ? stop : end;
-        for (; form == KERN_I4 && k % 2 == 0 && k + 2 <= stop; k += 2) {
-            __m512 v0, v1;
-            load_i4_pair(codes, k, scale, &v0, &v1);
-            _mm512_storeu_ps(out + (k - k0) * KERN_ROWS, v0);
-            _mm512_storeu_ps(out + (k + 1 - k0) * KERN_ROWS, v1);
+        group_at(w, p, k, &g, zeros);
+        for (; k < stop && k % bunch; k++, out += KERN_ROWS)
+            _mm512_storeu_ps(out, load_one(c, k, &g, form, zeros));
+        for (; k + bunch <= stop; k += bunch, out += bunch * KERN_ROWS) {
+            __m512 v[BUNCH_MAX];
+            load_bunch(c, k, &g, v, form, zeros);
+            KERN_UNROLL
+            for (size_t i = 0; i < bunch; i++)
+                _mm512_storeu_ps(out + i * KERN_ROWS, v[i]);
         }
-        for (; k < stop; k++)
-            _mm512_storeu_ps(out + (k - k0) * KERN_ROWS, load_any(w, codes, k, scale, form));
+        for (; k < stop; k++, out += KERN_ROWS)
+            _mm512_storeu_ps(out, load_one(c, k, &g, form, zeros));
     }
 }
 
 /* One token; np panels at a time so that their sums hide each other's latency. */
-INLINE void gemv_panels(const struct kern_mat *w, size_t p, const float *x, float *y, const int np,
-                        const enum kern_form form)
+INLINE void gemv_half(const struct kern_mat *w, size_t p, const float *x, __m512 acc[4],
+                      const int np)
 {
-    const bool scaled = form == KERN_I8 || form == KERN_I4;
     const uint8_t *codes = w->codes + p * w->codes_stride;
-    __m512 acc[4], scale[4];
-    for (int j = 0; j < np; j++)
-        acc[j] = scale[j] = _mm512_setzero_ps();
+    for (size_t k = 0; k < w->n_in; k++) {
+        __m512 xv = _mm512_set1_ps(x[k]);
+        for (int j = 0; j < np; j++)
+            acc[j] = _mm512_fmadd_ps(load_half(w, codes + (size_t)j * w->codes_stride, k), xv,
+                                     acc[j]);
+    }
+}
+
+INLINE void gemv_int(const struct kern_mat *w, size_t p, const float *x, __m512 acc[4],
+                     const int np, const enum kern_form form, const bool zeros)
+{
+    const size_t bunch = bunch_of(form);
+    struct codes c[4];
+    struct group g[4];
+    for (int j = 0; j < np; j++) {
+        c[j] = codes_at_panel(w, p + (size_t)j);
+        g[j].table = code_table(form, zeros);
+    }
     for (size_t k = 0; k < w->n_in;) {
-        size_t stop = scaled ? k + w->group : w->n_in;
-        for (int j = 0; scaled && j < np; j++)
-            scale[j] = _mm512_loadu_ps(scales_of(w, p + (size_t)j) + k / w->group * KERN_ROWS);
-        for (; form == KERN_I4 && k % 2 == 0 && k + 2 <= stop; k += 2) {
-            __m512 x0 = _mm512_set1_ps(x[k]), x1 = _mm512_set1_ps(x[k + 1]), v0, v1;
-            for (int j = 0; j < np; j++) {
-                load_i4_pair(codes + (size_t)j * w->codes_stride, k, scale[j], &v0, &v1);
-                acc[j] = _mm512_fmadd_ps(v1, x1, _mm512_fmadd_ps(v0, x0, acc[j]));
+        const size_t stop = k + w->group;
+        for (int j = 0; j < np; j++)
+            group_at(w, p + (size_t)j, k, &g[j], zeros);
+        while (k < stop) {
+            const size_t n = k % bunch == 0 && k + bunch <= stop ? bunch : 1;
+            if (n == 1) {
+                __m512 xv = _mm512_set1_ps(x[k]);
+                for (int j = 0; j < np; j++)
+                    acc[j] = _mm512_fmadd_ps(load_one(c[j], k, &g[j], form, zeros), xv, acc[j]);
+            } else {
+                KERN_UNROLL
+                for (int j = 0; j < np; j++) {
+                    __m512 v[BUNCH_MAX];
+                    load_bunch(c[j], k, &g[j], v, form, zeros);
+                    KERN_UNROLL
+                    for (size_t i = 0; i < bunch; i++)
+                        acc[j] = _mm512_fmadd_ps(v[i], _mm512_set1_ps(x[k + i]), acc[j]);
+                }
             }
-        }
-        for (; k < stop; k++) {
-            __m512 xv = _mm512_set1_ps(x[k]);
-            for (int j = 0; j < np; j++)
-                acc[j] = _mm512_fmadd_ps(
-                    load_any(w, codes + (size_t)j * w->codes_stride, k, scale[j], form), xv, acc[j]);
+            k += n;
         }
     }
+}
+
+INLINE void gemv_panels(const struct kern_mat *w, size_t p, const float *x, float *y, const int np,
+                        const enum kern_form form, const bool zeros)
+{
+    __m512 acc[4];
+    for (int j = 0; j < np; j++)
+        acc[j] = _mm512_setzero_ps();
+    if (kern_is_grouped(form))
+        gemv_int(w, p, x, acc, np, form, zeros);
+    else
+        gemv_half(w, p, x, acc, np);
     for (int j = 0; j < np; j++)
         _mm512_mask_storeu_ps(y + (p + (size_t)j) * KERN_ROWS,
                               row_mask(w->n_out - (p + (size_t)j) * KERN_ROWS), acc[j]);
 }
 
 INLINE void gemv(const struct kern_mat *w, size_t p0, size_t p1, const float *x, float *y,
-                 const enum kern_form form)
+                 const enum kern_form form, const bool zeros)
 {
     for (; p0 + 4 <= p1; p0 += 4)
-        gemv_panels(w, p0, x, y, 4, form);
+        gemv_panels(w, p0, x, y, 4, form, zeros);
     for (; p0 < p1; p0++)
-        gemv_panels(w, p0, x, y, 1, form);
+        gemv_panels(w, p0, x, y, 1, form, zeros);
 }
 
-static void avx512_expand_f16(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+static void gemv_f16(const struct kern_mat *w, size_t p0, size_t p1, const float *x, float *y)
 {
-    expand(w, p, k0, n_k, out, KERN_F16);
+    gemv(w, p0, p1, x, y, KERN_F16, false);
 }
 
-static void avx512_expand_bf16(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+static void gemv_bf16(const struct kern_mat *w, size_t p0, size_t p1, const float *x, float *y)
 {
-    expand(w, p, k0, n_k, out, KERN_BF16);
+    gemv(w, p0, p1, x, y, KERN_BF16, false);
 }
 
-static void avx512_expand_i8(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand(w, p, k0, n_k, out, KERN_I8);
-}
-
-static void avx512_expand_i4(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand(w, p, k0, n_k, out, KERN_I4);
-}
-
-static void avx512_gemv_f16(const struct kern_mat *w, size_t p0, size_t p1, const float *x, float *y)
-{
-    gemv(w, p0, p1, x, y, KERN_F16);
-}
-
-static void avx512_gemv_bf16(const struct kern_mat *w, size_t p0, size_t p1, const float *x, float *y)
-{
-    gemv(w, p0, p1, x, y, KERN_BF16);
-}
-
-static void avx512_gemv_i8(const struct kern_mat *w, size_t p0, size_t p1, const float *x, float *y)
-{
-    gemv(w, p0, p1, x, y, KERN_I8);
-}
-
-static void avx512_gemv_i4(const struct kern_mat *w, size_t p0, size_t p1, const float *x, float *y)
-{
-    gemv(w, p0, p1, x, y, KERN_I4);
-}
+/* Both entries of one form, with and without zero points. */
+#define DEFINE_FORM(name, form)                                                                    \
+    static void expand_##name(const struct kern_mat *w, size_t p, size_t k0, size_t n_k,           \
+                              float *out)                                                          \
+    {                                                                                              \
+        if (w->zero)                                                                               \
+            expand_int(w, p, k0, n_k, out, form, true);                                            \
+        else                                                                                       \
+            expand_int(w, p, k0, n_k, out, form, false);                                           \
+    }                                                                                              \
+    static void gemv_##name(const struct kern_mat *w, size_t p0, size_t p1, const float *x,        \
+                            float *y)                                                              \
+    {                                                                                              \
+        if (w->zero)                                                                               \
+            gemv(w, p0, p1, x, y, form, true);                                                     \
+        else                                                                                       \
+            gemv(w, p0, p1, x, y, form, false);                                                    \
+    }
+DEFINE_FORM(i8, KERN_I8)
+DEFINE_FORM(i4, KERN_I4)
+DEFINE_FORM(i3, KERN_I3)
+DEFINE_FORM(i2, KERN_I2)
 
 /* -- activations ------------------------------------------------------------------------------------ */
 static __mmask16 left_mask(size_t left)
@@ -352,14 +462,17 @@ void kern_avx512(struct kern *k)
 {
     k->name = "avx512";
     k->f32 = avx512_f32;
-    k->expand_f16 = avx512_expand_f16;
-    k->expand_bf16 = avx512_expand_bf16;
-    k->expand_i8 = avx512_expand_i8;
-    k->expand_i4 = avx512_expand_i4;
-    k->gemv_f16 = avx512_gemv_f16;
-    k->gemv_bf16 = avx512_gemv_bf16;
-    k->gemv_i8 = avx512_gemv_i8;
-    k->gemv_i4 = avx512_gemv_i4;
+    k->expand[KERN_F16] = k->expand[KERN_BF16] = expand_half;
+    k->expand[KERN_I8] = expand_i8;
+    k->expand[KERN_I4] = expand_i4;
+    k->expand[KERN_I3] = expand_i3;
+    k->expand[KERN_I2] = expand_i2;
+    k->gemv[KERN_F16] = gemv_f16;
+    k->gemv[KERN_BF16] = gemv_bf16;
+    k->gemv[KERN_I8] = gemv_i8;
+    k->gemv[KERN_I4] = gemv_i4;
+    k->gemv[KERN_I3] = gemv_i3;
+    k->gemv[KERN_I2] = gemv_i2;
     k->act_i16 = avx512_act_i16;
     k->act_w8 = avx512_act_w8;
     k->act_block = avx512_act_block;

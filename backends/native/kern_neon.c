@@ -109,25 +109,34 @@ static void neon_expand_bf16(const struct kern_mat *w, size_t p, size_t k0, size
                   vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(c + 2 * i)), 16)));
 }
 
-/* One k of 16 rows as signed bytes. */
-INLINE int8x16_t int_codes(const uint8_t *codes, size_t k, const enum kern_form form)
+/* One k of 16 rows: the stored codes. */
+INLINE int8x16_t int_codes(const struct kern_mat *w, size_t p, size_t k, const enum kern_form form)
 {
+    const size_t per_byte = form == KERN_I8 ? 1 : form == KERN_I4 ? 2 : 4, bits = 8 / per_byte;
+    uint8x16_t c = vld1q_u8(w->codes + p * w->codes_stride + k / per_byte * KERN_ROWS);
     if (form == KERN_I8)
-        return vreinterpretq_s8_u8(vld1q_u8(codes + k * KERN_ROWS));
-    uint8x16_t c = vld1q_u8(codes + k / 2 * KERN_ROWS);
-    c = k % 2 ? vshrq_n_u8(c, 4) : vandq_u8(c, vdupq_n_u8(15));
-    return vsubq_s8(vreinterpretq_s8_u8(c), vdupq_n_s8(8));
+        return vreinterpretq_s8_u8(c);
+    c = vshlq_u8(c, vdupq_n_s8((int8_t)(-(int)(k % per_byte * bits))));
+    c = vandq_u8(c, vdupq_n_u8((uint8_t)((1 << bits) - 1)));
+    if (form == KERN_I3) {
+        uint8x16_t high = vld1q_u8(w->high + p * w->high_stride + k / 8 * KERN_ROWS);
+        high = vshrq_n_u8(vshlq_u8(high, vdupq_n_s8((int8_t)(7 - (int)(k % 8)))), 7);
+        c = vorrq_u8(c, vshlq_n_u8(high, 2));
+    }
+    return vreinterpretq_s8_u8(c);
 }
 
 INLINE void expand_int(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out,
                        const enum kern_form form)
 {
-    const uint8_t *codes = w->codes + p * w->codes_stride;
     const char *scale = (const char *)w->scale + p * w->scale_stride;
+    const int8_t *zero = w->zero ? w->zero + p * (w->scale_stride / 4) : NULL;
     for (size_t k = k0; k < k0 + n_k; k++, out += KERN_ROWS) {
-        const float *s = (const float *)(const void *)scale + k / w->group * KERN_ROWS;
-        int8x16_t q = int_codes(codes, k, form);
-        int16x8_t lo = vmovl_s8(vget_low_s8(q)), hi = vmovl_high_s8(q);
+        const size_t g = k / w->group * KERN_ROWS;
+        const float *s = (const float *)(const void *)scale + g;
+        int8x16_t q = int_codes(w, p, k, form);
+        int8x16_t z = zero ? vld1q_s8(zero + g) : vdupq_n_s8((int8_t)kern_zero(form));
+        int16x8_t lo = vsubl_s8(vget_low_s8(q), vget_low_s8(z)), hi = vsubl_high_s8(q, z);
         int32x4_t v[4] = {vmovl_s16(vget_low_s16(lo)), vmovl_high_s16(lo),
                           vmovl_s16(vget_low_s16(hi)), vmovl_high_s16(hi)};
         for (int j = 0; j < 4; j++)
@@ -143,6 +152,16 @@ static void neon_expand_i8(const struct kern_mat *w, size_t p, size_t k0, size_t
 static void neon_expand_i4(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
 {
     expand_int(w, p, k0, n_k, out, KERN_I4);
+}
+
+static void neon_expand_i3(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+{
+    expand_int(w, p, k0, n_k, out, KERN_I3);
+}
+
+static void neon_expand_i2(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+{
+    expand_int(w, p, k0, n_k, out, KERN_I2);
 }
 
 /* -- int16: products in 32 bits, pairs added into 64 ---------------------------------------------------- */
@@ -275,10 +294,12 @@ void kern_neon(struct kern *k)
 {
     k->name = "neon";
     k->f32 = neon_f32;
-    k->expand_f16 = neon_expand_f16;
-    k->expand_bf16 = neon_expand_bf16;
-    k->expand_i8 = neon_expand_i8;
-    k->expand_i4 = neon_expand_i4;
+    k->expand[KERN_F16] = neon_expand_f16;
+    k->expand[KERN_BF16] = neon_expand_bf16;
+    k->expand[KERN_I8] = neon_expand_i8;
+    k->expand[KERN_I4] = neon_expand_i4;
+    k->expand[KERN_I3] = neon_expand_i3;
+    k->expand[KERN_I2] = neon_expand_i2;
     k->i16 = neon_i16;
     k->w8 = int_w8;
     k->q8 = int_q8;

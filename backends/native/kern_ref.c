@@ -22,6 +22,22 @@ static float value_f16(const void *p, size_t i)
     return quant_f16_f32(v);
 }
 
+/* Code k of row r as it is stored in one panel. */
+static int int_code(const struct kern_mat *w, size_t p, size_t k, size_t r)
+{
+    const uint8_t *c = w->codes + p * w->codes_stride;
+    switch (w->form) {
+    case KERN_I8: return (int8_t)c[k * KERN_ROWS + r];
+    case KERN_I4: return c[k / 2 * KERN_ROWS + r] >> (k % 2 * 4) & 15;
+    case KERN_I3: {
+        const uint8_t *high = w->high + p * w->high_stride;
+        return (c[k / 4 * KERN_ROWS + r] >> (k % 4 * 2) & 3) |
+               (high[k / 8 * KERN_ROWS + r] >> (k % 8) & 1) << 2;
+    }
+    default: return c[k / 4 * KERN_ROWS + r] >> (k % 4 * 2) & 3;
+    }
+}
+
 static const void *scale_at(const struct kern_mat *w, size_t p)
 {
     return (const char *)w->scale + p * w->scale_stride;
@@ -65,27 +81,15 @@ static void ref_expand_bf16(const struct kern_mat *w, size_t p, size_t k0, size_
     }
 }
 
-static void ref_expand_i8(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+static void ref_expand_int(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
 {
-    const int8_t *c = (const int8_t *)w->codes + p * w->codes_stride;
-    const void *s = scale_at(w, p);
+    const int8_t *zeros = w->zero ? w->zero + p * (w->scale_stride / 4) : NULL;
     for (size_t i = 0; i < n_k; i++) {
-        size_t k = k0 + i;
-        for (size_t r = 0; r < KERN_ROWS; r++)
-            out[i * KERN_ROWS + r] =
-                (float)c[k * KERN_ROWS + r] * value_f32(s, k / w->group * KERN_ROWS + r);
-    }
-}
-
-static void ref_expand_i4(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    const uint8_t *c = w->codes + p * w->codes_stride;
-    const void *s = scale_at(w, p);
-    for (size_t i = 0; i < n_k; i++) {
-        size_t k = k0 + i;
+        size_t k = k0 + i, g = k / w->group * KERN_ROWS;
         for (size_t r = 0; r < KERN_ROWS; r++) {
-            int q = (c[k / 2 * KERN_ROWS + r] >> (k % 2 * 4) & 15) - 8;
-            out[i * KERN_ROWS + r] = (float)q * value_f32(s, k / w->group * KERN_ROWS + r);
+            int zero = zeros ? zeros[g + r] : kern_zero(w->form);
+            out[i * KERN_ROWS + r] =
+                (float)(int_code(w, p, k, r) - zero) * value_f32(scale_at(w, p), g + r);
         }
     }
 }
@@ -270,10 +274,9 @@ void kern_ref(struct kern *k)
     *k = (struct kern){
         .name = "ref",
         .f32 = ref_f32,
-        .expand_f16 = ref_expand_f16,
-        .expand_bf16 = ref_expand_bf16,
-        .expand_i8 = ref_expand_i8,
-        .expand_i4 = ref_expand_i4,
+        .expand = {[KERN_F16] = ref_expand_f16, [KERN_BF16] = ref_expand_bf16,
+                   [KERN_I8] = ref_expand_int, [KERN_I4] = ref_expand_int,
+                   [KERN_I3] = ref_expand_int, [KERN_I2] = ref_expand_int},
         .i16 = ref_i16,
         .w8 = ref_w8,
         .q8 = ref_block,

@@ -19,26 +19,40 @@ enum { SLACK = 1024 };
 /* 127 * 127 * n_in must fit in 31 bits. */
 #define MAX_IN_W8 ((size_t)133144)
 
+enum grid {                        /* rule for codes, linear.h */
+    GRID_NONE,                     /* floats, or the codes of a GGUF format */
+    GRID_SYMMETRIC, GRID_FULL, GRID_ZERO_POINT
+};
 struct scheme_row {
     const char *name, *compute;
     enum kern_form form;
     enum quant_type type;          /* the GGUF format whose codes are kept; F32: quantized from f32 */
-    int offset, qmax;              /* qmax: symmetric integer schemes */
+    int offset;
+    enum grid grid;
+    int bits;                      /* of a grid */
     bool min, groups;
 };
 static const struct scheme_row schemes[] = {
-    [SCHEME_F32] = {"f32", "f32", KERN_F32, QT_F32, 0, 0, false, false},
-    [SCHEME_F16] = {"f16", "f16xf32->f32", KERN_F16, QT_F16, 0, 0, false, false},
-    [SCHEME_BF16] = {"bf16", "bf16xf32->f32", KERN_BF16, QT_BF16, 0, 0, false, false},
-    [SCHEME_INT16] = {"int16", "s16xs16->s64->f32", KERN_I16, QT_F32, 0, 32767, false, false},
-    [SCHEME_INT8] = {"int8", "s8xf32->f32", KERN_I8, QT_F32, 0, 127, false, true},
-    [SCHEME_W8A8] = {"int8", "s8xs8->s32->f32", KERN_W8, QT_F32, 128, 127, false, false},
-    [SCHEME_INT4] = {"int4", "s4xf32->f32", KERN_I4, QT_F32, 8, 7, false, true},
-    [SCHEME_Q8_0] = {"q8_0", "s8xs8->s32->f32", KERN_Q8, QT_Q8_0, 128, 0, false, false},
-    [SCHEME_Q4_0] = {"q4_0", "u4xs8->s32->f32", KERN_Q4, QT_Q4_0, 8, 0, false, false},
-    [SCHEME_Q4_1] = {"q4_1", "u4xs8->s32->f32", KERN_Q4, QT_Q4_1, 0, 0, true, false},
-    [SCHEME_Q5_0] = {"q5_0", "u5xs8->s32->f32", KERN_Q5, QT_Q5_0, 16, 0, false, false},
-    [SCHEME_Q5_1] = {"q5_1", "u5xs8->s32->f32", KERN_Q5, QT_Q5_1, 0, 0, true, false},
+    [SCHEME_F32] = {"f32", "f32", KERN_F32, QT_F32, 0, GRID_NONE, 0, false, false},
+    [SCHEME_F16] = {"f16", "f16xf32->f32", KERN_F16, QT_F16, 0, GRID_NONE, 0, false, false},
+    [SCHEME_BF16] = {"bf16", "bf16xf32->f32", KERN_BF16, QT_BF16, 0, GRID_NONE, 0, false, false},
+    [SCHEME_INT16] = {"int16", "s16xs16->s64->f32", KERN_I16, QT_F32, 0, GRID_SYMMETRIC, 16, false,
+                      false},
+    [SCHEME_INT8] = {"int8", "s8xf32->f32", KERN_I8, QT_F32, 0, GRID_SYMMETRIC, 8, false, true},
+    [SCHEME_W8A8] = {"int8", "s8xs8->s32->f32", KERN_W8, QT_F32, 128, GRID_SYMMETRIC, 8, false,
+                     false},
+    [SCHEME_INT4] = {"int4", "s4xf32->f32", KERN_I4, QT_F32, 0, GRID_SYMMETRIC, 4, false, true},
+    [SCHEME_INT3] = {"int3", "s3xf32->f32", KERN_I3, QT_F32, 0, GRID_FULL, 3, false, true},
+    [SCHEME_INT2] = {"int2", "s2xf32->f32", KERN_I2, QT_F32, 0, GRID_FULL, 2, false, true},
+    [SCHEME_INT8A] = {"int8a", "u8xf32->f32", KERN_I8, QT_F32, 0, GRID_ZERO_POINT, 8, false, true},
+    [SCHEME_INT4A] = {"int4a", "u4xf32->f32", KERN_I4, QT_F32, 0, GRID_ZERO_POINT, 4, false, true},
+    [SCHEME_INT3A] = {"int3a", "u3xf32->f32", KERN_I3, QT_F32, 0, GRID_ZERO_POINT, 3, false, true},
+    [SCHEME_INT2A] = {"int2a", "u2xf32->f32", KERN_I2, QT_F32, 0, GRID_ZERO_POINT, 2, false, true},
+    [SCHEME_Q8_0] = {"q8_0", "s8xs8->s32->f32", KERN_Q8, QT_Q8_0, 128, GRID_NONE, 0, false, false},
+    [SCHEME_Q4_0] = {"q4_0", "u4xs8->s32->f32", KERN_Q4, QT_Q4_0, 8, GRID_NONE, 0, false, false},
+    [SCHEME_Q4_1] = {"q4_1", "u4xs8->s32->f32", KERN_Q4, QT_Q4_1, 0, GRID_NONE, 0, true, false},
+    [SCHEME_Q5_0] = {"q5_0", "u5xs8->s32->f32", KERN_Q5, QT_Q5_0, 16, GRID_NONE, 0, false, false},
+    [SCHEME_Q5_1] = {"q5_1", "u5xs8->s32->f32", KERN_Q5, QT_Q5_1, 0, GRID_NONE, 0, true, false},
 };
 
 static size_t round_up(size_t n, size_t to)
@@ -85,14 +99,10 @@ static void shape_set(struct kern_mat *m, const struct scheme_row *row, uint32_t
     case KERN_F32: m->codes_stride = m->n_k * KERN_ROWS * 4; break;
     case KERN_F16:
     case KERN_BF16: m->codes_stride = m->n_k * KERN_ROWS * 2; break;
-    case KERN_I8:
-        m->codes_stride = m->n_k * KERN_ROWS;
-        m->scale_stride = m->n_in / m->group * KERN_ROWS * 4;
-        break;
-    case KERN_I4:
-        m->codes_stride = round_up(m->n_in, 2) / 2 * KERN_ROWS;
-        m->scale_stride = m->n_in / m->group * KERN_ROWS * 4;
-        break;
+    case KERN_I8: m->codes_stride = m->n_k * KERN_ROWS; break;
+    case KERN_I4: m->codes_stride = round_up(m->n_in, 2) / 2 * KERN_ROWS; break;
+    case KERN_I3: m->high_stride = round_up(m->n_in, 8) / 8 * KERN_ROWS; /* fall through */
+    case KERN_I2: m->codes_stride = round_up(m->n_in, 4) / 4 * KERN_ROWS; break;
     case KERN_I16:
         m->n_k = round_up(m->n_in, 2);
         m->codes_stride = m->n_k * KERN_ROWS * 2;
@@ -107,6 +117,8 @@ static void shape_set(struct kern_mat *m, const struct scheme_row *row, uint32_t
     case KERN_Q5: m->high_stride = blocks * 64; /* fall through */
     case KERN_Q4: m->codes_stride = blocks * 256; break;
     }
+    if (kern_is_grouped(row->form))
+        m->scale_stride = m->n_in / m->group * KERN_ROWS * 4;
     if (row->form >= KERN_Q8)
         m->scale_stride = blocks * KERN_ROWS * 2;
 }
@@ -115,6 +127,7 @@ static void shape_set(struct kern_mat *m, const struct scheme_row *row, uint32_t
 struct place {                     /* where row r of panel p goes */
     uint8_t *codes, *high;
     void *scale, *min;
+    int8_t *zero;
     size_t r;
 };
 
@@ -127,6 +140,7 @@ static struct place place_of(const struct linear *l, size_t o)
         .high = l->high ? l->high + p * m->high_stride : NULL,
         .scale = l->scale ? l->scale + p * m->scale_stride : NULL,
         .min = l->min ? l->min + p * m->scale_stride : NULL,
+        .zero = l->zero ? (int8_t *)l->zero + p * (m->scale_stride / 4) : NULL,
         .r = o % KERN_ROWS,
     };
 }
@@ -138,14 +152,18 @@ static void pack_float(const struct kern_mat *m, const uint8_t *row, struct plac
         memcpy(at.codes + (k * KERN_ROWS + at.r) * bytes, row + k * bytes, bytes);
 }
 
-/* Address arithmetic of one integer code; kept beside its inverse, code_get. */
+/* Address arithmetic of one integer code as it is stored; kept beside its inverse, code_get. */
 static void code_put(const struct kern_mat *m, struct place at, size_t k, int q)
 {
     size_t r = at.r;
     int16_t wide = (int16_t)q;
     switch (m->form) {
     case KERN_I8: at.codes[k * KERN_ROWS + r] = (uint8_t)q; break;
-    case KERN_I4: at.codes[k / 2 * KERN_ROWS + r] |= (uint8_t)((q + 8) << (k % 2 * 4)); break;
+    case KERN_I4: at.codes[k / 2 * KERN_ROWS + r] |= (uint8_t)(q << (k % 2 * 4)); break;
+    case KERN_I3:
+        at.high[k / 8 * KERN_ROWS + r] |= (uint8_t)((q >> 2) << (k % 8));
+        q &= 3; /* fall through */
+    case KERN_I2: at.codes[k / 4 * KERN_ROWS + r] |= (uint8_t)(q << (k % 4 * 2)); break;
     case KERN_I16: memcpy(at.codes + (k / 2 * 32 + r * 2 + k % 2) * 2, &wide, sizeof wide); break;
     default: at.codes[k / 4 * 64 + r * 4 + k % 4] = (uint8_t)(q + 128); break;
     }
@@ -155,9 +173,12 @@ static int code_get(const struct kern_mat *m, struct place at, size_t k)
 {
     size_t r = at.r;
     int16_t wide;
+    int high = 0;
     switch (m->form) {
     case KERN_I8: return (int8_t)at.codes[k * KERN_ROWS + r];
-    case KERN_I4: return (at.codes[k / 2 * KERN_ROWS + r] >> (k % 2 * 4) & 15) - 8;
+    case KERN_I4: return at.codes[k / 2 * KERN_ROWS + r] >> (k % 2 * 4) & 15;
+    case KERN_I3: high = (at.high[k / 8 * KERN_ROWS + r] >> (k % 8) & 1) << 2; /* fall through */
+    case KERN_I2: return high | (at.codes[k / 4 * KERN_ROWS + r] >> (k % 4 * 2) & 3);
     case KERN_I16:
         memcpy(&wide, at.codes + (k / 2 * 32 + r * 2 + k % 2) * 2, sizeof wide);
         return wide;
@@ -165,22 +186,60 @@ static int code_get(const struct kern_mat *m, struct place at, size_t k)
     }
 }
 
-static void pack_symmetric(const struct kern_mat *m, const float *x, int qmax, struct place at)
+static float clamp(float q, float low, float high)
 {
+    return q < low ? low : q > high ? high : q;
+}
+
+/* How one group is quantized: q = clamp(RNE(x / s) + zero, low, high). */
+struct fit {
+    float s, zero, low, high;
+};
+
+static struct fit fit_group(const struct scheme_row *row, const float *x, size_t n)
+{
+    const float levels = (float)(1 << row->bits), half = levels / 2;
+    float lo = 0, hi = 0, top = 0;       /* top: of the largest magnitude, signed */
+    for (size_t i = 0; i < n; i++) {
+        lo = x[i] < lo ? x[i] : lo;
+        hi = x[i] > hi ? x[i] : hi;
+        top = fabsf(x[i]) > fabsf(top) ? x[i] : top;
+    }
+    if (row->grid == GRID_SYMMETRIC)
+        return (struct fit){fabsf(top) / (half - 1), 0, 1 - half, half - 1};
+    if (row->grid == GRID_FULL)
+        return (struct fit){top / -half, 0, -half, half - 1};
+    const float s = (hi - lo) / (levels - 1);
+    const float zero = s != 0 ? clamp(rintf(-lo / s), 0, levels - 1) : 0;
+    return (struct fit){s, zero, 0, levels - 1};
+}
+
+static void pack_grid(const struct kern_mat *m, const struct scheme_row *row, const float *x,
+                      struct place at)
+{
+    const int shift = row->grid != GRID_ZERO_POINT ? -kern_zero(m->form)
+                      : m->form == KERN_I8         ? 128
+                                                   : 0;
     float *scale = at.scale;
     for (size_t g = 0; g < m->n_in / m->group; g++) {
         const float *v = x + g * m->group;
-        float absmax = 0;
-        for (size_t i = 0; i < m->group; i++)
-            absmax = fabsf(v[i]) > absmax ? fabsf(v[i]) : absmax;
-        float s = absmax / (float)qmax;
-        scale[g * KERN_ROWS + at.r] = s;
+        const struct fit f = fit_group(row, v, m->group);
+        scale[g * KERN_ROWS + at.r] = f.s;
+        if (at.zero)
+            at.zero[g * KERN_ROWS + at.r] = (int8_t)((int)f.zero - shift);
         for (size_t i = 0; i < m->group; i++) {
-            float q = s != 0 ? rintf(v[i] / s) : 0;
-            q = q > (float)qmax ? (float)qmax : q < (float)-qmax ? (float)-qmax : q;
-            code_put(m, at, g * m->group + i, (int)q);
+            float q = f.s != 0 ? clamp(rintf(v[i] / f.s) + f.zero, f.low, f.high) : f.zero;
+            code_put(m, at, g * m->group + i, (int)q - shift);
         }
     }
+}
+
+/* (code - zero) * scale of element k, or code * scale. */
+static float grid_get(const struct kern_mat *m, struct place at, size_t k)
+{
+    const size_t g = kern_is_grouped(m->form) ? k / m->group * KERN_ROWS + at.r : at.r;
+    const int zero = at.zero ? at.zero[g] : kern_zero(m->form);
+    return (float)(code_get(m, at, k) - zero) * ((const float *)at.scale)[g];
 }
 
 /* Byte and bit of element k of one block in the panel's step layout (kern.h). */
@@ -267,6 +326,17 @@ static int row_check(const struct build *b, const float *x, size_t o, const char
     return 0;
 }
 
+/* hi - lo of a group must be a number. */
+static int range_check(const struct build *b, const float *x, size_t o, struct assay_err *e)
+{
+    const size_t group = b->l->m.group;
+    for (size_t i = 0; b->row->grid == GRID_ZERO_POINT && i < b->l->m.n_in; i += group)
+        if (!isfinite(fit_group(b->row, x + i, group).s))
+            return err_set(e, ASSAY_EFORMAT, "tensor '%s': the range of the weights at row %zu, "
+                           "columns %zu to %zu, overflows fp32", b->name, o, i, i + group - 1);
+    return 0;
+}
+
 static int build_row(const struct build *b, size_t o, char *temp, struct assay_err *e)
 {
     const struct kern_mat *m = &b->l->m;
@@ -276,8 +346,9 @@ static int build_row(const struct build *b, size_t o, char *temp, struct assay_e
     struct place at = place_of(b->l, o);
     b->from->dequantize(row, x, m->n_in);
     TRY(row_check(b, x, o, "in the stored weights", e));
-    if (b->row->qmax) {
-        pack_symmetric(m, x, b->row->qmax, at);
+    if (b->row->grid != GRID_NONE) {
+        TRY(range_check(b, x, o, e));
+        pack_grid(m, b->row, x, at);
         return 0;
     }
     if (b->from->type != b->to->type) {
@@ -335,7 +406,10 @@ static int linear_alloc(const struct scheme_row *row, struct kern_mat shape, str
     size_t high = round_up(panels * shape.high_stride, ALIGN);
     size_t scale = round_up(panels * shape.scale_stride, ALIGN);
     size_t head = round_up(sizeof **out, ALIGN);
-    size_t total = head + codes + high + scale * (row->min ? 2 : 1);
+    size_t zero = 0;
+    if (row->grid == GRID_ZERO_POINT)
+        zero = round_up(panels * (shape.scale_stride / 4), ALIGN);
+    size_t total = head + codes + high + scale * (row->min ? 2 : 1) + zero;
     uint8_t *mem = aligned_alloc(ALIGN, total + SLACK);
     if (!mem)
         return ASSAY_ENOMEM;
@@ -346,10 +420,12 @@ static int linear_alloc(const struct scheme_row *row, struct kern_mat shape, str
     l->high = high ? l->codes + codes : NULL;
     l->scale = scale ? l->codes + codes + high : NULL;
     l->min = row->min ? l->scale + scale : NULL;
+    l->zero = zero ? l->scale + scale : NULL;
     l->m.codes = l->codes;
     l->m.high = l->high;
     l->m.scale = l->scale;
     l->m.min = (const uint16_t *)(const void *)l->min;
+    l->m.zero = (const int8_t *)l->zero;
     l->bytes = total - head;
     *out = l;
     return 0;
@@ -381,7 +457,7 @@ int linear_new(const struct kern *kern, struct scheme s, const char *name, uint3
                        n_out, n_in, row->name);
     b.l->kern = kern;
     b.l->compute = row->compute;
-    if (!row->groups && row->qmax == 0)
+    if (row->grid == GRID_NONE)
         snprintf(b.l->stored, sizeof b.l->stored, "%s", row->name);
     else if (s.group)
         snprintf(b.l->stored, sizeof b.l->stored, "%s g%u", row->name, s.group);
@@ -454,8 +530,6 @@ void linear_row(const struct linear *l, size_t o, float *out)
         else if (m->form >= KERN_Q8)
             out[k] = block_get(m, at, k);
         else
-            out[k] = (float)code_get(m, at, k) *
-                     ((const float *)at.scale)[(m->form == KERN_I8 || m->form == KERN_I4
-                                                ? k / m->group * KERN_ROWS : 0) + at.r];
+            out[k] = grid_get(m, at, k);
     }
 }

@@ -22,17 +22,25 @@ enum scheme_id {                  /* how weights are held and multiplied */
     SCHEME_INT8,                  /* symmetric per output row +-127, or groups; f32 activations */
     SCHEME_W8A8,                  /* int8 per output row, activations int8 per token +-127, int32 sums */
     SCHEME_INT4,                  /* symmetric groups +-7, f32 activations */
+    SCHEME_INT3, SCHEME_INT2,     /* groups of the full range -4..3 and -2..1, f32 activations */
+    SCHEME_INT8A, SCHEME_INT4A, SCHEME_INT3A, SCHEME_INT2A,       /* groups with a zero point */
     SCHEME_Q8_0, SCHEME_Q4_0, SCHEME_Q4_1, SCHEME_Q5_0, SCHEME_Q5_1  /* GGUF blocks x q8 activations per 32, as llama.cpp */
 };
 struct scheme {
     enum scheme_id id;
-    uint32_t group;               /* INT8, INT4: group size along in; 0: whole row */
+    uint32_t group;               /* INT2 to INT8 and INT*A: group size along in; 0: whole row */
 };
 
 struct linear;                    /* packed weights; one allocation */
 
-/* Rules.  Symmetric weights: s = absmax / qmax in fp32, q = clamp(round to even(x / s), -qmax, qmax);
- * an all-zero row or group has s = 0.  Activations are quantized at run time with the reciprocal:
+/* Rules; b bits, all in fp32, RNE: round to the nearest, ties to even.
+ * Symmetric weights: s = absmax / qmax, qmax = 2^(b-1) - 1, q = clamp(RNE(x / s), -qmax, qmax).
+ * INT3, INT2 use the full range, since 2 bits would else be 3 values: s = m / -2^(b-1) where m is the
+ * first value of the largest magnitude, q = clamp(RNE(x / s), -2^(b-1), 2^(b-1) - 1); s may be
+ * negative.  Both stand for q s.
+ * INT*A: lo = min(0, min x), hi = max(0, max x), s = (hi - lo) / (2^b - 1),
+ * z = clamp(RNE(-lo / s), 0, 2^b - 1), q = clamp(RNE(x / s) + z, 0, 2^b - 1); stands for (q - z) s.
+ * An all-zero row or group has s = 0 and stands for zeros.  Activations are quantized at run time with the reciprocal:
  * q = round to even(x * (qmax / absmax)), d = absmax / qmax, stored as fp32 per token (INT16, W8A8)
  * and as fp16 per block of 32 (Q*); NaN or Inf in x makes y NaN.  Order of sums: kern.h. */
 

@@ -34,7 +34,7 @@ static size_t panels_of(const struct linear *l)
 
 static bool is_float(const struct linear *l)
 {
-    return l->m.form <= KERN_I4;
+    return kern_is_float(l->m.form);
 }
 
 /* Lays activations out in scratch (NULL: measures only); returns the bytes. */

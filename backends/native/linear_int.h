@@ -7,7 +7,7 @@
 struct linear {
     struct kern_mat m;             /* the kernels' view; points into the regions below */
     const struct kern *kern;       /* borrowed for life */
-    uint8_t *codes, *high, *scale, *min;    /* behind the struct, in one allocation */
+    uint8_t *codes, *high, *scale, *min, *zero;    /* behind the struct, in one allocation */
     size_t bytes;
     const char *compute;
     char stored[24];

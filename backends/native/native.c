@@ -26,7 +26,7 @@ static const struct assay_field options[] = {
         "what the weights become at load; stored keeps the file's own formats"),
     ROW("kv", ASSAY_ENUM, kv, "f32", PRECISION_KV, "type of the KV cache"),
     ROW("group", ASSAY_INT, group, "0", "0..1048576",
-        "weights per scale for int8 and int4; 0 is a whole row for int8, 32 for int4"),
+        "weights per scale for int2 to int8 and int2a to int8a; 0 is 32, but a row for 8 bits"),
     ROW("keep", ASSAY_STR, keep, NULL, NULL,
         "tensors at another precision, first match wins: 'fp16:output,blk.0.*;q8_0:*.ffn_down'"),
     ROW("ctx", ASSAY_INT, n_ctx, "0", "0..1048576", "context in tokens; 0 is the model's"),

@@ -27,6 +27,12 @@ static const struct name_row names[] = {
     {"int8", SCHEME_INT8, SCHEME_INT8, 0, true, false},
     {"w8a8", SCHEME_W8A8, SCHEME_W8A8, 0, false, false},
     {"int4", SCHEME_INT4, SCHEME_INT8, 32, true, false},
+    {"int3", SCHEME_INT3, SCHEME_INT8, 32, true, false},
+    {"int2", SCHEME_INT2, SCHEME_INT8, 32, true, false},
+    {"int8a", SCHEME_INT8A, SCHEME_INT8A, 0, true, false},
+    {"int4a", SCHEME_INT4A, SCHEME_INT8, 32, true, false},
+    {"int3a", SCHEME_INT3A, SCHEME_INT8, 32, true, false},
+    {"int2a", SCHEME_INT2A, SCHEME_INT8, 32, true, false},
     {"q8_0", SCHEME_Q8_0, SCHEME_Q8_0, 0, false, true},
     {"q4_0", SCHEME_Q4_0, SCHEME_Q8_0, 0, false, true},
     {"q4_1", SCHEME_Q4_1, SCHEME_Q8_0, 0, false, true},
@@ -88,8 +94,8 @@ static int parse_group(const struct model_options *o, struct precision *p, struc
                        (long long)o->group, MAX_GROUP);
     if (!row->groups)
         return err_set(e, ASSAY_EUSAGE,
-                       "precision '%s' has no groups, got a group of %lld; int8 and "
-                       "int4 have",
+                       "precision '%s' has no groups, got a group of %lld; int2 to int8 and "
+                       "int2a to int8a have",
                        row->name, (long long)o->group);
     p->group = (uint32_t)o->group;
     return 0;

@@ -138,7 +138,8 @@ static void test_kv_types_are_close(void **state)
 static const struct scheme schemes[] = {
     {SCHEME_F32, 0},   {SCHEME_F16, 0},  {SCHEME_BF16, 0},  {SCHEME_INT16, 0}, {SCHEME_INT8, 0},
     {SCHEME_INT8, 32}, {SCHEME_W8A8, 0}, {SCHEME_INT4, 32}, {SCHEME_Q8_0, 0},  {SCHEME_Q4_0, 0},
-    {SCHEME_Q4_1, 0},  {SCHEME_Q5_0, 0}, {SCHEME_Q5_1, 0},
+    {SCHEME_Q4_1, 0},  {SCHEME_Q5_0, 0}, {SCHEME_Q5_1, 0},  {SCHEME_INT3, 32}, {SCHEME_INT2, 32},
+    {SCHEME_INT4A, 32}, {SCHEME_INT2A, 16},
 };
 
 static void assert_same_results(const struct batch *a, const struct batch *b)

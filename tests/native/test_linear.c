@@ -132,6 +132,122 @@ static void test_symmetric_ties(void **state)
     linear_free(l);
 }
 
+/* -- full range: the largest magnitude, first of equals, becomes the lowest code ---------------------- */
+static void full_group(const float *x, size_t n, int bits, float *out)
+{
+    const double lowest = -ldexp(1, bits - 1);
+    double top = 0;
+    for (size_t i = 0; i < n; i++)
+        if (fabs((double)x[i]) > fabs(top))
+            top = x[i];
+    const double s = (float)(top / lowest);
+    for (size_t i = 0; i < n; i++) {
+        double q = s == 0 ? 0 : nearbyint((double)(float)(x[i] / s));
+        out[i] = (float)(fmin(fmax(q, lowest), -lowest - 1) * s);
+    }
+}
+
+/* -- a zero point: 0 and both ends of the range are on the grid --------------------------------------- */
+static void zero_group(const float *x, size_t n, int bits, float *out)
+{
+    const double top = ldexp(1, bits) - 1;
+    double lo = 0, hi = 0;
+    for (size_t i = 0; i < n; i++) {
+        lo = fmin(lo, (double)x[i]);
+        hi = fmax(hi, (double)x[i]);
+    }
+    const double s = (float)((double)(float)(hi - lo) / top);
+    const double z = s == 0 ? 0 : fmin(fmax(nearbyint((double)(float)(-lo / s)), 0), top);
+    for (size_t i = 0; i < n; i++) {
+        double q = s == 0 ? z : nearbyint((double)(float)(x[i] / s)) + z;
+        out[i] = (float)((fmin(fmax(q, 0), top) - z) * s);
+    }
+}
+
+typedef void group_fn(const float *x, size_t n, int bits, float *out);
+
+static void check_groups(struct scheme s, group_fn *define, int bits, const float *w,
+                         const size_t shape[2])
+{
+    const size_t n_out = shape[0], n_in = shape[1], group = s.group ? s.group : n_in;
+    struct linear *l = make(s, w, n_out, n_in);
+    float *row = reserve(n_in * sizeof *row), *want = reserve(n_in * sizeof *want);
+    for (size_t o = 0; o < n_out; o++) {
+        linear_row(l, o, row);
+        for (size_t i = 0; i < n_in; i += group)
+            define(w + o * n_in + i, group, bits, want + i);
+        for (size_t i = 0; i < n_in; i++)
+            if (row[i] != want[i])
+                fail_msg("%s row %zu, column %zu: %g, expected %g", linear_stored(l), o, i,
+                         (double)row[i], (double)want[i]);
+    }
+    free(row);
+    free(want);
+    linear_free(l);
+}
+
+static void test_low_bits(void **state)
+{
+    (void)state;
+    enum { OUT = 37, IN = 160 };
+    static const struct {
+        enum scheme_id id;
+        group_fn *define;
+        int bits;
+    } all[] = {
+        {SCHEME_INT3, full_group, 3},  {SCHEME_INT2, full_group, 2},  {SCHEME_INT8A, zero_group, 8},
+        {SCHEME_INT4A, zero_group, 4}, {SCHEME_INT3A, zero_group, 3}, {SCHEME_INT2A, zero_group, 2},
+    };
+    static const uint32_t groups[] = {0, 32, 5, 20, 160};
+    static float w[OUT * IN];
+    struct rng r = {21};
+    fill(&r, w, OUT * IN);
+    memset(w + 3 * IN, 0, IN * sizeof *w);
+    for (int i = 0; i < IN; i++) {
+        w[4 * IN + i] = (float)(i % 15 - 7) * 0.5f;     /* ties of every grid, +7 / 2 and -7 / 2 */
+        w[5 * IN + i] = i ? ldexpf(1, -i % 140) : 1.0f; /* subnormals beside 1 */
+        w[6 * IN + i] = 1e-44f;                         /* a scale that underflows */
+        w[7 * IN + i] = 1 + (float)i;                   /* one sign: 0 is in the range still */
+        w[8 * IN + i] = -1 - (float)(i % 9);
+        w[9 * IN + i] = i % 2 ? 2.0f : -2.0f;           /* the first of equals decides */
+    }
+    for (size_t k = 0; k < sizeof all / sizeof all[0]; k++)
+        for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++)
+            check_groups((struct scheme){all[k].id, groups[g]}, all[k].define, all[k].bits, w,
+                         (size_t[]){OUT, IN});
+}
+
+/* By hand, so that no formula stands between the definition and its meaning. */
+static void check_hand(enum scheme_id id, const float w[8], const float want[8])
+{
+    float row[8];
+    struct linear *l = make((struct scheme){id, 0}, w, 1, 8);
+    linear_row(l, 0, row);
+    for (int i = 0; i < 8; i++)
+        assert_true(row[i] == want[i]);
+    linear_free(l);
+}
+
+static void test_low_bits_by_hand(void **state)
+{
+    (void)state;
+    /* scale 1: ties to even, saturation above */
+    check_hand(SCHEME_INT2, (float[]){-2, 2, 1.5f, 0.5f, -0.5f, -1.5f, 0.51f, 0},
+               (float[]){-2, 1, 1, 0, 0, -2, 1, 0});
+    check_hand(SCHEME_INT2, (float[]){2, -2, 1.5f, 0.5f, -0.5f, -1.5f, -0.51f, 0},
+               (float[]){2, -1, 2, 0, 0, -1, -1, 0});
+    check_hand(SCHEME_INT3, (float[]){-4, 4, 2.5f, 3.5f, 1.5f, -2.5f, -3.5f, 0.5f},
+               (float[]){-4, 3, 2, 3, 2, -2, -4, 0});
+    /* scale 1, zero point 5: codes 0..15 */
+    check_hand(SCHEME_INT4A, (float[]){-5, 10, 0.5f, 1.5f, -0.5f, 9.5f, -4.5f, 0},
+               (float[]){-5, 10, 0, 2, 0, 10, -4, 0});
+    /* scale 1, -lo = 0.5 is a tie: zero point 0, so -0.5 saturates to 0 and 2.5 goes to 2 */
+    check_hand(SCHEME_INT2A, (float[]){-0.5f, 2.5f, 1, 2, 0, 1.5f, 0.5f, 2.4f},
+               (float[]){0, 2, 1, 2, 0, 2, 0, 2});
+    check_hand(SCHEME_INT8A, (float[]){0, 255, 254.5f, 0.5f, 1.5f, 127.5f, 128, 0},
+               (float[]){0, 255, 254, 0, 2, 128, 128, 0});
+}
+
 /* -- products with f32 activations: the row's values times x in double ---------------------------------- */
 static void test_float_products(void **state)
 {
@@ -139,7 +255,10 @@ static void test_float_products(void **state)
     enum { OUT = 70, IN = 300, N = 13 };
     static const struct scheme all[] = {{SCHEME_F32, 0},  {SCHEME_F16, 0},   {SCHEME_BF16, 0},
                                         {SCHEME_INT8, 0}, {SCHEME_INT8, 50}, {SCHEME_INT4, 0},
-                                        {SCHEME_INT4, 20}};
+                                        {SCHEME_INT4, 20}, {SCHEME_INT3, 0},  {SCHEME_INT3, 20},
+                                        {SCHEME_INT2, 0},  {SCHEME_INT2, 50}, {SCHEME_INT8A, 50},
+                                        {SCHEME_INT4A, 25}, {SCHEME_INT3A, 12},
+                                        {SCHEME_INT2A, 20}, {SCHEME_INT2A, 3}};
     static float w[OUT * IN], x[N * IN], y[N * OUT], row[IN];
     struct rng r = {2};
     fill(&r, w, OUT * IN);
@@ -339,7 +458,9 @@ static void test_sqnr(void **state)
         {{SCHEME_INT4, 128}, 18.6, 15.9}, {{SCHEME_INT4, 32}, 20.3, 18.3},
         {{SCHEME_Q8_0, 0}, 45.4, 43.4},   {{SCHEME_Q4_0, 0}, 21.3, 19.4},
         {{SCHEME_Q4_1, 0}, 22.1, 20.8},   {{SCHEME_Q5_0, 0}, 27.4, 25.4},
-        {{SCHEME_Q5_1, 0}, 28.4, 27.1},
+        {{SCHEME_Q5_1, 0}, 28.4, 27.1},   {{SCHEME_INT4A, 32}, 21.9, 20.5},
+        {{SCHEME_INT4A, 128}, 20.0, 17.7}, {{SCHEME_INT3A, 32}, 15.2, 14.0},
+        {{SCHEME_INT2A, 32}, 7.8, 7.3},
     };
     enum { OUT = 96, IN = 4096 };
     float *g = reserve(OUT * IN * sizeof *g), *p = reserve(OUT * IN * sizeof *p);
@@ -364,6 +485,8 @@ static const struct scheme every[] = {
     {SCHEME_F32, 0},  {SCHEME_F16, 0},  {SCHEME_BF16, 0},  {SCHEME_INT16, 0},
     {SCHEME_INT8, 0}, {SCHEME_W8A8, 0}, {SCHEME_INT4, 32}, {SCHEME_Q8_0, 0},
     {SCHEME_Q4_0, 0}, {SCHEME_Q4_1, 0}, {SCHEME_Q5_0, 0},  {SCHEME_Q5_1, 0},
+    {SCHEME_INT3, 32}, {SCHEME_INT2, 32}, {SCHEME_INT8A, 0}, {SCHEME_INT4A, 32},
+    {SCHEME_INT3A, 32}, {SCHEME_INT2A, 16},
 };
 enum { N_EVERY = sizeof every / sizeof every[0] };
 
@@ -439,6 +562,12 @@ static void test_facts(void **state)
         {{SCHEME_INT8, 0}, "int8 row", "s8xf32->f32", 2048 + 128},
         {{SCHEME_W8A8, 0}, "int8 row", "s8xs8->s32->f32", 2048 + 128},
         {{SCHEME_INT4, 32}, "int4 g32", "s4xf32->f32", 1024 + 256},
+        {{SCHEME_INT3, 32}, "int3 g32", "s3xf32->f32", 768 + 256},
+        {{SCHEME_INT2, 32}, "int2 g32", "s2xf32->f32", 512 + 256},
+        {{SCHEME_INT8A, 0}, "int8a row", "u8xf32->f32", 2048 + 128 + 64},
+        {{SCHEME_INT4A, 32}, "int4a g32", "u4xf32->f32", 1024 + 256 + 64},
+        {{SCHEME_INT3A, 32}, "int3a g32", "u3xf32->f32", 768 + 256 + 64},
+        {{SCHEME_INT2A, 16}, "int2a g16", "u2xf32->f32", 512 + 512 + 128},
         {{SCHEME_Q8_0, 0}, "q8_0", "s8xs8->s32->f32", 64 * 34},
         {{SCHEME_Q4_0, 0}, "q4_0", "u4xs8->s32->f32", 64 * 18},
         {{SCHEME_Q4_1, 0}, "q4_1", "u4xs8->s32->f32", 64 * 20},
@@ -488,6 +617,8 @@ static void test_refusals(void **state)
     refuse((struct scheme){SCHEME_F16, 0}, w, 4, 172, "overflows fp16) at row 2, column 5");
     w[2 * 172 + 5] = 3e38f;
     refuse((struct scheme){SCHEME_Q8_0, 0}, w, 1, 640, "the scale overflows fp16");
+    w[2 * 172 + 6] = -3e38f;
+    refuse((struct scheme){SCHEME_INT2A, 4}, w, 4, 172, "at row 2, columns 4 to 7, overflows fp32");
     assert_int_equal(linear_check((struct scheme){SCHEME_W8A8, 0}, 1, 133144, NULL), 0);
     assert_int_equal(linear_check((struct scheme){SCHEME_W8A8, 0}, 1, 133145, NULL), ASSAY_EUSAGE);
     struct assay_err e;
@@ -502,6 +633,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_symmetric),       cmocka_unit_test(test_symmetric_ties),
+        cmocka_unit_test(test_low_bits),        cmocka_unit_test(test_low_bits_by_hand),
         cmocka_unit_test(test_float_products),  cmocka_unit_test(test_rounded_rows),
         cmocka_unit_test(test_per_token),       cmocka_unit_test(test_activation_ties),
         cmocka_unit_test(test_blocks),          cmocka_unit_test(test_sqnr),
