@@ -214,3 +214,62 @@ CREATE TABLE sample (                        -- one repetition of a scenario, ra
 CREATE INDEX job_task ON job (task_id);
 CREATE INDEX result_job ON result (job_id);
 CREATE INDEX result_group ON result (group_id);
+
+-- The nightly gate.  Values of series are not kept here: they are computed from what is above.
+
+CREATE TABLE canary (                        -- fixed work of our own, measured beside a run
+    run_id INTEGER NOT NULL REFERENCES run,
+    name   TEXT NOT NULL,                    -- "stream", "int8-dot"
+    rep    INTEGER NOT NULL,
+    value  REAL NOT NULL,                    -- more is faster
+    unit   TEXT NOT NULL,                    -- "GB/s", "GOPS"
+    PRIMARY KEY (run_id, name, rep)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rerun (                         -- two sides measured in turns on one machine, per block
+    run_id   INTEGER NOT NULL REFERENCES run,
+    kind     TEXT NOT NULL CHECK (kind IN ('a/a', 'a/b', 'again')),
+    variant  TEXT NOT NULL,
+    scenario TEXT NOT NULL,
+    block    INTEGER NOT NULL,
+    a        REAL,                           -- tokens/s of the last good side; 'again': NULL, stored
+    b        REAL NOT NULL,                  -- tokens/s of tonight's side
+    PRIMARY KEY (run_id, kind, variant, scenario, block)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE finding (                       -- a shift of a series, and what became of it
+    id         INTEGER PRIMARY KEY,
+    uid        TEXT NOT NULL UNIQUE,         -- sha256 of series, direction and first run
+    series     TEXT NOT NULL,                -- id of the series: 12 hexadecimal digits
+    name       TEXT NOT NULL,                -- of the series, for people
+    class      TEXT NOT NULL,                -- of the machine
+    direction  TEXT NOT NULL CHECK (direction IN ('regression', 'improvement')),
+    state      TEXT NOT NULL CHECK (state IN
+               ('suspect', 'confirmed', 'acknowledged', 'fixed', 'expected')),
+    tag        TEXT NOT NULL CHECK (tag IN ('code', 'environment', 'dataset', 'config')),
+    run_id     INTEGER NOT NULL REFERENCES run,     -- first run at the new level
+    seen_id    INTEGER NOT NULL REFERENCES run,     -- last run whose verdict rested on it
+    before     REAL NOT NULL,
+    after      REAL NOT NULL,
+    reason     TEXT,                         -- why it is acknowledged or expected
+    until_ns   INTEGER,                      -- an acknowledgement ends; NULL: never
+    changed_ns INTEGER NOT NULL              -- of the state
+) STRICT;
+
+CREATE TABLE gate (                          -- the verdict on a run
+    run_id     INTEGER PRIMARY KEY REFERENCES run,
+    verdict    TEXT NOT NULL,
+    exit_code  INTEGER NOT NULL,
+    headline   TEXT NOT NULL,
+    binary_uid TEXT,                         -- sha256 of the program that measured; NULL: not known
+    judged_ns  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE baseline (                      -- what the runs of a machine class are compared with
+    class  TEXT PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES run,
+    reason TEXT NOT NULL,
+    set_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX finding_series ON finding (series);
