@@ -5,7 +5,8 @@
  * everywhere.  `precision` and `noise` disturb the table, which makes variants that differ.  The
  * options below `fail` break it on purpose, at a chosen request.
  *
- * How a plugin is made: one shared object, one exported function at the end of this file, one header.
+ * How a plugin is made: one shared object, one exported function at the end of this file, one
+ * header.
  *   cc -shared -fPIC -fvisibility=hidden -I <assay> -o mock.so mock.c -lm
  * Put it in a folder of $ASSAY_BACKEND_PATH; `assay list backends` says what it thinks of it. */
 #include "backends/backend.h"
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,10 +27,11 @@ struct options {
     double noise;
     int64_t n_ctx, seed, slow_ns, error_at, crash_at, hang_at, oom_at, load_ns;
 };
-#define ROW(member) (uint32_t)offsetof(struct options, member)
+#define ROW(member) (uint32_t) offsetof(struct options, member)
 static const struct assay_field option_table[] = {
     {"model", ASSAY_STR, ROW(model), "mock", NULL, "any name: part of what is hashed"},
-    {"precision", ASSAY_STR, ROW(precision), "fp32", NULL, "fp32, fp16, int8, int4 ...: how far answers stray"},
+    {"precision", ASSAY_STR, ROW(precision), "fp32", NULL,
+     "fp32, fp16, int8, int4 ...: how far answers stray"},
     {"noise", ASSAY_NUM, ROW(noise), "0", "0..100", "more straying, in logits"},
     {"n-ctx", ASSAY_INT, ROW(n_ctx), "2048", "2..1000000", "tokens the context holds"},
     {"seed", ASSAY_INT, ROW(seed), "1", NULL, "another model"},
@@ -44,21 +47,21 @@ static const struct assay_field option_table[] = {
     {NULL, 0, 0, NULL, NULL, NULL},
 };
 
-/* -- the open model ------------------------------------------------------------------------------ */
+/* -- the open model ---------------------------------------------------------------------------- */
 enum { N_BYTES = 256, BOS = 256, EOS = 257, N_VOCAB = 258 };
 
 struct assay_model {
-    struct options options;            /* strings are borrowed: copy what is kept */
+    struct options options; /* strings are borrowed: copy what is kept */
     char precision[32];
-    float logits[N_VOCAB];             /* the table */
-    double log_sum;                    /* log of the sum of exp(logits): the same for every rotation */
-    uint32_t top;                      /* index of the table's largest entry */
+    float logits[N_VOCAB]; /* the table */
+    double log_sum;        /* log of the sum of exp(logits): the same for every rotation */
+    uint32_t top;          /* index of the table's largest entry */
     uint32_t caps;
-    uint64_t n_requests;               /* seen since open: what the scripted failures count */
+    uint64_t n_requests; /* seen since open: what the scripted failures count */
     struct assay_usage usage;
     /* the path of the last request, to evaluate a shared prefix once */
     int32_t *path;
-    uint64_t *states;                  /* states[i]: hash of the first i tokens */
+    uint64_t *states; /* states[i]: hash of the first i tokens */
     size_t n_path, cap;
 };
 
@@ -75,14 +78,14 @@ static int fail(struct assay_err *e, int code, const char *fmt, ...)
     return code;
 }
 
-static uint64_t mix(uint64_t x)        /* SplitMix64's finalizer */
+static uint64_t mix(uint64_t x) /* SplitMix64's finalizer */
 {
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
     x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
     return x ^ (x >> 31);
 }
 
-static double unit(uint64_t seed, uint64_t i)          /* [0, 1) */
+static double unit(uint64_t seed, uint64_t i) /* [0, 1) */
 {
     return (double)(mix(seed * 0x9e3779b97f4a7c15 + i) >> 11) * 0x1p-53;
 }
@@ -92,8 +95,8 @@ static double straying(const char *precision)
     static const struct {
         const char *name;
         double noise;
-    } table[] = {{"fp32", 0}, {"fp16", 0.005}, {"bf16", 0.02}, {"int16", 0.005},
-                 {"int8", 0.05}, {"w8a8", 0.1}, {"q8_0", 0.05}, {"int4", 0.5}, {"q4_0", 0.5}};
+    } table[] = {{"fp32", 0},   {"fp16", 0.005}, {"bf16", 0.02}, {"int16", 0.005}, {"int8", 0.05},
+                 {"w8a8", 0.1}, {"q8_0", 0.05},  {"int4", 0.5},  {"q4_0", 0.5}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].name, precision) == 0)
             return table[i].noise;
@@ -119,7 +122,7 @@ static void nap(int64_t ns)
         nanosleep(&(struct timespec){ns / 1000000000, ns % 1000000000}, NULL);
 }
 
-static void mock_close(struct assay_model *m)          /* NULL is fine */
+static void mock_close(struct assay_model *m) /* NULL is fine */
 {
     if (!m)
         return;
@@ -153,7 +156,8 @@ static int mock_open(const void *options, struct assay_model **out, struct assay
 /* What is true of this open model.  Only the first info->size bytes are the host's to read. */
 static int mock_info(struct assay_model *m, struct assay_info *info, struct assay_err *e)
 {
-    static const struct assay_tensor tensor = {"table", "f32", "f32", sizeof(float) * N_VOCAB, N_VOCAB};
+    static const struct assay_tensor tensor = {"table", "f32", "f32", sizeof(float) * N_VOCAB,
+                                               N_VOCAB};
     (void)e;
     struct assay_info x = {
         .size = info->size,
@@ -189,7 +193,7 @@ static int mock_memory(struct assay_model *m, struct assay_memory *out, struct a
         .kv = m->cap * (sizeof *m->path + sizeof *m->states),
         .kv_per_token = sizeof *m->path + sizeof *m->states,
         .scratch = 0,
-        .device = UINT64_MAX,          /* unknown, or none */
+        .device = UINT64_MAX, /* unknown, or none */
     };
     memcpy(out, &x, out->size < sizeof x ? out->size : sizeof x);
     return 0;
@@ -205,10 +209,10 @@ static int mock_usage(struct assay_model *m, struct assay_usage *out, struct ass
     return 0;
 }
 
-/* -- tokens -------------------------------------------------------------------------------------- */
+/* -- tokens ------------------------------------------------------------------------------------ */
 
-static int mock_tokenize(struct assay_model *m, const char *text, size_t len, int special, int32_t *out,
-                         size_t cap, size_t *n, struct assay_err *e)
+static int mock_tokenize(struct assay_model *m, const char *text, size_t len, int special,
+                         int32_t *out, size_t cap, size_t *n, struct assay_err *e)
 {
     (void)e;
     size_t k = 0;
@@ -217,7 +221,7 @@ static int mock_tokenize(struct assay_model *m, const char *text, size_t len, in
     for (size_t i = 0; i < len; i++, k++)
         if (k < cap)
             out[k] = (unsigned char)text[i];
-    *n = k;                            /* what is needed, even when it did not fit */
+    *n = k; /* what is needed, even when it did not fit */
     if (strcmp(m->options.lie, "tokens") == 0)
         *n = SIZE_MAX / 2;
     if (strcmp(m->options.lie, "ids") == 0 && k && cap)
@@ -237,13 +241,13 @@ static int mock_piece(struct assay_model *m, int32_t token, char *out, size_t ca
     return 0;
 }
 
-/* -- scripted failures --------------------------------------------------------------------------- */
+/* -- scripted failures ------------------------------------------------------------------------- */
 
 static int use_up_memory(struct assay_err *e)
 {
-    for (size_t size = (size_t)1 << 30;; size *= 2) {      /* never touched: nobody else suffers */
-        void *volatile p = malloc(size);
-        if (!p)
+    for (size_t size = (size_t)1 << 30;; size *= 2) { /* never touched: nobody else suffers */
+        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (p == MAP_FAILED)
             return fail(e, ASSAY_ENOMEM, "out of memory: %zu bytes more were needed", size);
     }
 }
@@ -265,7 +269,7 @@ static int misbehave(struct assay_model *m, struct assay_err *e)
     return 0;
 }
 
-/* -- evaluating ---------------------------------------------------------------------------------- */
+/* -- evaluating -------------------------------------------------------------------------------- */
 
 /* The state after `n` tokens of t, starting from what the last request shares with this one: every
  * distinct prefix token is evaluated once, as long as the host sorts its requests. */
@@ -319,7 +323,7 @@ static int score_one(struct assay_model *m, const struct assay_score_req *r, str
             r->is_argmax[i] = at == m->top;
         state = mix(state ^ ((uint64_t)token + 1));
     }
-    m->usage.n_evaluated += r->continuation.n - 1;     /* the last one is only looked at */
+    m->usage.n_evaluated += r->continuation.n - 1; /* the last one is only looked at */
     const char *lie = m->options.lie;
     if (strcmp(lie, "overrun") == 0)
         r->logprob[r->continuation.n] = 0;
@@ -351,18 +355,18 @@ static int mock_score(struct assay_model *m, struct assay_score_req *const *reqs
     return 0;
 }
 
-/* -- generating ---------------------------------------------------------------------------------- */
+/* -- generating -------------------------------------------------------------------------------- */
 
 /* The likeliest, or by temperature a drawn, letter or space: the mock writes words. */
-static uint32_t next_letter(const struct assay_model *m, uint64_t state, const struct assay_generate_req *r,
-                            uint64_t step)
+static uint32_t next_letter(const struct assay_model *m, uint64_t state,
+                            const struct assay_generate_req *r, uint64_t step)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz ";
     uint32_t best = 'a';
     double top = -INFINITY;
     for (size_t i = 0; i + 1 < sizeof letters; i++) {
         double x = logit(m, state, (unsigned char)letters[i]);
-        if (r->temperature > 0)        /* Gumbel's way of drawing from a softmax */
+        if (r->temperature > 0) /* Gumbel's way of drawing from a softmax */
             x = x / r->temperature - log(-log(unit(r->seed + step, i) + 0x1p-60));
         if (x > top) {
             top = x;
@@ -372,7 +376,7 @@ static uint32_t next_letter(const struct assay_model *m, uint64_t state, const s
     return best;
 }
 
-struct stream {                        /* text that was generated, and how much of it was handed out */
+struct stream { /* text that was generated, and how much of it was handed out */
     char *text;
     size_t n, sent;
     uint32_t n_tokens;
@@ -461,7 +465,7 @@ static int mock_generate(struct assay_model *m, struct assay_generate_req *const
 {
     for (size_t i = 0; i < n; i++) {
         int64_t wait = reqs[i]->at_ns ? (int64_t)reqs[i]->at_ns - now_ns() : 0;
-        nap(wait);                     /* an arrival plan is the host's; the backend only obeys */
+        nap(wait); /* an arrival plan is the host's; the backend only obeys */
         int rc = misbehave(m, e);
         if (rc >= 0)
             rc = generate_one(m, reqs[i], i, e);
@@ -473,7 +477,7 @@ static int mock_generate(struct assay_model *m, struct assay_generate_req *const
     return 0;
 }
 
-/* -- probing ------------------------------------------------------------------------------------- */
+/* -- probing ----------------------------------------------------------------------------------- */
 
 static int mock_probe(struct assay_model *m, const struct assay_probe_req *r, struct assay_err *e)
 {
@@ -495,14 +499,14 @@ static int mock_probe(struct assay_model *m, const struct assay_probe_req *r, st
     return 0;
 }
 
-/* -- the one exported function ------------------------------------------------------------------- */
+/* -- the one exported function ----------------------------------------------------------------- */
 
 const struct assay_backend *assay_backend_1(const struct assay_host *host)
 {
     static const struct assay_backend backend = {
-        .size = sizeof backend,        /* of the header this was compiled with: how both sides grow */
+        .size = sizeof backend, /* of the header this was compiled with: how both sides grow */
         .options_size = sizeof(struct options),
-        .name = "mock",                /* the file must be called mock.so */
+        .name = "mock", /* the file must be called mock.so */
         .version = "1.0",
         .help = "deterministic answers without a model, and failures on request",
         .options = option_table,
@@ -517,6 +521,6 @@ const struct assay_backend *assay_backend_1(const struct assay_host *host)
         .usage = mock_usage,
         .piece = mock_piece,
     };
-    (void)host;                        /* host->log(2, "text") writes to assay's log */
+    (void)host; /* host->log(2, "text") writes to assay's log */
     return &backend;
 }

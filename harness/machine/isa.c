@@ -37,8 +37,9 @@ static void find(struct isa_list *l)
     uint32_t a = 0, b = 0, c = 0, d = 0;
     if (!__get_cpuid(1, &a, &b, &c, &d))
         return;
-    uint64_t os = c >> 27 & 1 ? xcr0() : 0;        /* OSXSAVE: the system manages extended state */
-    bool ymm = (os & 0x6) == 0x6, zmm = ymm && (os & 0xe0) == 0xe0, tile = (os & 0x60000) == 0x60000;
+    uint64_t os = c >> 27 & 1 ? xcr0() : 0; /* OSXSAVE: the system manages extended state */
+    bool ymm = (os & 0x6) == 0x6, zmm = ymm && (os & 0xe0) == 0xe0,
+         tile = (os & 0x60000) == 0x60000;
     add(l, d >> 26 & 1, "sse2");
     add(l, c >> 9 & 1, "ssse3");
     add(l, c >> 20 & 1, "sse4.2");

@@ -37,12 +37,12 @@ static void put_text(struct dict *d, const char *key, const char *text)
     put(d, key, text && *text ? value_str(d->arena, text) : NULL);
 }
 
-static void put_int(struct dict *d, const char *key, int64_t x)        /* negative: null */
+static void put_int(struct dict *d, const char *key, int64_t x) /* negative: null */
 {
     put(d, key, x >= 0 ? value_int(d->arena, x) : NULL);
 }
 
-/* -- /proc and /sys ------------------------------------------------------------------------------ */
+/* -- /proc and /sys ---------------------------------------------------------------------------- */
 
 /* First line of a file, without white space around; NULL when there is none. */
 static char *read_line(struct arena *a, const char *path)
@@ -70,7 +70,8 @@ static char *cpuinfo(struct arena *a, const char *key)
     size_t n = strlen(key);
     while (f && !found && fgets(line, sizeof line, f) && line[0] != '\n') {
         char *colon = strchr(line, ':');
-        if (!colon || strncmp(line, key, n) != 0 || (line[n] != '\t' && line[n] != ' ' && line[n] != ':'))
+        if (!colon || strncmp(line, key, n) != 0 ||
+            (line[n] != '\t' && line[n] != ' ' && line[n] != ':'))
             continue;
         char *p = colon + 1;
         while (isspace((unsigned char)*p))
@@ -122,9 +123,10 @@ static const struct value *gpus(struct arena *a)
     DIR *d = opendir("/proc/driver/nvidia/gpus");
     for (struct dirent *x; d && (x = readdir(d)) && n < 64;) {
         char line[512];
-        FILE *f = x->d_name[0] == '.'
-                      ? NULL
-                      : fopen(arena_printf(a, "/proc/driver/nvidia/gpus/%s/information", x->d_name), "r");
+        FILE *f =
+            x->d_name[0] == '.'
+                ? NULL
+                : fopen(arena_printf(a, "/proc/driver/nvidia/gpus/%s/information", x->d_name), "r");
         while (f && fgets(line, sizeof line, f)) {
             if (strncmp(line, "Model:", 6) != 0)
                 continue;
@@ -143,15 +145,18 @@ static const struct value *gpus(struct arena *a)
     return value_list(a, items, n);
 }
 
-/* -- topology ------------------------------------------------------------------------------------ */
+/* -- topology ---------------------------------------------------------------------------------- */
 
 static const struct value *caches(struct arena *a, hwloc_topology_t t)
 {
     static const struct {
         hwloc_obj_type_t type;
         const char *name;
-    } kinds[] = {{HWLOC_OBJ_L1CACHE, "l1d"}, {HWLOC_OBJ_L1ICACHE, "l1i"}, {HWLOC_OBJ_L2CACHE, "l2"},
-                 {HWLOC_OBJ_L3CACHE, "l3"}, {HWLOC_OBJ_L4CACHE, "l4"}};
+    } kinds[] = {{HWLOC_OBJ_L1CACHE, "l1d"},
+                 {HWLOC_OBJ_L1ICACHE, "l1i"},
+                 {HWLOC_OBJ_L2CACHE, "l2"},
+                 {HWLOC_OBJ_L3CACHE, "l3"},
+                 {HWLOC_OBJ_L4CACHE, "l4"}};
     struct dict d = {.arena = a};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         hwloc_obj_t o = hwloc_get_obj_by_type(t, kinds[i].type, 0);
@@ -196,7 +201,7 @@ static int topology(struct dict *key, struct dict *env, struct assay_err *e)
     return 0;
 }
 
-/* -- both records -------------------------------------------------------------------------------- */
+/* -- both records ------------------------------------------------------------------------------ */
 
 static void put_processor(struct dict *d)
 {
@@ -236,12 +241,14 @@ static void put_environment(struct dict *d)
     put_text(d, "kernel", known ? arena_printf(a, "%s %s", u.sysname, u.release) : NULL);
     put_text(d, "microcode", cpuinfo(a, "microcode"));
     put_text(d, "governor", read_line(a, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
-    put_text(d, "frequency_driver", read_line(a, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_driver"));
+    put_text(d, "frequency_driver",
+             read_line(a, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_driver"));
     put_text(d, "max_khz", read_line(a, "/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"));
     put_text(d, "boost", read_line(a, "/sys/devices/system/cpu/cpufreq/boost"));
     put_text(d, "smt", read_line(a, "/sys/devices/system/cpu/smt/control"));
     put_text(d, "huge_pages", read_line(a, "/sys/kernel/mm/transparent_hugepage/enabled"));
-    put_text(d, "clock", read_line(a, "/sys/devices/system/clocksource/clocksource0/current_clocksource"));
+    put_text(d, "clock",
+             read_line(a, "/sys/devices/system/clocksource/clocksource0/current_clocksource"));
     put_text(d, "libc", arena_printf(a, "glibc %s", gnu_get_libc_version()));
     put_text(d, "compiler", compiler());
     put_text(d, "cpu_mask", getenv("ASSAY_CPU"));

@@ -1,8 +1,8 @@
 /* machine.h - what this computer is, and how a process on it is doing.
  *
- * The class key holds what matters for comparing measurements (processor, instruction sets the system
- * lets us use, cores, caches, memory) and is stable; the environment holds what changes under it
- * (kernel, governor, microcode, libraries).  Unknown is null, never 0. */
+ * The class key holds what matters for comparing measurements (processor, instruction sets the
+ * system lets us use, cores, caches, memory) and is stable; the environment holds what changes
+ * under it (kernel, governor, microcode, libraries).  Unknown is null, never 0. */
 #ifndef MACHINE_H
 #define MACHINE_H
 #include <stdbool.h>
@@ -30,6 +30,7 @@ struct machine_memory {                /* bytes; -1: unknown */
 void machine_memory(struct machine_memory *);
 /* Involuntary context switches of the calling process so far. */
 int64_t machine_switches(void);
-/* Total microseconds in which some task waited for a processor (/proc/pressure/cpu); -1: unknown. */
+/* Total microseconds in which some task waited for a processor (/proc/pressure/cpu); -1:
+ * unknown. */
 int64_t machine_pressure_us(void);
 #endif

@@ -9,20 +9,26 @@
 
 enum { WRITE_NS = 250000000, COMMIT_NS = 500000000 };
 
-/* -- identity ------------------------------------------------------------------------------------ */
+/* -- identity ---------------------------------------------------------------------------------- */
 
 void ask_key(struct hash *h, const struct task_request *r, uint64_t seed, uint8_t key[STORE_KEY])
 {
     uint8_t digest[HASH_BYTES];
-    uint8_t head[8] = {'a', '1', (uint8_t)r->kind, 0, (uint8_t)r->repeat, (uint8_t)(r->repeat >> 8),
-                       (uint8_t)(r->repeat >> 16), (uint8_t)(r->repeat >> 24)};
+    uint8_t head[8] = {'a',
+                       '1',
+                       (uint8_t)r->kind,
+                       0,
+                       (uint8_t)r->repeat,
+                       (uint8_t)(r->repeat >> 8),
+                       (uint8_t)(r->repeat >> 16),
+                       (uint8_t)(r->repeat >> 24)};
     hash_init(h);
     hash_add(h, head, sizeof head);
     hash_add_str(h, r->context ? r->context : "", r->context_n);
     if (r->kind == TASK_REQ_GENERATE) {
         const struct task_generation *g = r->generation;
-        double numbers[] = {g->max_tokens, g->temperature, g->top_p, g->top_k, g->do_sample,
-                            (double)g->n_until};
+        double numbers[] = {g->max_tokens, g->temperature, g->top_p,
+                            g->top_k,      g->do_sample,   (double)g->n_until};
         hash_add(h, numbers, sizeof numbers);
         for (size_t i = 0; i < g->n_until; i++)
             hash_add_str(h, g->until[i], strlen(g->until[i]));
@@ -35,7 +41,7 @@ void ask_key(struct hash *h, const struct task_request *r, uint64_t seed, uint8_
     memcpy(key, digest, STORE_KEY);
 }
 
-/* -- what is stored already ---------------------------------------------------------------------- */
+/* -- what is stored already -------------------------------------------------------------------- */
 
 /* At a million keys a false alarm comes once in a million, and costs a look-up. */
 enum { KNOWN_BITS = 25, KNOWN_WORDS = 1 << (KNOWN_BITS - 6), KNOWN_PROBES = 4 };
@@ -105,7 +111,7 @@ int ask_commit(struct ask *k, bool force, struct assay_err *e)
     return store_begin(k->store, e);
 }
 
-/* -- a batch ------------------------------------------------------------------------------------- */
+/* -- a batch ----------------------------------------------------------------------------------- */
 
 static void use(const struct store_response *r, struct task_response *out)
 {
@@ -142,7 +148,7 @@ int batch_write(struct batch *b)
         struct pending *p = b->done[i];
         bool kept, found;
         TRY(store_put_response(k->store, k->variant_id, &p->response, &kept, b->e));
-        if (!kept)     /* asked twice: what was said first is what counts */
+        if (!kept) /* asked twice: what was said first is what counts */
             TRY(look_up(k, &p->response, b->arena, &found, b->e));
         if (k->known)
             known_add(k->known->bits, p->response.request);
@@ -194,17 +200,19 @@ int batch_end(struct batch *b, int rc, const struct assay_err *said, struct assa
     if (b->ask->stop && *b->ask->stop && b->n_done < b->n)
         return err_set(e, ASSAY_ECANCELED, "interrupted");
     if (rc < 0)
-        return err_set(e, rc, "%.480s", said->msg[0] ? said->msg : "the backend failed without a reason");
+        return err_set(e, rc, "%.480s",
+                       said->msg[0] ? said->msg : "the backend failed without a reason");
     if (b->n_done < b->n)
-        return err_set(e, ASSAY_EFORMAT, "backend '%s' returned without answering %zu of %zu requests", name,
+        return err_set(e, ASSAY_EFORMAT,
+                       "backend '%s' returned without answering %zu of %zu requests", name,
                        b->n - b->n_done, b->n);
     return 0;
 }
 
-/* -- items --------------------------------------------------------------------------------------- */
+/* -- items ------------------------------------------------------------------------------------- */
 
-struct seen {                        /* requests of one call, told apart by key */
-    uint32_t *slots;                   /* request + 1; 0: free */
+struct seen {        /* requests of one call, told apart by key */
+    uint32_t *slots; /* request + 1; 0: free */
     size_t mask;
 };
 
@@ -234,7 +242,7 @@ static void answers_init(struct ask_answers *x, size_t n, struct arena *a, struc
     s->mask = slots - 1;
 }
 
-struct work {                          /* what is to be asked, by kind */
+struct work { /* what is to be asked, by kind */
     struct pending *score, *generate;
     size_t n_score, n_generate;
 };
@@ -255,7 +263,8 @@ static int sort_out(struct ask *k, const struct task_request *r, size_t i, struc
     x->is_missing[i] = true;
     if (!k->engine)
         return 0;
-    struct pending *p = r->kind == TASK_REQ_GENERATE ? &w->generate[w->n_generate++] : &w->score[w->n_score++];
+    struct pending *p =
+        r->kind == TASK_REQ_GENERATE ? &w->generate[w->n_generate++] : &w->score[w->n_score++];
     p->req = r;
     p->out = &x->responses[i];
     p->is_missing = &x->is_missing[i];
@@ -272,7 +281,8 @@ static int run_batch(struct ask *k, struct pending *p, size_t n, struct arena *a
     if (!n)
         return 0;
     struct assay_err inside = {0};
-    struct batch b = {.ask = k, .arena = a, .pending = p, .n = n, .written_ns = clock_ns(), .e = &inside};
+    struct batch b = {
+        .ask = k, .arena = a, .pending = p, .n = n, .written_ns = clock_ns(), .e = &inside};
     b.done = ARENA_ARRAY(a, struct pending *, n);
     int rc = fn(&b, e);
     if (rc < 0 && inside.msg[0])

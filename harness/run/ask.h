@@ -1,8 +1,8 @@
 /* ask.h - requests -> responses: from the store when it has them, from the backend when not.
  *
  * One call handles the requests of some documents at once: keys, look-ups, tokens, sorting so that
- * shared prefixes are adjacent, the backend's array call, and writing each answer as it comes.  Answers
- * are checked for what can be checked: counts, numbers, bounds.
+ * shared prefixes are adjacent, the backend's array call, and writing each answer as it comes.
+ * Answers are checked for what can be checked: counts, numbers, bounds.
  * Not here: what an answer is worth (score.h). */
 #ifndef ASK_H
 #define ASK_H
@@ -23,8 +23,8 @@ struct ask_stats {
     uint64_t n_asked, n_reused, n_tokens, n_cut, n_empty;
     int64_t wall_ns, cpu_ns;           /* inside the backend, callbacks left out */
 };
-/* Which keys a variant has answers for, roughly: a Bloom filter of fixed size that saves the look-up
- * of nearly every new request.  Loaded once per variant, kept up by asking. */
+/* Which keys a variant has answers for, roughly: a Bloom filter of fixed size that saves the
+ * look-up of nearly every new request.  Loaded once per variant, kept up by asking. */
 struct ask_known {
     uint64_t *bits;
 };
@@ -57,8 +57,8 @@ struct ask_answers {
     size_t n, n_missing;
 };
 /* Inside a transaction, which may be committed and begun again.  Everything in *out lives in the
- * arena.  Errors: what the backend says or did wrong; ASSAY_ECANCELED after `stop`: the answers that
- * came are stored. */
+ * arena.  Errors: what the backend says or did wrong; ASSAY_ECANCELED after `stop`: the answers
+ * that came are stored. */
 int ask_items(struct ask *, const struct task_item *items, size_t n, struct arena *,
               struct ask_answers *out, struct assay_err *);
 /* Commits when half a second went by since the last commit, or always when `force`; a transaction

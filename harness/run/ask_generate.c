@@ -26,19 +26,21 @@ static int on_piece(void *user, size_t i, const struct assay_piece *p)
     struct call *c = user;
     struct batch *b = c->batch;
     if (i >= c->n || c->answers[i].is_done || (p->len && !p->text)) {
-        b->rc = err_set(b->e, ASSAY_EFORMAT, "backend '%s' sent a piece for request %zu of %zu out of place",
+        b->rc = err_set(b->e, ASSAY_EFORMAT,
+                        "backend '%s' sent a piece for request %zu of %zu out of place",
                         b->ask->engine->plugin->name, i, c->n);
         return 1;
     }
     struct answer *x = &c->answers[i];
     x->n_tokens += p->n_tokens;
     if (buf_add(&x->text, p->text, p->len) < 0 || x->n_tokens > (uint64_t)x->req.max_tokens + 64) {
-        b->rc = err_set(b->e, ASSAY_ELIMIT, "backend '%s' generates without end: %zu bytes, limit %u tokens",
+        b->rc = err_set(b->e, ASSAY_ELIMIT,
+                        "backend '%s' generates without end: %zu bytes, limit %u tokens",
                         b->ask->engine->plugin->name, x->text.n, x->req.max_tokens);
         return 1;
     }
     struct ask *k = b->ask;
-    if (k->tick)       /* a sign of life, but no place to stop: the item in hand is finished */
+    if (k->tick) /* a sign of life, but no place to stop: the item in hand is finished */
         k->tick(k->user, true, b->n_done, b->n);
     return 0;
 }
@@ -126,7 +128,8 @@ static int prepare(struct batch *b, struct call *c, struct pending *p, struct an
     k->stats.n_cut += prompt.is_cut;
     x->owner = p;
     uint64_t seed;
-    memcpy(&seed, p->response.request, sizeof seed);   /* the key holds the run's seed and the repeat */
+    memcpy(&seed, p->response.request,
+           sizeof seed); /* the key holds the run's seed and the repeat */
     x->req = (struct assay_generate_req){
         .size = sizeof x->req,
         .max_tokens = g->max_tokens,

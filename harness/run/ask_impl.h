@@ -12,7 +12,8 @@ struct pending {                       /* a request the backend has to answer */
     size_t n_windows, n_left;          /* scoring: backend requests that make it up */
     struct unit *windows;
 };
-struct batch {                         /* the pending requests of one kind, during one backend call */
+/* the pending requests of one kind, during one backend call */
+struct batch {
     struct ask *ask;
     struct arena *arena;
     struct pending *pending;

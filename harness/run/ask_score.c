@@ -1,4 +1,5 @@
-/* ask_score.c - asking for log-likelihoods: tokens, sorting, one array call, checking the numbers. */
+/* ask_score.c - asking for log-likelihoods: tokens, sorting, one array call, checking the
+ * numbers. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +7,7 @@
 #include "harness/base/err.h"
 #include "harness/run/ask_impl.h"
 
-struct unit {                          /* one backend request: a pending one, or a window of it */
+struct unit { /* one backend request: a pending one, or a window of it */
     struct assay_score_req req;
     struct pending *owner;
     bool is_done;
@@ -14,7 +15,7 @@ struct unit {                          /* one backend request: a pending one, or
 struct call {
     struct batch *batch;
     struct assay_score_req **reqs;
-    struct unit **units;               /* in the order of reqs */
+    struct unit **units; /* in the order of reqs */
     size_t n;
 };
 
@@ -24,12 +25,13 @@ static const uint64_t canary = 0x7ff8a55aa55aa55a;
 static void *output(struct arena *a, size_t n, size_t size)
 {
     char *p = arena_alloc(a, n * size + sizeof canary);
-    memset(p, 0xff, n * size);         /* NaN, and no truth value */
+    memset(p, 0xff, n * size); /* NaN, and no truth value */
     memcpy(p + n * size, &canary, sizeof canary);
     return p;
 }
 
-static void make_unit(struct unit *u, struct pending *p, const struct encode_pair *x, struct arena *a)
+static void make_unit(struct unit *u, struct pending *p, const struct encode_pair *x,
+                      struct arena *a)
 {
     u->owner = p;
     u->req.size = sizeof u->req;
@@ -68,7 +70,7 @@ static int encode_request(struct batch *b, struct pending *p, struct assay_err *
     return 0;
 }
 
-/* -- order --------------------------------------------------------------------------------------- */
+/* -- order ------------------------------------------------------------------------------------- */
 
 static int compare_tokens(const struct assay_tokens *x, const struct assay_tokens *y)
 {
@@ -88,7 +90,7 @@ static int by_tokens(const void *x, const void *y)
     return c ? c : compare_tokens(&p->req.continuation, &q->req.continuation);
 }
 
-/* -- answers ------------------------------------------------------------------------------------- */
+/* -- answers ----------------------------------------------------------------------------------- */
 
 static int check_unit(struct batch *b, const struct unit *u)
 {
@@ -96,17 +98,20 @@ static int check_unit(struct batch *b, const struct unit *u)
     size_t n = u->req.continuation.n;
     if (memcmp(u->req.logprob + n, &canary, sizeof canary) != 0 ||
         memcmp(u->req.is_argmax + n, &canary, sizeof canary) != 0)
-        return err_set(b->e, ASSAY_EFORMAT, "backend '%s' wrote more than the %zu numbers asked for", name, n);
+        return err_set(b->e, ASSAY_EFORMAT,
+                       "backend '%s' wrote more than the %zu numbers asked for", name, n);
     for (size_t i = 0; i < n; i++) {
         if (isnan(u->req.logprob[i]))
-            return err_set(b->e, ASSAY_EFORMAT, "backend '%s' gave no number for token %zu of %zu", name,
-                           i + 1, n);
-        if (u->req.logprob[i] > 1e-3)
-            return err_set(b->e, ASSAY_EFORMAT, "backend '%s' gave %g for token %zu of %zu, no log-probability",
-                           name, u->req.logprob[i], i + 1, n);
-        if (u->req.is_argmax[i] > 1)
-            return err_set(b->e, ASSAY_EFORMAT, "backend '%s' did not say whether token %zu of %zu was the argmax",
+            return err_set(b->e, ASSAY_EFORMAT, "backend '%s' gave no number for token %zu of %zu",
                            name, i + 1, n);
+        if (u->req.logprob[i] > 1e-3)
+            return err_set(b->e, ASSAY_EFORMAT,
+                           "backend '%s' gave %g for token %zu of %zu, no log-probability", name,
+                           u->req.logprob[i], i + 1, n);
+        if (u->req.is_argmax[i] > 1)
+            return err_set(b->e, ASSAY_EFORMAT,
+                           "backend '%s' did not say whether token %zu of %zu was the argmax", name,
+                           i + 1, n);
     }
     return 0;
 }
@@ -159,7 +164,7 @@ static int collect(struct batch *b, struct call *c, struct assay_err *e)
     for (size_t i = 0; i < b->n; i++) {
         for (size_t w = 0; w < b->pending[i].n_windows; w++)
             c->units[k++] = &b->pending[i].windows[w];
-        if (!b->pending[i].n_windows) {        /* nothing to score: certain, and greedy */
+        if (!b->pending[i].n_windows) { /* nothing to score: certain, and greedy */
             sum_up(&b->pending[i]);
             batch_done(b, &b->pending[i]);
         }
@@ -180,7 +185,8 @@ int ask_score(struct batch *b, struct assay_err *e)
     if (k->tick)
         k->tick(k->user, true, 0, b->n);
     int64_t wall = clock_ns(), cpu = clock_cpu_ns();
-    int rc = c.n ? k->engine->plugin->api.score(k->engine->model, c.reqs, c.n, on_done, &c, &said) : 0;
+    int rc =
+        c.n ? k->engine->plugin->api.score(k->engine->model, c.reqs, c.n, on_done, &c, &said) : 0;
     k->stats.wall_ns += clock_ns() - wall - b->callback_ns;
     k->stats.cpu_ns += clock_cpu_ns() - cpu;
     said.msg[sizeof said.msg - 1] = 0;

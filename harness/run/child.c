@@ -35,7 +35,7 @@ struct work {
     struct engine engine;
     struct record_jobs jobs;
     struct ask_known known;
-    struct store_run_variant row;      /* what is learned about this variant */
+    struct store_run_variant row; /* what is learned about this variant */
     char reference_uid[65];
     int64_t variant_id, said_ns;
     bool was_waiting;
@@ -43,7 +43,7 @@ struct work {
     uint64_t kv_bytes;
     uint64_t n_asked, n_reused;
     bool has_failed;
-    char reason[480];                  /* of the first failure */
+    char reason[480]; /* of the first failure */
 };
 
 static volatile sig_atomic_t stop;
@@ -55,7 +55,7 @@ static void on_signal(int signal_number)
     stop = 1;
 }
 
-/* -- messages ------------------------------------------------------------------------------------ */
+/* -- messages ---------------------------------------------------------------------------------- */
 
 static void set_text(char *out, size_t cap, const char *text)
 {
@@ -75,8 +75,8 @@ static void send_msg(int fd, const struct child_msg *m)
 
 static void say(struct work *w, enum child_msg_kind kind, const char *status, const char *text)
 {
-    struct child_msg m = {.kind = kind, .is_waiting = w->was_waiting, .n_asked = w->n_asked,
-                          .n_reused = w->n_reused};
+    struct child_msg m = {
+        .kind = kind, .is_waiting = w->was_waiting, .n_asked = w->n_asked, .n_reused = w->n_reused};
     set_text(m.status, sizeof m.status, status);
     set_text(m.text, sizeof m.text, text);
     send_msg(w->child->to_parent, &m);
@@ -97,27 +97,29 @@ static void on_tick(void *user, bool is_waiting, uint64_t n_done, uint64_t n_tot
         return;
     w->said_ns = now;
     w->was_waiting = is_waiting;
-    struct child_msg m = {.kind = CHILD_LIFE, .is_waiting = is_waiting, .n_done = n_done, .n_total = n_total};
+    struct child_msg m = {
+        .kind = CHILD_LIFE, .is_waiting = is_waiting, .n_done = n_done, .n_total = n_total};
     send_msg(w->child->to_parent, &m);
 }
 
-/* -- memory -------------------------------------------------------------------------------------- */
+/* -- memory ------------------------------------------------------------------------------------ */
 
 static void look_at_memory(struct work *w)
 {
     struct machine_memory m;
-    struct assay_memory said = {.size = sizeof said, .weights = UINT64_MAX, .kv = UINT64_MAX,
-                                .kv_per_token = UINT64_MAX};
+    struct assay_memory said = {
+        .size = sizeof said, .weights = UINT64_MAX, .kv = UINT64_MAX, .kv_per_token = UINT64_MAX};
     machine_memory(&m);
     if (m.anon > w->peak.anon) {
         w->peak.anon = m.anon;
         w->peak.file = m.file;
     }
-    if (!w->engine.plugin->api.memory || w->engine.plugin->api.memory(w->engine.model, &said, NULL) < 0)
+    if (!w->engine.plugin->api.memory ||
+        w->engine.plugin->api.memory(w->engine.model, &said, NULL) < 0)
         return;
     if (said.weights <= INT64_MAX)
         w->row.weight_bytes = (int64_t)said.weights;
-    if (said.kv <= INT64_MAX && (int64_t)said.kv > w->row.kv_bytes)    /* STORE_NULL is the smallest */
+    if (said.kv <= INT64_MAX && (int64_t)said.kv > w->row.kv_bytes) /* STORE_NULL is the smallest */
         w->row.kv_bytes = (int64_t)said.kv;
     if (said.kv_per_token <= INT64_MAX)
         w->row.kv_bytes_per_token = (int64_t)said.kv_per_token;
@@ -129,14 +131,15 @@ static int save_facts(struct work *w, struct assay_err *e)
     look_at_memory(w);
     w->row.anon_bytes = w->peak.anon >= 0 ? w->peak.anon : STORE_NULL;
     w->row.file_rss_bytes = w->peak.file >= 0 ? w->peak.file : STORE_NULL;
-    if (w->engine.plugin->api.usage && w->engine.plugin->api.usage(w->engine.model, &used, NULL) >= 0) {
+    if (w->engine.plugin->api.usage &&
+        w->engine.plugin->api.usage(w->engine.model, &used, NULL) >= 0) {
         w->row.n_evaluated = (int64_t)used.n_evaluated;
         w->row.n_reused = (int64_t)used.n_reused;
     }
     return store_set_variant(w->store, &w->row, e);
 }
 
-/* -- jobs ---------------------------------------------------------------------------------------- */
+/* -- jobs -------------------------------------------------------------------------------------- */
 
 static void begin_job(struct work *w, const struct store_job *j, uint64_t n)
 {
@@ -163,8 +166,8 @@ static int end_job(struct work *w, struct store_job *j, int rc, const struct ass
                    struct assay_err *e)
 {
     const struct suite *suite = w->plan->suite;
-    bool is_default = strcmp(j->kind, "scenario") == 0 && suite->n_scenarios &&
-                      suite->scenarios[0].is_default;
+    bool is_default =
+        strcmp(j->kind, "scenario") == 0 && suite->n_scenarios && suite->scenarios[0].is_default;
     if (rc == ASSAY_ECANCELED) {
         TRY(save_facts(w, e));
         TRY(store_commit(w->store, e));
@@ -190,12 +193,15 @@ static int end_job(struct work *w, struct store_job *j, int rc, const struct ass
 
 static const char *warning_of(struct work *w, const struct ask_stats *s)
 {
-    char *cut = s->n_cut ? arena_printf(&w->arena, "%llu prompts were cut on the left to fit a context of %u tokens",
-                                        (unsigned long long)s->n_cut, w->engine.info.n_ctx)
-                         : NULL;
-    char *empty = s->n_empty ? arena_printf(&w->arena, "%llu continuations have no tokens of their own",
-                                            (unsigned long long)s->n_empty)
-                             : NULL;
+    char *cut =
+        s->n_cut ? arena_printf(&w->arena,
+                                "%llu prompts were cut on the left to fit a context of %u tokens",
+                                (unsigned long long)s->n_cut, w->engine.info.n_ctx)
+                 : NULL;
+    char *empty = s->n_empty
+                      ? arena_printf(&w->arena, "%llu continuations have no tokens of their own",
+                                     (unsigned long long)s->n_empty)
+                      : NULL;
     return cut && empty ? arena_printf(&w->arena, "%s; %s", cut, empty) : cut ? cut : empty;
 }
 
@@ -211,8 +217,17 @@ static int run_task(struct work *w, size_t i, struct assay_err *e)
     TRY(mark_running(w, j, e));
     begin_job(w, j, t->n_docs);
     struct job job = {
-        .plan = w->plan, .task = t, .store = w->store, .engine = &w->engine, .known = &w->known,
-        .variant_id = w->variant_id, .run_variant_id = w->go.run_variant_id, .job_id = j->id, .stop = &stop, .tick = on_tick, .user = w,
+        .plan = w->plan,
+        .task = t,
+        .store = w->store,
+        .engine = &w->engine,
+        .known = &w->known,
+        .variant_id = w->variant_id,
+        .run_variant_id = w->go.run_variant_id,
+        .job_id = j->id,
+        .stop = &stop,
+        .tick = on_tick,
+        .user = w,
     };
     int rc = job_run(&job, &said);
     j->n_done = (int64_t)job.n_done;
@@ -231,9 +246,16 @@ static int run_task(struct work *w, size_t i, struct assay_err *e)
 static struct divergence divergence_of(struct work *w, size_t i)
 {
     return (struct divergence){
-        .plan = w->plan, .task = &w->plan->tasks[i], .engine = &w->engine, .store = w->store,
-        .db = w->child->db, .reference_uid = w->reference_uid, .budget = record_logits_share(w->plan),
-        .stop = &stop, .tick = on_tick, .user = w,
+        .plan = w->plan,
+        .task = &w->plan->tasks[i],
+        .engine = &w->engine,
+        .store = w->store,
+        .db = w->child->db,
+        .reference_uid = w->reference_uid,
+        .budget = record_logits_share(w->plan),
+        .stop = &stop,
+        .tick = on_tick,
+        .user = w,
     };
 }
 
@@ -249,7 +271,8 @@ static int keep_logits(struct work *w, struct assay_err *e)
         if (rc == ASSAY_ECANCELED)
             return err_set(e, rc, "interrupted");
         if (rc < 0)
-            log_warn("no logits of '%s' are kept for comparison: %s", w->plan->tasks[i].task->name, said.msg);
+            log_warn("no logits of '%s' are kept for comparison: %s", w->plan->tasks[i].task->name,
+                     said.msg);
     }
     return 0;
 }
@@ -265,13 +288,15 @@ static int run_divergence(struct work *w, size_t i, struct assay_err *e)
     j->task_id = w->plan->tasks[i].id;
     TRY(mark_running(w, j, e));
     begin_job(w, j, 0);
-    int rc = w->reference_uid[0] ? divergence_compare(&d, &said)
-                                 : err_set(&said, ASSAY_EUNSUPPORTED, "the reference was never opened");
+    int rc = w->reference_uid[0]
+                 ? divergence_compare(&d, &said)
+                 : err_set(&said, ASSAY_EUNSUPPORTED, "the reference was never opened");
     j->n_items = (int64_t)d.n_items;
     j->n_done = (int64_t)d.n_done;
     if (rc >= 0 && d.n_done < d.n_items)
-        j->warning = arena_printf(&w->arena, "%llu of %llu documents: the logits budget was used up",
-                                  (unsigned long long)d.n_done, (unsigned long long)d.n_items);
+        j->warning =
+            arena_printf(&w->arena, "%llu of %llu documents: the logits budget was used up",
+                         (unsigned long long)d.n_done, (unsigned long long)d.n_items);
     return end_job(w, j, rc, &said, e);
 }
 
@@ -284,8 +309,14 @@ static int run_scenario(struct work *w, size_t i, struct assay_err *e)
         return 0;
     TRY(mark_running(w, j, e));
     begin_job(w, j, 0);
-    struct scenario s = {.what = c, .engine = &w->engine, .store = w->store, .job_id = j->id,
-                         .seed = (uint64_t)w->plan->suite->seed, .stop = &stop, .tick = on_tick, .user = w};
+    struct scenario s = {.what = c,
+                         .engine = &w->engine,
+                         .store = w->store,
+                         .job_id = j->id,
+                         .seed = (uint64_t)w->plan->suite->seed,
+                         .stop = &stop,
+                         .tick = on_tick,
+                         .user = w};
     int rc = scenario_run(&s, &said);
     j->n_done = (int64_t)s.n_done;
     j->n_items = (int64_t)s.n_done;
@@ -304,14 +335,17 @@ static int run_groups(struct work *w, struct assay_err *e)
             const struct store_job *j = &w->jobs.tasks[g->leaves[k]];
             jobs[k] = strcmp(j->status, "done") == 0 ? j->id : 0;
         }
-        struct score_group x = {.node = g->node, .group_id = g->id, .run_variant_id = w->go.run_variant_id,
-                                .leaf_jobs = jobs, .n_leaves = g->n_leaves};
+        struct score_group x = {.node = g->node,
+                                .group_id = g->id,
+                                .run_variant_id = w->go.run_variant_id,
+                                .leaf_jobs = jobs,
+                                .n_leaves = g->n_leaves};
         TRY(score_group(w->store, &x, e));
     }
     return store_commit(w->store, e);
 }
 
-/* -- the whole ----------------------------------------------------------------------------------- */
+/* -- the whole --------------------------------------------------------------------------------- */
 
 static int open_model(struct work *w, struct assay_err *e)
 {
@@ -323,7 +357,8 @@ static int open_model(struct work *w, struct assay_err *e)
     if (info->weight_bytes)
         w->row.weight_bytes = (int64_t)info->weight_bytes;
     char text[480];
-    snprintf(text, sizeof text, "%.200s%s%.200s", info->precision, *info->kernel ? ", " : "", info->kernel);
+    snprintf(text, sizeof text, "%.200s%s%.200s", info->precision, *info->kernel ? ", " : "",
+             info->kernel);
     struct child_msg m = {.kind = CHILD_OPENED, .was_opened = 1};
     set_text(m.text, sizeof m.text, text);
     send_msg(w->child->to_parent, &m);
@@ -411,9 +446,9 @@ static void set_up(const struct child *c)
     struct sigaction on = {.sa_handler = on_signal}, off = {.sa_handler = SIG_IGN};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigaction(SIGTERM, &on, NULL);
-    sigaction(SIGINT, &off, NULL);     /* the terminal tells the whole group; the parent decides */
+    sigaction(SIGINT, &off, NULL); /* the terminal tells the whole group; the parent decides */
     sigaction(SIGPIPE, &off, NULL);
-    sigaction(SIGXFSZ, &off, NULL);    /* a full disk is an error, not the end */
+    sigaction(SIGXFSZ, &off, NULL); /* a full disk is an error, not the end */
     log_fd = c->to_parent;
     log_to(log_to_parent, LOG_INFO);
     if (c->plan->suite->memory_limit > 0) {
@@ -442,9 +477,14 @@ _Noreturn void child_main(const struct child *c)
         rc = do_jobs(&w, &e);
     store_close(w.store);
     ask_known_release(&w.known);
-    struct child_msg m = {.kind = CHILD_END, .code = rc < 0 ? rc : 0, .was_opened = was_opened,
-                          .n_asked = w.n_asked, .n_reused = w.n_reused};
-    const char *status = rc == ASSAY_ECANCELED ? "interrupted" : rc < 0 || w.has_failed ? "failed" : "done";
+    struct child_msg m = {.kind = CHILD_END,
+                          .code = rc < 0 ? rc : 0,
+                          .was_opened = was_opened,
+                          .n_asked = w.n_asked,
+                          .n_reused = w.n_reused};
+    const char *status = rc == ASSAY_ECANCELED    ? "interrupted"
+                         : rc < 0 || w.has_failed ? "failed"
+                                                  : "done";
     set_text(m.status, sizeof m.status, status);
     set_text(m.text, sizeof m.text, rc < 0 ? e.msg : w.has_failed ? w.reason : "");
     send_msg(c->to_parent, &m);

@@ -1,7 +1,7 @@
 /* divergence.c - keeping the reference's logits and comparing a variant's with them.
  *
- * The file: per request a struct record, then n rows of n_vocab floats (this machine's byte order: it
- * does not travel). */
+ * The file: per request a struct record, then n rows of n_vocab floats (this machine's byte order:
+ * it does not travel). */
 #include "harness/run/divergence.h"
 #include <dirent.h>
 #include <errno.h>
@@ -17,25 +17,25 @@
 
 struct record {
     uint32_t idx, request, n, n_vocab;
-    uint8_t tokens[16];                /* hash of the tokens: both variants must see the same */
+    uint8_t tokens[16]; /* hash of the tokens: both variants must see the same */
 };
 struct pass {
     struct divergence *d;
     struct docs *docs;
     struct encode encode;
-    struct arena arena, item;          /* of the pass; of the document in hand */
+    struct arena arena, item; /* of the pass; of the document in hand */
     size_t *wanted, n_wanted;
     FILE *file;
-    float *row;                        /* the reference's, when comparing */
-    bool is_end;                       /* no more room, or no more records */
+    float *row;  /* the reference's, when comparing */
+    bool is_end; /* no more room, or no more records */
     struct hash hash;
 };
-struct probe {                         /* one request's positions, during a probe call */
+struct probe { /* one request's positions, during a probe call */
     struct pass *pass;
     const struct encode_pair *pair;
     bool is_keeping;
     uint32_t first;
-    size_t n_seen, at;                 /* rows of this call; place in the arrays below */
+    size_t n_seen, at; /* rows of this call; place in the arrays below */
     double *kl, *delta_p, *nll, *nll_ref;
     uint8_t *same_top;
     int rc;
@@ -47,7 +47,7 @@ bool divergence_fits(const struct task *t)
     return t->output != TASK_GENERATE;
 }
 
-/* -- which documents ----------------------------------------------------------------------------- */
+/* -- which documents --------------------------------------------------------------------------- */
 
 struct draw {
     uint64_t rank;
@@ -57,7 +57,8 @@ struct draw {
 static int by_rank(const void *x, const void *y)
 {
     const struct draw *p = x, *q = y;
-    return p->rank != q->rank ? (p->rank < q->rank ? -1 : 1) : (p->idx > q->idx) - (p->idx < q->idx);
+    return p->rank != q->rank ? (p->rank < q->rank ? -1 : 1)
+                              : (p->idx > q->idx) - (p->idx < q->idx);
 }
 
 static int by_size(const void *x, const void *y)
@@ -74,8 +75,8 @@ static uint64_t rank_of(uint64_t seed, uint64_t idx)
     return x ^ (x >> 31);
 }
 
-/* The documents with the smallest hashes: the same for every variant, and nearly the same for another
- * limit. */
+/* The documents with the smallest hashes: the same for every variant, and nearly the same for
+ * another limit. */
 static size_t *draw(const struct divergence *d, struct arena *a, size_t *n_out)
 {
     const struct suite *s = d->plan->suite;
@@ -95,7 +96,7 @@ static size_t *draw(const struct divergence *d, struct arena *a, size_t *n_out)
     return out;
 }
 
-/* -- files --------------------------------------------------------------------------------------- */
+/* -- files ------------------------------------------------------------------------------------- */
 
 char *divergence_path(const struct divergence *d, struct arena *a)
 {
@@ -131,7 +132,7 @@ void divergence_remove(const char *db)
     arena_release(&a);
 }
 
-/* -- probing ------------------------------------------------------------------------------------- */
+/* -- probing ----------------------------------------------------------------------------------- */
 
 static int keep_row(struct probe *p, const struct assay_row *r)
 {
@@ -165,7 +166,8 @@ static int on_row(void *user, const struct assay_row *r)
         return 0;
     if (r->n != g->info.n_vocab || !r->v || r->pos != p->first + p->n_seen ||
         p->n_seen >= p->pair->continuation.n) {
-        p->rc = err_set(p->e, ASSAY_EFORMAT, "backend '%s' sent %u logits for position %u, expected %u for %zu",
+        p->rc = err_set(p->e, ASSAY_EFORMAT,
+                        "backend '%s' sent %u logits for position %u, expected %u for %zu",
                         g->plugin->name, r->n, r->pos, g->info.n_vocab, p->first + p->n_seen);
         return 1;
     }
@@ -186,21 +188,26 @@ static int probe_pair(struct probe *p, const struct encode_pair *x)
     p->pair = x;
     p->first = (uint32_t)x->prefix.n - 1;
     p->n_seen = 0;
-    struct assay_probe_req req = {.size = sizeof req, .first = p->first, .tokens = {v, n},
-                                  .tensors = "logits", .on_row = on_row, .user = p};
+    struct assay_probe_req req = {.size = sizeof req,
+                                  .first = p->first,
+                                  .tokens = {v, n},
+                                  .tensors = "logits",
+                                  .on_row = on_row,
+                                  .user = p};
     int rc = g->plugin->api.probe(g->model, &req, &said);
     said.msg[sizeof said.msg - 1] = 0;
     if (p->rc < 0)
         return p->rc;
     if (rc < 0)
-        return err_set(p->e, rc, "%.480s", said.msg[0] ? said.msg : "the backend failed without a reason");
+        return err_set(p->e, rc, "%.480s",
+                       said.msg[0] ? said.msg : "the backend failed without a reason");
     if (p->n_seen != x->continuation.n)
-        return err_set(p->e, ASSAY_EFORMAT, "backend '%s' sent logits for %zu of %zu positions", g->plugin->name,
-                       p->n_seen, x->continuation.n);
+        return err_set(p->e, ASSAY_EFORMAT, "backend '%s' sent logits for %zu of %zu positions",
+                       g->plugin->name, p->n_seen, x->continuation.n);
     return 0;
 }
 
-/* -- requests ------------------------------------------------------------------------------------ */
+/* -- requests ---------------------------------------------------------------------------------- */
 
 static int encode_request(struct pass *p, const struct task_request *r, struct encode_pair **out,
                           size_t *n, struct assay_err *e)
@@ -229,8 +236,8 @@ static void describe(struct pass *p, const struct encode_pair *x, size_t n, stru
     memcpy(r->tokens, digest, sizeof r->tokens);
 }
 
-static int keep_request(struct pass *p, const struct record *r, const struct encode_pair *x, size_t n,
-                        struct assay_err *e)
+static int keep_request(struct pass *p, const struct record *r, const struct encode_pair *x,
+                        size_t n, struct assay_err *e)
 {
     struct probe probe = {.pass = p, .is_keeping = true, .e = e};
     if (fwrite(r, sizeof *r, 1, p->file) != 1)
@@ -250,10 +257,11 @@ static int compare_request(struct pass *p, const struct record *mine, const stru
         return 0;
     }
     if (r.n_vocab != mine->n_vocab)
-        return err_set(e, ASSAY_EUNSUPPORTED, "its vocabulary has %u tokens, the reference's %u", mine->n_vocab,
-                       r.n_vocab);
+        return err_set(e, ASSAY_EUNSUPPORTED, "its vocabulary has %u tokens, the reference's %u",
+                       mine->n_vocab, r.n_vocab);
     if (memcmp(&r, mine, sizeof r) != 0)
-        return err_set(e, ASSAY_EUNSUPPORTED, "it splits the texts into other tokens than the reference");
+        return err_set(e, ASSAY_EUNSUPPORTED,
+                       "it splits the texts into other tokens than the reference");
     struct probe probe = {.pass = p, .e = e};
     probe.kl = ARENA_ARRAY(a, double, r.n);
     probe.delta_p = ARENA_ARRAY(a, double, r.n);
@@ -263,15 +271,23 @@ static int compare_request(struct pass *p, const struct record *mine, const stru
     for (size_t i = 0; i < n; i++)
         TRY(probe_pair(&probe, &x[i]));
     struct store_divergence row = {
-        .job_id = p->d->job_id, .idx = r.idx, .request = r.request, .n = r.n, .kl = probe.kl,
-        .delta_p = probe.delta_p, .nll = probe.nll, .nll_ref = probe.nll_ref, .same_top = probe.same_top,
+        .job_id = p->d->job_id,
+        .idx = r.idx,
+        .request = r.request,
+        .n = r.n,
+        .kl = probe.kl,
+        .delta_p = probe.delta_p,
+        .nll = probe.nll,
+        .nll_ref = probe.nll_ref,
+        .same_top = probe.same_top,
     };
     return store_put_divergence(p->d->store, &row, e);
 }
 
-/* -- passes -------------------------------------------------------------------------------------- */
+/* -- passes ------------------------------------------------------------------------------------ */
 
-static int do_item(struct pass *p, const struct task_item *item, bool is_keeping, struct assay_err *e)
+static int do_item(struct pass *p, const struct task_item *item, bool is_keeping,
+                   struct assay_err *e)
 {
     struct divergence *d = p->d;
     for (size_t i = 0; i < item->n_requests && !p->is_end; i++) {
@@ -280,8 +296,8 @@ static int do_item(struct pass *p, const struct task_item *item, bool is_keeping
         TRY(encode_request(p, &item->requests[i], &x, &n, e));
         if (!n)
             continue;
-        struct record r = {.idx = (uint32_t)item->idx, .request = (uint32_t)i,
-                           .n_vocab = d->engine->info.n_vocab};
+        struct record r = {
+            .idx = (uint32_t)item->idx, .request = (uint32_t)i, .n_vocab = d->engine->info.n_vocab};
         describe(p, x, n, &r);
         int64_t bytes = (int64_t)sizeof r + (int64_t)r.n * r.n_vocab * (int64_t)sizeof(float);
         if (is_keeping && ftell(p->file) + bytes > d->budget) {
@@ -322,10 +338,11 @@ static int do_pass(struct pass *p, bool is_keeping, struct assay_err *e)
             return err_set(e, ASSAY_ECANCELED, "interrupted");
     }
     if (!d->n_done && d->n_items)
-        return err_set(e, ASSAY_EUNSUPPORTED,
-                       "the logits of one document do not fit the budget of %lld bytes for this task; see "
-                       "--logits-budget",
-                       (long long)d->budget);
+        return err_set(
+            e, ASSAY_EUNSUPPORTED,
+            "the logits of one document do not fit the budget of %lld bytes for this task; see "
+            "--logits-budget",
+            (long long)d->budget);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* divergence.h - how far each variant's next-token distributions are from the reference's.
  *
- * For a few documents per task, drawn by a seeded hash, the reference keeps the logits of every scored
- * position in a file beside the database; each other variant streams its own against it.  KL over
- * the full vocabulary, in double.  The files are an intermediate: they can be made again. */
+ * For a few documents per task, drawn by a seeded hash, the reference keeps the logits of every
+ * scored position in a file beside the database; each other variant streams its own against it.  KL
+ * over the full vocabulary, in double.  The files are an intermediate: they can be made again. */
 #ifndef DIVERGENCE_H
 #define DIVERGENCE_H
 #include <signal.h>

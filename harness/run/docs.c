@@ -12,16 +12,16 @@
 
 enum { MAX_POOL = 1 << 20 };
 struct docs {
-    struct arena arena;                /* first row, few-shot pool, selections: as long as this */
+    struct arena arena; /* first row, few-shot pool, selections: as long as this */
     struct task *task;
     struct data *data, *pool_data;
-    const struct value *first;         /* document 0 of the split */
+    const struct value *first; /* document 0 of the split */
     const struct value **pool;
     size_t n_pool;
-    const struct value *samples;       /* list of places, or NULL */
-    double limit;                      /* as suite.limit */
-    size_t n_rows, n_docs;             /* 0 until docs_check or docs_expect */
-    size_t idx, n_out;                 /* next row's place; items handed out */
+    const struct value *samples; /* list of places, or NULL */
+    double limit;                /* as suite.limit */
+    size_t n_rows, n_docs;       /* 0 until docs_check or docs_expect */
+    size_t idx, n_out;           /* next row's place; items handed out */
     const size_t *wanted;
     size_t n_wanted;
 };
@@ -54,9 +54,11 @@ static int load_pool(struct docs *d, const struct docs_paths *paths, struct assa
         if (!row)
             return 0;
         if (d->n_pool == MAX_POOL)
-            return err_set(e, ASSAY_ELIMIT, "more than %d rows to draw few-shot examples from", MAX_POOL);
+            return err_set(e, ASSAY_ELIMIT, "more than %d rows to draw few-shot examples from",
+                           MAX_POOL);
         if (d->n_pool == cap) {
-            const struct value **more = ARENA_ARRAY(&d->arena, const struct value *, cap ? cap * 2 : 256);
+            const struct value **more =
+                ARENA_ARRAY(&d->arena, const struct value *, cap ? cap * 2 : 256);
             if (cap)
                 memcpy(more, d->pool, cap * sizeof *more);
             d->pool = more;
@@ -84,15 +86,16 @@ static int take_samples(struct docs *d, const struct suite *s, struct assay_err 
     for (uint32_t i = 0; i < d->samples->n; i++) {
         at[i] = (size_t)d->samples->items[i]->i;
         if (i && at[i] <= at[i - 1])
-            return err_set(e, ASSAY_EUSAGE, "the samples of task '%s' are not in rising order", d->task->name);
+            return err_set(e, ASSAY_EUSAGE, "the samples of task '%s' are not in rising order",
+                           d->task->name);
     }
     d->wanted = at;
     d->n_wanted = d->samples->n;
     return 0;
 }
 
-int docs_open(struct task *t, const struct suite *s, const struct docs_paths *paths, struct docs **out,
-              struct assay_err *e)
+int docs_open(struct task *t, const struct suite *s, const struct docs_paths *paths,
+              struct docs **out, struct assay_err *e)
 {
     struct docs *d = calloc(1, sizeof *d);
     if (!d)
@@ -103,7 +106,8 @@ int docs_open(struct task *t, const struct suite *s, const struct docs_paths *pa
     if (!t->dataset_path)
         rc = err_set(e, ASSAY_EUSAGE, "task '%s' names no dataset (dataset_path)", t->name);
     else if (!t->eval_split)
-        rc = err_set(e, ASSAY_EUSAGE, "task '%s' names no split to evaluate (test_split or validation_split)",
+        rc = err_set(e, ASSAY_EUSAGE,
+                     "task '%s' names no split to evaluate (test_split or validation_split)",
                      t->name);
     struct data_source src = source_of(t, t->eval_split, paths);
     if (rc >= 0)
@@ -141,7 +145,7 @@ int docs_rewind(struct docs *d, struct assay_err *e)
     return begin(d, e);
 }
 
-/* -- counting ------------------------------------------------------------------------------------ */
+/* -- counting ---------------------------------------------------------------------------------- */
 
 static size_t limit_of(const struct docs *d, size_t n_rows)
 {
@@ -173,8 +177,8 @@ int docs_check(struct docs *d, size_t *n_docs, struct assay_err *e)
         n++;
     }
     if (rc >= 0 && d->samples && n < most)
-        rc = err_set(e, ASSAY_EUSAGE, "task '%s' has %zu documents, sample %zu does not exist", d->task->name, n,
-                     most - 1);
+        rc = err_set(e, ASSAY_EUSAGE, "task '%s' has %zu documents, sample %zu does not exist",
+                     d->task->name, n, most - 1);
     docs_expect(d, n, d->samples ? d->n_wanted : limit_of(d, n));
     *n_docs = d->n_docs;
     if (rc >= 0)
@@ -208,9 +212,10 @@ void docs_only(struct docs *d, const size_t *wanted, size_t n)
     d->n_wanted = n;
 }
 
-/* -- items --------------------------------------------------------------------------------------- */
+/* -- items ------------------------------------------------------------------------------------- */
 
-int docs_next(struct docs *d, struct arena *a, struct task_item *item, bool *has, struct assay_err *e)
+int docs_next(struct docs *d, struct arena *a, struct task_item *item, bool *has,
+              struct assay_err *e)
 {
     *has = false;
     while (d->wanted ? d->n_out < d->n_wanted : d->n_out < d->n_docs) {
@@ -229,7 +234,8 @@ int docs_next(struct docs *d, struct arena *a, struct task_item *item, bool *has
         d->n_out++;
         int rc = task_ask(d->task, idx, row, a, item, e);
         if (rc < 0)
-            return err_prefix(e, rc, "task '%s', row %zu of '%s'", d->task->name, idx + 1, data_origin(d->data));
+            return err_prefix(e, rc, "task '%s', row %zu of '%s'", d->task->name, idx + 1,
+                              data_origin(d->data));
         *has = true;
         return 0;
     }

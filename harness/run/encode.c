@@ -50,14 +50,17 @@ static int tokenize(struct encode *x, struct encode_text t, int special, struct 
         int rc = g->plugin->api.tokenize(g->model, t.s, t.n, special, x->scratch, want, &n, &said);
         said.msg[sizeof said.msg - 1] = 0;
         if (rc < 0)
-            return err_set(e, rc, "backend '%s' cannot tokenize: %.400s", g->plugin->name, said.msg);
+            return err_set(e, rc, "backend '%s' cannot tokenize: %.400s", g->plugin->name,
+                           said.msg);
         if (n > MAX_TOKENS)
-            return err_set(e, ASSAY_EFORMAT, "backend '%s' reports %zu tokens for a text of %zu bytes",
+            return err_set(e, ASSAY_EFORMAT,
+                           "backend '%s' reports %zu tokens for a text of %zu bytes",
                            g->plugin->name, n, t.n);
         if (n <= want)
             break;
         if (round)
-            return err_set(e, ASSAY_EFORMAT, "backend '%s' changes its mind about how many tokens a text has",
+            return err_set(e, ASSAY_EFORMAT,
+                           "backend '%s' changes its mind about how many tokens a text has",
                            g->plugin->name);
         want = n;
     }
@@ -65,7 +68,8 @@ static int tokenize(struct encode *x, struct encode_text t, int special, struct 
     for (size_t i = 0; i < n; i++) {
         v[i] = x->scratch[i];
         if (v[i] < 0 || (uint32_t)v[i] >= g->info.n_vocab)
-            return err_set(e, ASSAY_EFORMAT, "backend '%s' reports %zu tokens, of which number %zu is no token",
+            return err_set(e, ASSAY_EFORMAT,
+                           "backend '%s' reports %zu tokens, of which number %zu is no token",
                            g->plugin->name, n, i);
     }
     *out = (struct assay_tokens){v, n};
@@ -81,21 +85,22 @@ static int prefix_token(const struct encode *x, struct arena *a, struct assay_to
     const struct assay_info *info = &x->engine->info;
     int32_t id = info->bos >= 0 ? info->bos : info->eos;
     if (id < 0)
-        return err_set(e, ASSAY_EUNSUPPORTED, "the model has neither a begin nor an end token to score from");
+        return err_set(e, ASSAY_EUNSUPPORTED,
+                       "the model has neither a begin nor an end token to score from");
     int32_t *v = ARENA_NEW(a, int32_t);
     *v = id;
     *out = (struct assay_tokens){v, 1};
     return 0;
 }
 
-/* -- context and continuation -------------------------------------------------------------------- */
+/* -- context and continuation ------------------------------------------------------------------ */
 
 /* White space as Python's str.isspace has it. */
 static bool is_space(uint32_t c)
 {
-    return (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-           c == 0x3000;
+    return (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 ||
+           c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 /* Bytes of `s` without its trailing white space. */
@@ -113,8 +118,8 @@ static size_t rstrip(const char *s, size_t n)
     return 0;
 }
 
-static int join(struct encode *x, struct encode_text p, struct encode_text q, struct encode_text *out,
-                struct assay_err *e)
+static int join(struct encode *x, struct encode_text p, struct encode_text q,
+                struct encode_text *out, struct assay_err *e)
 {
     if (p.n + q.n + 1 > x->text_cap) {
         size_t cap = (p.n + q.n + 1) * 2;
@@ -134,7 +139,8 @@ static int join(struct encode *x, struct encode_text p, struct encode_text q, st
 static int tokenize_context(struct encode *x, struct encode_text c, struct arena *a,
                             struct assay_tokens *out, struct assay_err *e)
 {
-    if (x->context && x->context_n == c.n && (x->context == c.s || memcmp(x->context, c.s, c.n) == 0)) {
+    if (x->context && x->context_n == c.n &&
+        (x->context == c.s || memcmp(x->context, c.s, c.n) == 0)) {
         *out = (struct assay_tokens){x->context_tokens, x->n_context_tokens};
         return 0;
     }
@@ -153,7 +159,8 @@ static int fit(const struct encode *x, struct encode_pair *p, struct assay_err *
     if (!n_ctx || n <= n_ctx + 1)
         return 0;
     if (p->continuation.n > n_ctx)
-        return err_set(e, ASSAY_ELIMIT, "a continuation has %zu tokens, the model's context holds %zu",
+        return err_set(e, ASSAY_ELIMIT,
+                       "a continuation has %zu tokens, the model's context holds %zu",
                        p->continuation.n, n_ctx);
     size_t cut = n - (n_ctx + 1);
     p->prefix.v += cut;
@@ -192,10 +199,10 @@ int encode_pair(struct encode *x, struct encode_text context, struct encode_text
     return fit(x, out, e);
 }
 
-/* -- rolling ------------------------------------------------------------------------------------- */
+/* -- rolling ----------------------------------------------------------------------------------- */
 
-int encode_rolling(struct encode *x, struct encode_text text, struct arena *a, struct encode_pair **out,
-                   size_t *n_out, struct assay_err *e)
+int encode_rolling(struct encode *x, struct encode_text text, struct arena *a,
+                   struct encode_pair **out, size_t *n_out, struct assay_err *e)
 {
     struct assay_tokens t, begin;
     TRY(prefix_token(x, a, &begin, e));
@@ -207,8 +214,9 @@ int encode_rolling(struct encode *x, struct encode_text text, struct arena *a, s
         w[k++] = (struct encode_pair){.prefix = begin, .continuation = {t.v, p}};
     while (p < t.n) {
         size_t n = t.n - p < most ? t.n - p : most, end = p + n;
-        size_t first = end - most - 1;       /* end > most: the first window was full */
-        w[k++] = (struct encode_pair){.prefix = {t.v + first, p - first}, .continuation = {t.v + p, n}};
+        size_t first = end - most - 1; /* end > most: the first window was full */
+        w[k++] =
+            (struct encode_pair){.prefix = {t.v + first, p - first}, .continuation = {t.v + p, n}};
         p = end;
     }
     *out = w;
@@ -216,7 +224,7 @@ int encode_rolling(struct encode *x, struct encode_text text, struct arena *a, s
     return 0;
 }
 
-/* -- prompts ------------------------------------------------------------------------------------- */
+/* -- prompts ----------------------------------------------------------------------------------- */
 
 int encode_prompt(struct encode *x, struct encode_text text, uint32_t max_tokens, struct arena *a,
                   struct encode_pair *out, struct assay_err *e)
@@ -230,8 +238,9 @@ int encode_prompt(struct encode *x, struct encode_text text, uint32_t max_tokens
     if (!n_ctx)
         return 0;
     if (max_tokens >= n_ctx)
-        return err_set(e, ASSAY_ELIMIT, "%u tokens are to be generated, the model's context holds %zu",
-                       max_tokens, n_ctx);
+        return err_set(e, ASSAY_ELIMIT,
+                       "%u tokens are to be generated, the model's context holds %zu", max_tokens,
+                       n_ctx);
     if (out->prefix.n > n_ctx - max_tokens) {
         size_t cut = out->prefix.n - (n_ctx - max_tokens);
         out->prefix.v += cut;

@@ -35,14 +35,14 @@ struct encode_text {
     const char *s;
     size_t n;
 };
-/* Errors: ASSAY_ELIMIT the continuation alone is longer than the context; ASSAY_EUNSUPPORTED neither
- * begin nor end token; whatever the backend says. */
+/* Errors: ASSAY_ELIMIT the continuation alone is longer than the context; ASSAY_EUNSUPPORTED
+ * neither begin nor end token; whatever the backend says. */
 int encode_pair(struct encode *, struct encode_text context, struct encode_text continuation,
                 struct arena *, struct encode_pair *, struct assay_err *);
 /* The windows of a rolling log-likelihood: disjoint scored spans over the whole text, each with as
  * much context as fits. */
-int encode_rolling(struct encode *, struct encode_text, struct arena *, struct encode_pair **, size_t *n,
-                   struct assay_err *);
+int encode_rolling(struct encode *, struct encode_text, struct arena *, struct encode_pair **,
+                   size_t *n, struct assay_err *);
 /* A prompt for generation, cut on the left to leave room for max_tokens. */
 int encode_prompt(struct encode *, struct encode_text, uint32_t max_tokens, struct arena *,
                   struct encode_pair *, struct assay_err *);

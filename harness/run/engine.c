@@ -8,7 +8,7 @@
 #include "harness/base/value.h"
 #include "harness/run/plugin.h"
 
-/* -- options ------------------------------------------------------------------------------------- */
+/* -- options ----------------------------------------------------------------------------------- */
 
 static int add_scalar(struct buf *b, const struct value *v, const char *where, struct assay_err *e)
 {
@@ -52,7 +52,7 @@ static int flatten(const struct value *v, const char *where, struct buf *b, stru
 static int set_option(const struct assay_field *f, void *options, const struct value *v,
                       const char *where, struct arena *a, struct assay_err *e)
 {
-    if (v->type == VALUE_STR && !v->line)      /* from a command line, where all is text */
+    if (v->type == VALUE_STR && !v->line) /* from a command line, where all is text */
         return field_set(f, options, v->s, where, a, e);
     bool is_text = f->kind == ASSAY_STR || f->kind == ASSAY_ENUM;
     if (!is_text || (v->type != VALUE_LIST && v->type != VALUE_DICT && v->type != VALUE_INT &&
@@ -70,23 +70,27 @@ static int set_option(const struct assay_field *f, void *options, const struct v
 /* Options that have a flag of their own; the others come as --option KEY=VALUE. */
 static bool is_flag(const char *key)
 {
-    return strcmp(key, "model") == 0 || strcmp(key, "precision") == 0 || strcmp(key, "threads") == 0;
+    return strcmp(key, "model") == 0 || strcmp(key, "precision") == 0 ||
+           strcmp(key, "threads") == 0;
 }
 
 int plugin_options(const struct plugin *p, const struct value *settings, const char *source,
-                   struct arena *a, void **options, const struct value **record, struct assay_err *e)
+                   struct arena *a, void **options, const struct value **record,
+                   struct assay_err *e)
 {
     *options = arena_alloc(a, p->api.options_size);
     field_defaults(p->api.options, *options);
     for (uint32_t i = 0; settings && i < settings->n; i++) {
         const struct value *key = settings->entries[i].key, *v = settings->entries[i].value;
-        const char *where = key->line && source ? arena_printf(a, "%s:%u:%u", source, key->line, key->col)
-                                                : arena_printf(a, is_flag(key->s) ? "--%s" : "--option %s", key->s);
+        const char *where = key->line && source
+                                ? arena_printf(a, "%s:%u:%u", source, key->line, key->col)
+                                : arena_printf(a, is_flag(key->s) ? "--%s" : "--option %s", key->s);
         const struct assay_field *f = field_find(p->api.options, key->s);
         if (!f) {
             const char *near = field_nearest_row(p->api.options, key->s);
-            return err_set(e, ASSAY_EUSAGE, "%s: backend '%s' has no option '%s'%s%s%s", where, p->name,
-                           key->s, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+            return err_set(e, ASSAY_EUSAGE, "%s: backend '%s' has no option '%s'%s%s%s", where,
+                           p->name, key->s, near ? "; did you mean '" : "", near ? near : "",
+                           near ? "'?" : "");
         }
         TRY(set_option(f, *options, v, where, a, e));
     }
@@ -94,7 +98,7 @@ int plugin_options(const struct plugin *p, const struct value *settings, const c
     return 0;
 }
 
-/* -- the open model ------------------------------------------------------------------------------ */
+/* -- the open model ---------------------------------------------------------------------------- */
 
 static int check_caps(const struct engine *g, struct assay_err *e)
 {
@@ -120,16 +124,17 @@ static int check_info(struct engine *g, struct assay_err *e)
     const char *name = g->plugin->name;
     enum { MAX_VOCAB = 1 << 24, MAX_TENSORS = 1 << 20 };
     if (x->n_vocab > MAX_VOCAB)
-        return err_set(e, ASSAY_EFORMAT, "backend '%s' reports a vocabulary of %u tokens", name, x->n_vocab);
+        return err_set(e, ASSAY_EFORMAT, "backend '%s' reports a vocabulary of %u tokens", name,
+                       x->n_vocab);
     if ((x->caps & (ASSAY_CAN_SCORE | ASSAY_CAN_PROBE)) && x->n_vocab == 0)
         return err_set(e, ASSAY_EFORMAT, "backend '%s' reports an empty vocabulary", name);
     if (x->n_tensors > MAX_TENSORS || (x->n_tensors && !x->tensors))
         return err_set(e, ASSAY_EFORMAT, "backend '%s' reports %u tensors it does not list", name,
                        x->n_tensors);
-    if (x->bos < -1 || x->eos < -1 || (x->n_vocab && (x->bos >= (int64_t)x->n_vocab ||
-                                                      x->eos >= (int64_t)x->n_vocab)))
-        return err_set(e, ASSAY_EFORMAT, "backend '%s' reports a begin or end token outside its vocabulary",
-                       name);
+    if (x->bos < -1 || x->eos < -1 ||
+        (x->n_vocab && (x->bos >= (int64_t)x->n_vocab || x->eos >= (int64_t)x->n_vocab)))
+        return err_set(e, ASSAY_EFORMAT,
+                       "backend '%s' reports a begin or end token outside its vocabulary", name);
     x->arch = x->arch ? x->arch : "";
     x->precision = x->precision ? x->precision : "";
     x->kernel = x->kernel ? x->kernel : "";
@@ -142,17 +147,19 @@ int engine_open(const struct plugin *p, const void *options, struct engine *g, s
     *g = (struct engine){.plugin = p};
     struct assay_err said = {0};
     int rc = p->api.open(options, &g->model, &said);
-    said.msg[sizeof said.msg - 1] = 0;         /* a plugin may forget the end */
+    said.msg[sizeof said.msg - 1] = 0; /* a plugin may forget the end */
     if (rc < 0)
         return err_set(e, rc, "%s", said.msg[0] ? said.msg : "the backend gave no reason");
     if (!g->model)
-        return err_set(e, ASSAY_EFORMAT, "backend '%s' opened nothing and reported no error", p->name);
+        return err_set(e, ASSAY_EFORMAT, "backend '%s' opened nothing and reported no error",
+                       p->name);
     g->info.size = sizeof g->info;
     g->info.bos = g->info.eos = -1;
     rc = p->api.info(g->model, &g->info, &said);
     said.msg[sizeof said.msg - 1] = 0;
     if (rc < 0)
-        rc = err_set(e, rc, "%s", said.msg[0] ? said.msg : "the backend gave no facts about its model");
+        rc = err_set(e, rc, "%s",
+                     said.msg[0] ? said.msg : "the backend gave no facts about its model");
     else
         rc = check_info(g, e);
     if (rc < 0)
@@ -176,5 +183,6 @@ int engine_needs(const struct engine *g, uint32_t caps, struct assay_err *e)
                        : missing & ASSAY_CAN_GENERATE ? "generate text"
                        : missing & ASSAY_CAN_PROBE    ? "show logits"
                                                       : "tokenize";
-    return err_set(e, ASSAY_EUNSUPPORTED, "backend '%s' cannot %s with this model", g->plugin->name, what);
+    return err_set(e, ASSAY_EUNSUPPORTED, "backend '%s' cannot %s with this model", g->plugin->name,
+                   what);
 }

@@ -18,7 +18,7 @@ struct grade {
     struct plan *plan;
     struct store *store;
     struct store_run run;
-    const char *variant, *job;         /* in hand */
+    const char *variant, *job; /* in hand */
 };
 
 static void emit(const struct grade *g, struct run_event x)
@@ -36,7 +36,7 @@ static void on_tick(void *user, bool is_waiting, uint64_t n_done, uint64_t n_tot
     emit(user, (struct run_event){.kind = RUN_PROGRESS, .n_done = n_done, .n_total = n_total});
 }
 
-/* -- what to grade ------------------------------------------------------------------------------- */
+/* -- what to grade ----------------------------------------------------------------------------- */
 
 static void replace(struct suite_list *l, const char *const *v)
 {
@@ -99,7 +99,7 @@ static int check_wanted(const struct grade *g, struct assay_err *e)
     return 0;
 }
 
-/* -- one job ------------------------------------------------------------------------------------- */
+/* -- one job ----------------------------------------------------------------------------------- */
 
 /* In a transaction of its own: a job that cannot be graded keeps what it had. */
 static int grade_job(struct grade *g, const struct store_run_variant *v, const struct store_job *j,
@@ -109,16 +109,25 @@ static int grade_job(struct grade *g, const struct store_run_variant *v, const s
     if (!t)
         return err_set(e, ASSAY_EUSAGE, "the task is no longer there");
     struct job job = {
-        .plan = g->plan, .task = t, .store = g->store, .variant_id = v->variant_id,
-        .run_variant_id = v->id, .job_id = j->id, .tick = on_tick, .user = g,
+        .plan = g->plan,
+        .task = t,
+        .store = g->store,
+        .variant_id = v->variant_id,
+        .run_variant_id = v->id,
+        .job_id = j->id,
+        .tick = on_tick,
+        .user = g,
     };
     TRY(store_begin(g->store, e));
     int rc = job_run(&job, e);
     if (rc >= 0 && job.n_missing)
-        rc = err_set(e, ASSAY_ENOTFOUND, "%llu of its requests have no stored response: the question changed; run it again",
-                     (unsigned long long)job.n_missing);
+        rc = err_set(
+            e, ASSAY_ENOTFOUND,
+            "%llu of its requests have no stored response: the question changed; run it again",
+            (unsigned long long)job.n_missing);
     if (rc >= 0 && job.n_done != t->n_docs)
-        rc = err_set(e, ASSAY_EFORMAT, "%llu of %zu items could be graded", (unsigned long long)job.n_done, t->n_docs);
+        rc = err_set(e, ASSAY_EFORMAT, "%llu of %zu items could be graded",
+                     (unsigned long long)job.n_done, t->n_docs);
     struct store_job row;
     store_job_init(&row);
     row.id = j->id;
@@ -136,8 +145,8 @@ static int grade_job(struct grade *g, const struct store_run_variant *v, const s
     return rc;
 }
 
-static int grade_groups(struct grade *g, const struct store_run_variant *v, const struct store_job *jobs,
-                        size_t n, struct assay_err *e)
+static int grade_groups(struct grade *g, const struct store_run_variant *v,
+                        const struct store_job *jobs, size_t n, struct assay_err *e)
 {
     TRY(store_begin(g->store, e));
     int rc = store_clear_groups(g->store, v->id, e);
@@ -149,8 +158,11 @@ static int grade_groups(struct grade *g, const struct store_run_variant *v, cons
                 if (strcmp(jobs[m].kind, "task") == 0 &&
                     strcmp(jobs[m].name, g->plan->tasks[x->leaves[k]].task->name) == 0)
                     ids[k] = jobs[m].id;
-        struct score_group s = {.node = x->node, .group_id = x->id, .run_variant_id = v->id,
-                                .leaf_jobs = ids, .n_leaves = x->n_leaves};
+        struct score_group s = {.node = x->node,
+                                .group_id = x->id,
+                                .run_variant_id = v->id,
+                                .leaf_jobs = ids,
+                                .n_leaves = x->n_leaves};
         rc = score_group(g->store, &s, e);
     }
     if (rc >= 0)
@@ -180,7 +192,8 @@ static int grade_variant(struct grade *g, const struct store_run_variant *v, str
         emit(g, (struct run_event){.kind = RUN_JOB, .n_total = (uint64_t)jobs[i].n_items});
         int rc = grade_job(g, v, &jobs[i], &said);
         g->summary->n_failed += rc < 0;
-        emit(g, (struct run_event){.kind = RUN_JOB_END, .status = rc < 0 ? "failed" : "done",
+        emit(g, (struct run_event){.kind = RUN_JOB_END,
+                                   .status = rc < 0 ? "failed" : "done",
                                    .text = rc < 0 ? said.msg : NULL});
     }
     return grade_groups(g, v, jobs, n, e);
@@ -208,7 +221,8 @@ static int grade_all(struct grade *g, struct assay_err *e)
     return 0;
 }
 
-int grade_run(const struct grade_options *options, struct grade_summary *summary, struct assay_err *e)
+int grade_run(const struct grade_options *options, struct grade_summary *summary,
+              struct assay_err *e)
 {
     struct grade g = {.options = options, .summary = summary};
     struct store_lock lock;

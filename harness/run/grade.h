@@ -1,8 +1,8 @@
 /* grade.h - responses -> scores -> results, with no backend.
  *
- * Renders the requests of a run's tasks again from today's task files, finds the stored responses by
- * their keys and rewrites scores and results.  A task whose questions changed (a request without a
- * response) keeps its old scores and is reported.  Grading an unchanged run changes nothing. */
+ * Renders the requests of a run's tasks again from today's task files, finds the stored responses
+ * by their keys and rewrites scores and results.  A task whose questions changed (a request without
+ * a response) keeps its old scores and is reported.  Grading an unchanged run changes nothing. */
 #ifndef GRADE_H
 #define GRADE_H
 #include <stdbool.h>

@@ -10,7 +10,7 @@ struct pass {
     struct docs *docs;
     struct ask ask;
     struct score score;
-    struct arena arena, chunk;         /* of the pass; of the documents in hand */
+    struct arena arena, chunk; /* of the pass; of the documents in hand */
     struct task_item *items;
     size_t n_items, n_requests;
 };
@@ -20,7 +20,8 @@ static void on_tick(void *user, bool is_waiting, size_t n_done, size_t n)
     struct pass *p = user;
     struct job *j = p->job;
     if (j->tick)
-        j->tick(j->user, is_waiting, j->n_done + (n ? p->n_items * n_done / n : 0), j->task->n_docs);
+        j->tick(j->user, is_waiting, j->n_done + (n ? p->n_items * n_done / n : 0),
+                j->task->n_docs);
 }
 
 static int read_chunk(struct pass *p, struct assay_err *e)
@@ -28,7 +29,8 @@ static int read_chunk(struct pass *p, struct assay_err *e)
     bool has = true;
     arena_reset(&p->chunk);
     p->n_items = p->n_requests = 0;
-    while (p->n_items < CHUNK_ITEMS && p->n_requests < CHUNK_REQUESTS && p->chunk.used < CHUNK_BYTES) {
+    while (p->n_items < CHUNK_ITEMS && p->n_requests < CHUNK_REQUESTS &&
+           p->chunk.used < CHUNK_BYTES) {
         TRY(docs_next(p->docs, &p->chunk, &p->items[p->n_items], &has, e));
         if (!has)
             break;
@@ -45,7 +47,8 @@ static int do_chunk(struct pass *p, struct assay_err *e)
     j->n_missing += answers.n_missing;
     if (rc < 0 && rc != ASSAY_ECANCELED)
         return rc;
-    int graded = score_items(&p->score, p->items, p->n_items, &answers, &p->chunk, rc < 0 ? NULL : e);
+    int graded =
+        score_items(&p->score, p->items, p->n_items, &answers, &p->chunk, rc < 0 ? NULL : e);
     if (rc < 0)
         return rc;
     TRY(graded);

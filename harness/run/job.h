@@ -1,7 +1,7 @@
 /* job.h - one task for one variant: documents -> items -> answers -> scores -> results.
  *
- * With an engine it asks; without one it grades what is stored.  Works in pieces of about a thousand
- * documents, so memory does not grow with the number of rows. */
+ * With an engine it asks; without one it grades what is stored.  Works in pieces of about a
+ * thousand documents, so memory does not grow with the number of rows. */
 #ifndef JOB_H
 #define JOB_H
 #include "harness/run/ask.h"

@@ -38,7 +38,8 @@ static void add_environment(struct paths *p, const char *name, struct arena *a)
     }
 }
 
-/* The first that is there: beside the program, its source tree (build/CONFIG/assay), or installed. */
+/* The first that is there: beside the program, its source tree (build/CONFIG/assay), or
+ * installed. */
 static void add_own(struct paths *p, const char *in_tree, const char *installed, struct arena *a)
 {
     const char *self = fs_self_dir(a);

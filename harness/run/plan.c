@@ -18,7 +18,7 @@ const char *plan_output_name(const struct task *t)
     return names[t->output];
 }
 
-/* -- tasks --------------------------------------------------------------------------------------- */
+/* -- tasks ------------------------------------------------------------------------------------- */
 
 static struct task_settings settings_of(const struct suite *s)
 {
@@ -74,7 +74,8 @@ static int find_task(struct plan *p, size_t node, size_t *at, struct assay_err *
         if (strcmp(y->name, x->name) == 0) {
             if (y->overrides != x->overrides &&
                 !(y->overrides && x->overrides && value_equal(y->overrides, x->overrides)))
-                return err_set(e, ASSAY_EUSAGE, "task '%s' is asked for twice with different settings", x->name);
+                return err_set(e, ASSAY_EUSAGE,
+                               "task '%s' is asked for twice with different settings", x->name);
             *at = i;
             return 0;
         }
@@ -218,7 +219,7 @@ static int check_samples(const struct plan *p, struct assay_err *e)
     return rc;
 }
 
-/* -- variants ------------------------------------------------------------------------------------ */
+/* -- variants ---------------------------------------------------------------------------------- */
 
 static int resolve_variant(struct plan *p, const struct suite_variant *v, struct plan_variant *out,
                            struct assay_err *e)
@@ -228,7 +229,8 @@ static int resolve_variant(struct plan *p, const struct suite_variant *v, struct
     out->suite = v;
     TRY(plugin_find(v->backend, a, &out->plugin, e));
     const struct assay_field *threads = field_find(out->plugin->api.options, "threads");
-    if (p->suite->threads && threads && threads->kind == ASSAY_INT && !value_get(options, "threads"))
+    if (p->suite->threads && threads && threads->kind == ASSAY_INT &&
+        !value_get(options, "threads"))
         options = value_with(a, options ? options : value_dict(a, NULL, 0), "threads",
                              value_int(a, p->suite->threads));
     return plugin_options(out->plugin, options, p->suite->path, a, &out->options, &out->record, e);

@@ -27,11 +27,14 @@ enum {
     REQUIRED_SIZE = offsetof(struct assay_backend, info) + sizeof(void (*)(void))
 };
 
-/* -- what a plugin says about itself ------------------------------------------------------------- */
+/* -- what a plugin says about itself ----------------------------------------------------------- */
 
 static void host_log(int level, const char *msg)
 {
-    log_msg(level < LOG_ERROR ? LOG_ERROR : level > LOG_DEBUG ? LOG_DEBUG : level, "%s", msg ? msg : "");
+    log_msg(level < LOG_ERROR   ? LOG_ERROR
+            : level > LOG_DEBUG ? LOG_DEBUG
+                                : level,
+            "%s", msg ? msg : "");
 }
 
 static const struct assay_host host = {.size = sizeof host, .minor = 0, .log = host_log};
@@ -41,8 +44,8 @@ static bool is_name(const char *s)
     if (!s || !islower((unsigned char)*s))
         return false;
     for (size_t i = 0; s[i]; i++)
-        if (i == 64 || !(islower((unsigned char)s[i]) || isdigit((unsigned char)s[i]) || s[i] == '-' ||
-                         s[i] == '_'))
+        if (i == 64 || !(islower((unsigned char)s[i]) || isdigit((unsigned char)s[i]) ||
+                         s[i] == '-' || s[i] == '_'))
             return false;
     return true;
 }
@@ -63,7 +66,8 @@ static int check_row(const struct assay_backend *b, size_t i, struct assay_err *
     if (!size)
         return err_set(e, ASSAY_EFORMAT, "its option '%s' is of unknown kind %u", f->name, f->kind);
     if (f->offset % size || f->offset > b->options_size || size > b->options_size - f->offset)
-        return err_set(e, ASSAY_EFORMAT, "its option '%s' lies outside its options struct", f->name);
+        return err_set(e, ASSAY_EFORMAT, "its option '%s' lies outside its options struct",
+                       f->name);
     if (f->kind == ASSAY_ENUM && !f->values)
         return err_set(e, ASSAY_EFORMAT, "its option '%s' names no values", f->name);
     for (size_t k = 0; k < i; k++)
@@ -96,20 +100,24 @@ static int take(const struct assay_backend *b, struct assay_backend *out, struct
 {
     *out = (struct assay_backend){.size = 0};
     if (!b)
-        return err_set(e, ASSAY_EUNSUPPORTED, "it refuses to work here (assay_backend_1 returned NULL)");
+        return err_set(e, ASSAY_EUNSUPPORTED,
+                       "it refuses to work here (assay_backend_1 returned NULL)");
     if (b->size < REQUIRED_SIZE)
-        return err_set(e, ASSAY_EFORMAT, "its struct assay_backend has %u bytes, at least %d are required",
-                       b->size, (int)REQUIRED_SIZE);
+        return err_set(e, ASSAY_EFORMAT,
+                       "its struct assay_backend has %u bytes, at least %d are required", b->size,
+                       (int)REQUIRED_SIZE);
     memcpy(out, b, b->size < sizeof *out ? b->size : sizeof *out);
     if (!is_name(out->name))
-        return err_set(e, ASSAY_EFORMAT, "its name is missing or not made of a-z, 0-9, '-' and '_'");
+        return err_set(e, ASSAY_EFORMAT,
+                       "its name is missing or not made of a-z, 0-9, '-' and '_'");
     const char *missing = !out->open ? "open" : !out->close ? "close" : !out->info ? "info" : NULL;
     if (missing)
         return err_set(e, ASSAY_EFORMAT, "its required method '%s' is missing", missing);
     return check_options(out, e);
 }
 
-static struct plugin *make_plugin(const struct assay_backend *api, const char *path, struct arena *a)
+static struct plugin *make_plugin(const struct assay_backend *api, const char *path,
+                                  struct arena *a)
 {
     struct plugin *p = ARENA_NEW(a, struct plugin);
     p->api = *api;
@@ -128,7 +136,7 @@ static int load_native(struct arena *a, const struct plugin **out, struct assay_
     return 0;
 }
 
-/* -- shared objects ------------------------------------------------------------------------------ */
+/* -- shared objects ---------------------------------------------------------------------------- */
 
 static bool is_elf(const char *path)
 {
@@ -148,7 +156,8 @@ static int no_symbol(void *lib, struct assay_err *e)
         snprintf(name, sizeof name, "assay_backend_%d", major);
         if (dlsym(lib, name))
             return err_set(e, ASSAY_EUNSUPPORTED,
-                           "it speaks version %d of the backend contract, this assay speaks 1", major);
+                           "it speaks version %d of the backend contract, this assay speaks 1",
+                           major);
     }
     return err_set(e, ASSAY_EFORMAT, "it is no backend: it does not export assay_backend_1");
 }
@@ -178,8 +187,8 @@ static int load(const char *path, struct arena *a, const struct plugin **out, st
     const char *file = fs_basename(path);
     size_t n = strlen(api.name);
     if (strncmp(file, api.name, n) != 0 || strcmp(file + n, ".so") != 0)
-        return err_set(e, ASSAY_EFORMAT, "it calls itself '%s', so its file must be named '%s.so'", api.name,
-                       api.name);
+        return err_set(e, ASSAY_EFORMAT, "it calls itself '%s', so its file must be named '%s.so'",
+                       api.name, api.name);
     *out = make_plugin(&api, path, a);
     return 0;
 }
@@ -190,7 +199,7 @@ int plugin_load(const char *path, struct arena *a, const struct plugin **out, st
     return rc < 0 ? err_prefix(e, rc, "backend '%s' is refused", path) : 0;
 }
 
-/* -- places -------------------------------------------------------------------------------------- */
+/* -- places ------------------------------------------------------------------------------------ */
 
 struct places {
     const char *v[34];
@@ -214,7 +223,8 @@ static void find_places(struct places *p, struct arena *a)
     const char *self = fs_self_dir(a);
     p->n = 0;
     add_place(p, fs_join(a, self, "backends"), a);
-    add_place(p, fs_join(a, self, "../lib/assay/backends"), a);      /* an installed tree that was moved */
+    add_place(p, fs_join(a, self, "../lib/assay/backends"),
+              a); /* an installed tree that was moved */
     add_place(p, ASSAY_PREFIX "/lib/assay/backends", a);
     const char *list = getenv("ASSAY_BACKEND_PATH");
     while (list && *list) {
@@ -290,7 +300,8 @@ int plugin_scan(struct arena *a, struct plugin_list *list, struct assay_err *e)
     return 0;
 }
 
-static int unknown(const char *name, const struct places *places, struct arena *a, struct assay_err *e)
+static int unknown(const char *name, const struct places *places, struct arena *a,
+                   struct assay_err *e)
 {
     struct plugin_list list;
     struct buf b;

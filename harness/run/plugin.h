@@ -1,8 +1,9 @@
 /* plugin.h - finding, checking and calling backend plugins.  The only caller of dlopen.
  *
- * Places, in order: "backends" beside the program, PREFIX/lib/assay/backends (compiled in), then each
- * folder of $ASSAY_BACKEND_PATH (colon list); NAME.so holds backend NAME.  `native` is linked in.
- * What a plugin says about itself is checked once here; what it answers is checked where it is used. */
+ * Places, in order: "backends" beside the program, PREFIX/lib/assay/backends (compiled in), then
+ * each folder of $ASSAY_BACKEND_PATH (colon list); NAME.so holds backend NAME.  `native` is linked
+ * in. What a plugin says about itself is checked once here; what it answers is checked where it is
+ * used. */
 #ifndef PLUGIN_H
 #define PLUGIN_H
 #include "backends/backend.h"
@@ -24,7 +25,8 @@ struct plugin_list {
     const struct plugin_refusal *refused;
     size_t n_refused;
 };
-/* Loads everything there is: for `assay list backends`.  Lives in the arena; libraries stay loaded. */
+/* Loads everything there is: for `assay list backends`.  Lives in the arena; libraries stay
+ * loaded. */
 int plugin_scan(struct arena *, struct plugin_list *, struct assay_err *);
 /* Loads one by name.  Errors: ASSAY_EUSAGE unknown (with the places searched and a suggestion), or
  * the sentence that refuses it. */

@@ -50,7 +50,8 @@ static void draw(struct progress *p, const struct run_event *x, int columns, str
     buf_addc(out, ' ');
     add_safe(out, x->job);
     if (x->n_total)
-        buf_printf(out, "  %llu/%llu", (unsigned long long)x->n_done, (unsigned long long)x->n_total);
+        buf_printf(out, "  %llu/%llu", (unsigned long long)x->n_done,
+                   (unsigned long long)x->n_total);
     if (p->rate > 0)
         buf_printf(out, p->rate < 10 ? "  %.1f items/s" : "  %.0f items/s", p->rate);
     if (p->rate > 0 && x->all_total > x->all_done) {
@@ -107,7 +108,7 @@ void progress_event(struct progress *p, const struct run_event *x, int columns, 
         }
         break;
     case RUN_JOB_END:
-        if (x->text)           /* all well is not worth a line */
+        if (x->text) /* all well is not worth a line */
             say_end(x, line);
         break;
     case RUN_VARIANT_END:

@@ -1,7 +1,7 @@
 /* progress.h - run events -> text for people: one line that is redrawn, or plain lines.
  *
- * Writes into buffers only; the command line prints.  Names come from files and plugins and are made
- * harmless for a terminal. */
+ * Writes into buffers only; the command line prints.  Names come from files and plugins and are
+ * made harmless for a terminal. */
 #ifndef PROGRESS_H
 #define PROGRESS_H
 #include <stdbool.h>

@@ -11,7 +11,7 @@
 #include "harness/base/value.h"
 #include "harness/run/divergence.h"
 
-/* -- tasks and groups ---------------------------------------------------------------------------- */
+/* -- tasks and groups -------------------------------------------------------------------------- */
 
 static int record_task(struct plan_task *t, struct store *s, struct assay_err *e)
 {
@@ -51,7 +51,11 @@ static int record_group(struct plan *p, struct plan_group *g, struct store *s, i
         v[i] = value_str(&a, p->tasks[g->leaves[i]].task->name);
     json_write(&leaves, value_list(&a, v, g->n_leaves), JSON_COMPACT);
     struct store_group row = {
-        .run_id = run_id, .name = g->node->name, .alias = g->node->alias, .members = members.v, .leaves = leaves.v,
+        .run_id = run_id,
+        .name = g->node->name,
+        .alias = g->node->alias,
+        .members = members.v,
+        .leaves = leaves.v,
     };
     int rc = store_put_group(s, &row, &g->id, e);
     buf_release(&members);
@@ -69,7 +73,7 @@ int record_plan(struct plan *p, struct store *s, int64_t run_id, struct assay_er
     return 0;
 }
 
-/* -- jobs ---------------------------------------------------------------------------------------- */
+/* -- jobs -------------------------------------------------------------------------------------- */
 
 bool record_compares(const struct plan *p)
 {
@@ -91,21 +95,24 @@ static int record_scenario(const struct suite_scenario *c, struct store *s, int6
     uint8_t digest[HASH_BYTES];
     struct hash h = {0};
     const char *kind = c->kind == SUITE_PREFILL ? "prefill" : "decode";
-    snprintf(params, sizeof params,
-             "{\"n_prompt\":%lld,\"n_generate\":%lld,\"batch\":1,\"repetitions\":%lld,\"warmup\":%lld}",
-             (long long)c->n_prompt, (long long)c->n_generate, (long long)c->repetitions,
-             (long long)c->warmup);
+    snprintf(
+        params, sizeof params,
+        "{\"n_prompt\":%lld,\"n_generate\":%lld,\"batch\":1,\"repetitions\":%lld,\"warmup\":%lld}",
+        (long long)c->n_prompt, (long long)c->n_generate, (long long)c->repetitions,
+        (long long)c->warmup);
     hash_init(&h);
     hash_add_str(&h, c->name, strlen(c->name));
     hash_add_str(&h, kind, strlen(kind));
     hash_add_str(&h, params, strlen(params));
     hash_end(&h, digest);
     hash_release(&h);
-    struct store_scenario row = {.uid = hash_hex(digest, uid), .name = c->name, .kind = kind, .params = params};
+    struct store_scenario row = {
+        .uid = hash_hex(digest, uid), .name = c->name, .kind = kind, .params = params};
     return store_put_scenario(s, &row, id, e);
 }
 
-static void begin_job(struct store_job *j, const char *kind, const char *name, int64_t run_variant_id)
+static void begin_job(struct store_job *j, const char *kind, const char *name,
+                      int64_t run_variant_id)
 {
     store_job_init(j);
     j->kind = kind;
@@ -114,7 +121,8 @@ static void begin_job(struct store_job *j, const char *kind, const char *name, i
 }
 
 int record_jobs(const struct plan *p, struct store *s, const struct plan_variant *v,
-                int64_t run_variant_id, struct arena *a, struct record_jobs *out, struct assay_err *e)
+                int64_t run_variant_id, struct arena *a, struct record_jobs *out,
+                struct assay_err *e)
 {
     const struct suite *suite = p->suite;
     out->tasks = ARENA_ARRAY(a, struct store_job, p->n_tasks + 1);
@@ -152,7 +160,7 @@ int record_jobs(const struct plan *p, struct store *s, const struct plan_variant
     return 0;
 }
 
-/* -- an open model ------------------------------------------------------------------------------- */
+/* -- an open model ----------------------------------------------------------------------------- */
 
 static const char *model_path(const struct plan_variant *v)
 {
@@ -176,9 +184,9 @@ static const struct value *answer_options(const struct plan_variant *v, struct a
     return value_dict(a, x, n);
 }
 
-/* Everything that can change an answer: the backend's code, the kernel path, and what the backend says
- * decides (its fingerprint) or, when it says nothing, model and options.  A cache keyed by less
- * would hide what a new build made worse. */
+/* Everything that can change an answer: the backend's code, the kernel path, and what the backend
+ * says decides (its fingerprint) or, when it says nothing, model and options.  A cache keyed by
+ * less would hide what a new build made worse. */
 static int fingerprint(const struct record_opened *o, const char *model_uid, char hex[65],
                        struct assay_err *e)
 {
@@ -249,7 +257,8 @@ static const struct value *info_value(const struct assay_info *info, struct aren
 }
 
 /* A file is known by its content, anything else by backend and name. */
-static int model_uid(const struct record_opened *o, char hex[65], int64_t *bytes, struct assay_err *e)
+static int model_uid(const struct record_opened *o, char hex[65], int64_t *bytes,
+                     struct assay_err *e)
 {
     const char *path = model_path(o->variant);
     uint8_t digest[HASH_BYTES];

@@ -1,4 +1,5 @@
-/* record.h - a plan and an open model as rows of the store.  Every call finds what is there or makes
+/* record.h - a plan and an open model as rows of the store.  Every call finds what is there or
+ * makes
  * it: parent and child, first start and resumption use the same. */
 #ifndef RECORD_H
 #define RECORD_H
@@ -12,8 +13,8 @@ struct record_jobs {                   /* of one variant; jobs as the store has 
 };
 /* Tasks and, for this run, groups; fills their ids in the plan. */
 int record_plan(struct plan *, struct store *, int64_t run_id, struct assay_err *);
-int record_jobs(const struct plan *, struct store *, const struct plan_variant *, int64_t run_variant_id,
-                struct arena *, struct record_jobs *, struct assay_err *);
+int record_jobs(const struct plan *, struct store *, const struct plan_variant *,
+                int64_t run_variant_id, struct arena *, struct record_jobs *, struct assay_err *);
 /* Whether a variant's distributions are compared at all. */
 bool record_compares(const struct plan *);
 int64_t record_logits_share(const struct plan *);      /* bytes of the budget each task may take */

@@ -26,18 +26,18 @@
 #include "harness/run/record.h"
 #include "harness/store/store.h"
 
-struct ending {                        /* how a variant ended */
-    const char *status;                /* of run_variant; NULL: not run */
+struct ending {         /* how a variant ended */
+    const char *status; /* of run_variant; NULL: not run */
     char reason[512], job[128];
     int64_t signal, exit_code, peak_rss;
-    int code;                          /* of the error, when it failed by one */
+    int code; /* of the error, when it failed by one */
     bool was_opened;
 };
-struct member {                        /* a variant in this run */
+struct member { /* a variant in this run */
     const struct plan_variant *variant;
-    int64_t id;                        /* run_variant */
-    bool is_finished;                  /* by an earlier start of this run */
-    bool is_said;                      /* the listener heard how it ended */
+    int64_t id;       /* run_variant */
+    bool is_finished; /* by an earlier start of this run */
+    bool is_said;     /* the listener heard how it ended */
     struct ending ending;
 };
 struct run {
@@ -48,14 +48,14 @@ struct run {
     struct plan *plan;
     struct machine machine;
     struct store_lock lock;
-    bool has_begun, was_there;         /* in the store; the file was there before */
+    bool has_begun, was_there; /* in the store; the file was there before */
     int64_t run_id, reference_id;
     struct member *members;
     size_t n_members;
-    struct member *latest;             /* the last one that ended */
+    struct member *latest; /* the last one that ended */
     uint64_t all_done, all_total, job_base;
 };
-struct watch {                         /* a living child */
+struct watch { /* a living child */
     struct run *run;
     struct member *member;
     pid_t pid;
@@ -77,7 +77,7 @@ static void on_signal(int signal_number)
     n_signals++;
 }
 
-/* -- events -------------------------------------------------------------------------------------- */
+/* -- events ------------------------------------------------------------------------------------ */
 
 static void emit(const struct run *r, struct run_event x)
 {
@@ -87,7 +87,7 @@ static void emit(const struct run *r, struct run_event x)
         r->options->on_event(r->options->user, &x);
 }
 
-/* -- the run in the store ------------------------------------------------------------------------ */
+/* -- the run in the store ---------------------------------------------------------------------- */
 
 static int find_machine(struct run *r, struct store *s, int64_t *id, struct assay_err *e)
 {
@@ -97,8 +97,11 @@ static int find_machine(struct run *r, struct store *s, int64_t *id, struct assa
     json_write(&key, r->machine.class_key, JSON_SORTED);
     json_write(&env, r->machine.environment, JSON_SORTED);
     struct store_machine row = {
-        .uid = r->machine.uid, .name = r->machine.name, .class_uid = r->machine.class_uid,
-        .class_key = key.v, .environment = env.v,
+        .uid = r->machine.uid,
+        .name = r->machine.name,
+        .class_uid = r->machine.class_uid,
+        .class_key = key.v,
+        .environment = env.v,
     };
     int rc = store_put_machine(s, &row, id, e);
     buf_release(&key);
@@ -143,7 +146,8 @@ static int plan_members(struct run *r, struct store *s, struct assay_err *e)
         if (row.is_reference)
             r->reference_id = row.id;
         m->is_finished = r->summary->is_resumed && strcmp(row.status, "planned") != 0 &&
-                         strcmp(row.status, "running") != 0 && strcmp(row.status, "interrupted") != 0;
+                         strcmp(row.status, "running") != 0 &&
+                         strcmp(row.status, "interrupted") != 0;
         if (m->is_finished)
             m->ending.status = arena_strdup(&r->arena, row.status);
     }
@@ -200,8 +204,10 @@ static void say_ending(struct run *r, struct member *m)
     if (m->is_said || m->is_finished || !x->status)
         return;
     m->is_said = true;
-    emit(r, (struct run_event){.kind = RUN_VARIANT_END, .variant = m->variant->suite->name,
-                               .status = x->status, .text = x->reason[0] ? x->reason : NULL});
+    emit(r, (struct run_event){.kind = RUN_VARIANT_END,
+                               .variant = m->variant->suite->name,
+                               .status = x->status,
+                               .text = x->reason[0] ? x->reason : NULL});
 }
 
 static int begin_run(struct run *r, struct assay_err *e)
@@ -210,7 +216,9 @@ static int begin_run(struct run *r, struct assay_err *e)
         return 0;
     TRY(with_store(r, write_run, e));
     r->has_begun = true;
-    emit(r, (struct run_event){.kind = RUN_BEGIN, .n_total = r->n_members, .text = r->summary->uid,
+    emit(r, (struct run_event){.kind = RUN_BEGIN,
+                               .n_total = r->n_members,
+                               .text = r->summary->uid,
                                .is_resumed = r->summary->is_resumed});
     for (size_t i = 0; i < r->n_members; i++)
         say_ending(r, &r->members[i]);
@@ -238,13 +246,15 @@ static int look_for_unfinished(struct run *r, struct assay_err *e)
     TRY(with_store(r, find_unfinished, e));
     if (r->run_id) {
         r->has_begun = true;
-        emit(r, (struct run_event){.kind = RUN_BEGIN, .n_total = r->n_members, .text = r->summary->uid,
+        emit(r, (struct run_event){.kind = RUN_BEGIN,
+                                   .n_total = r->n_members,
+                                   .text = r->summary->uid,
                                    .is_resumed = true});
     }
     return 0;
 }
 
-/* -- a living child ------------------------------------------------------------------------------ */
+/* -- a living child ---------------------------------------------------------------------------- */
 
 static void hear_job(struct watch *w, const struct child_msg *m)
 {
@@ -252,8 +262,11 @@ static void hear_job(struct watch *w, const struct child_msg *m)
     snprintf(w->job, sizeof w->job, "%.127s", m->text);
     snprintf(w->job_kind, sizeof w->job_kind, "%.15s", m->job_kind);
     r->job_base = r->all_done;
-    emit(r, (struct run_event){.kind = RUN_JOB, .variant = w->member->variant->suite->name, .job = w->job,
-                               .job_kind = w->job_kind, .n_total = m->n_total});
+    emit(r, (struct run_event){.kind = RUN_JOB,
+                               .variant = w->member->variant->suite->name,
+                               .job = w->job,
+                               .job_kind = w->job_kind,
+                               .n_total = m->n_total});
 }
 
 static void hear_life(struct watch *w, const struct child_msg *m)
@@ -261,8 +274,11 @@ static void hear_life(struct watch *w, const struct child_msg *m)
     struct run *r = w->run;
     if (strcmp(w->job_kind, "task") == 0)
         r->all_done = r->job_base + m->n_done;
-    emit(r, (struct run_event){.kind = RUN_PROGRESS, .variant = w->member->variant->suite->name,
-                               .job = w->job, .job_kind = w->job_kind, .n_done = m->n_done,
+    emit(r, (struct run_event){.kind = RUN_PROGRESS,
+                               .variant = w->member->variant->suite->name,
+                               .job = w->job,
+                               .job_kind = w->job_kind,
+                               .n_done = m->n_done,
                                .n_total = m->n_total});
 }
 
@@ -282,8 +298,11 @@ static void hear_job_end(struct watch *w, const struct child_msg *m)
         r->all_done = r->job_base + job_items(r, w->job);
     if (strcmp(m->status, "failed") == 0 || (is_task && strcmp(m->status, "skipped") == 0))
         r->summary->n_jobs_failed++;
-    emit(r, (struct run_event){.kind = RUN_JOB_END, .variant = w->member->variant->suite->name, .job = w->job,
-                               .job_kind = w->job_kind, .status = m->status,
+    emit(r, (struct run_event){.kind = RUN_JOB_END,
+                               .variant = w->member->variant->suite->name,
+                               .job = w->job,
+                               .job_kind = w->job_kind,
+                               .status = m->status,
                                .text = m->text[0] ? m->text : NULL});
     w->job[0] = 0;
 }
@@ -300,7 +319,8 @@ static int let_go(struct watch *w, struct assay_err *e)
 
 static int hear(struct watch *w, struct child_msg *m, struct assay_err *e)
 {
-    m->text[sizeof m->text - 1] = m->status[sizeof m->status - 1] = m->job_kind[sizeof m->job_kind - 1] = 0;
+    m->text[sizeof m->text - 1] = m->status[sizeof m->status - 1] =
+        m->job_kind[sizeof m->job_kind - 1] = 0;
     w->heard_ns = clock_ns();
     if (m->kind == CHILD_LOG) {
         log_msg((int)m->n_done, "%s: %s", w->member->variant->suite->name, m->text);
@@ -311,7 +331,8 @@ static int hear(struct watch *w, struct child_msg *m, struct assay_err *e)
     case CHILD_OPENED:
         w->member->ending.was_opened = true;
         TRY(let_go(w, e));
-        emit(w->run, (struct run_event){.kind = RUN_OPEN, .variant = w->member->variant->suite->name,
+        emit(w->run, (struct run_event){.kind = RUN_OPEN,
+                                        .variant = w->member->variant->suite->name,
                                         .text = m->text});
         break;
     case CHILD_JOB:
@@ -378,7 +399,8 @@ static int watch_child(struct watch *w, struct assay_err *e)
         rc = listen_once(w, e);
         obey_signals(w);
         /* A grandchild may hold the pipe open: the process itself decides. */
-        if (!w->is_gone && !is_reaped && wait4(w->pid, &w->wait_status, WNOHANG, &w->usage) == w->pid)
+        if (!w->is_gone && !is_reaped &&
+            wait4(w->pid, &w->wait_status, WNOHANG, &w->usage) == w->pid)
             is_reaped = true;
         struct pollfd p = {.fd = w->from_child, .events = POLLIN};
         if (is_reaped && poll(&p, 1, 0) <= 0)
@@ -391,14 +413,15 @@ static int watch_child(struct watch *w, struct assay_err *e)
     return rc;
 }
 
-/* -- how it ended -------------------------------------------------------------------------------- */
+/* -- how it ended ------------------------------------------------------------------------------ */
 
 static const char *where(const struct watch *w, char text[256])
 {
     if (w->job[0])
         snprintf(text, 256, "in %.15s '%.120s'", w->job_kind, w->job);
     else
-        snprintf(text, 256, "%s", w->member->ending.was_opened ? "between jobs" : "while opening the model");
+        snprintf(text, 256, "%s",
+                 w->member->ending.was_opened ? "between jobs" : "while opening the model");
     return text;
 }
 
@@ -409,8 +432,8 @@ static void judge_signal(const struct watch *w, struct ending *x)
     const char *abbrev = sigabbrev_np(number);
     x->status = "crashed";
     x->signal = number;
-    snprintf(x->reason, sizeof x->reason, "killed by signal %d (SIG%s) %s%s", number, abbrev ? abbrev : "?",
-             where(w, place),
+    snprintf(x->reason, sizeof x->reason, "killed by signal %d (SIG%s) %s%s", number,
+             abbrev ? abbrev : "?", where(w, place),
              number == SIGKILL ? "; the kernel does this when memory runs out" : "");
 }
 
@@ -463,8 +486,11 @@ static int start_child(struct run *r, struct member *m, struct watch *w, struct 
     if (w->pid == 0) {
         close(up[0]);
         close(down[1]);
-        child_main(&(struct child){.plan = r->plan, .variant = m->variant, .db = r->options->db,
-                                   .to_parent = up[1], .from_parent = down[0]});
+        child_main(&(struct child){.plan = r->plan,
+                                   .variant = m->variant,
+                                   .db = r->options->db,
+                                   .to_parent = up[1],
+                                   .from_parent = down[0]});
     }
     close(up[1]);
     close(down[0]);
@@ -490,8 +516,8 @@ static int end_variant(struct run *r, struct member *m, struct assay_err *e)
 {
     const struct ending *x = &m->ending;
     r->latest = m;
-    bool is_result = x->was_opened || x->code == ASSAY_ENOMEM || strcmp(x->status, "crashed") == 0 ||
-                     strcmp(x->status, "timeout") == 0;
+    bool is_result = x->was_opened || x->code == ASSAY_ENOMEM ||
+                     strcmp(x->status, "crashed") == 0 || strcmp(x->status, "timeout") == 0;
     if (!r->has_begun && is_result)
         TRY(begin_run(r, e));
     else if (r->has_begun)
@@ -515,7 +541,7 @@ static int run_variant(struct run *r, struct member *m, struct assay_err *e)
     return end_variant(r, m, e);
 }
 
-/* -- the whole ----------------------------------------------------------------------------------- */
+/* -- the whole --------------------------------------------------------------------------------- */
 
 static void make_members(struct run *r)
 {
@@ -537,8 +563,8 @@ static bool wants_logits(struct run *r, const struct member *m)
     bool others = false;
     for (size_t i = 0; i < r->n_members; i++)
         others |= !r->members[i].is_finished && !r->members[i].variant->suite->is_reference;
-    if (!m->is_finished || !m->variant->suite->is_reference || !others || !record_compares(r->plan) ||
-        strcmp(m->ending.status, "done") != 0)
+    if (!m->is_finished || !m->variant->suite->is_reference || !others ||
+        !record_compares(r->plan) || strcmp(m->ending.status, "done") != 0)
         return false;
     return !fs_is_dir(arena_printf(&r->arena, "%s-logits", r->options->db));
 }
@@ -601,7 +627,7 @@ static int end_unbegun(struct run *r, struct assay_err *e)
         return err_set(e, ASSAY_ECANCELED, "interrupted before the first model was open");
     const struct suite_variant *v = first->variant->suite;
     int code = first->ending.code ? first->ending.code : ASSAY_EIO;
-    if (code == ASSAY_EUSAGE && r->suite->path)        /* it stands in the suite's file */
+    if (code == ASSAY_EUSAGE && r->suite->path) /* it stands in the suite's file */
         return err_set(e, code, "%s: %s", v->where, first->ending.reason);
     if (!is_alone)
         return err_set(e, code, "variant '%s': %s", v->name, first->ending.reason);
@@ -656,7 +682,7 @@ int run_suite(const struct suite *suite, const struct run_options *options,
         r.was_there = !r.lock.made;
         rc = run_locked(&r, e);
     }
-    if (r.lock.made && !r.has_begun)   /* an empty file that only the lock needed */
+    if (r.lock.made && !r.has_begun) /* an empty file that only the lock needed */
         unlink(options->db);
     store_unlock(&r.lock);
     plan_free(r.plan);

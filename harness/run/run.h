@@ -4,8 +4,8 @@
  * Guarantees: a variant that crashes, hangs, runs out of memory or answers nonsense is a row with
  * a reason and the others finish; killed at any instant, the same call goes on where it stopped and
  * ends in the same responses and scores.
- * Call it from a process with one thread and no open store.  While it runs it owns SIGINT and SIGTERM:
- * the first lets the item in hand finish, the second kills the child. */
+ * Call it from a process with one thread and no open store.  While it runs it owns SIGINT and
+ * SIGTERM: the first lets the item in hand finish, the second kills the child. */
 #ifndef RUN_H
 #define RUN_H
 #include <stdbool.h>

@@ -11,7 +11,7 @@ enum { STABLE = 5 };
 static const int64_t warmup_ns = 10 * (int64_t)1000000000;
 static const double max_cv = 0.03, max_switches_per_s = 100, max_pressure = 0.1;
 
-struct rep {                           /* one repetition while it runs */
+struct rep { /* one repetition while it runs */
     const struct scenario *s;
     int64_t start_ns, *stamps;
     size_t n, cap;
@@ -20,7 +20,7 @@ struct rep {                           /* one repetition while it runs */
 
 static int on_piece(void *user, size_t index, const struct assay_piece *p)
 {
-    int64_t now = clock_ns();          /* before anything else */
+    int64_t now = clock_ns(); /* before anything else */
     struct rep *r = user;
     (void)index;
     for (uint32_t i = 0; i < p->n_tokens && r->n < r->cap; i++)
@@ -80,8 +80,11 @@ static int call_score(struct rep *r, int32_t *prompt, struct assay_err *said)
     size_t n = (size_t)s->what->n_prompt;
     double logprob;
     uint8_t top;
-    struct assay_score_req req = {.size = sizeof req, .prefix = {prompt, n - 1},
-                                  .continuation = {prompt + n - 1, 1}, .logprob = &logprob, .is_argmax = &top};
+    struct assay_score_req req = {.size = sizeof req,
+                                  .prefix = {prompt, n - 1},
+                                  .continuation = {prompt + n - 1, 1},
+                                  .logprob = &logprob,
+                                  .is_argmax = &top};
     struct assay_score_req *const reqs[] = {&req};
     r->start_ns = clock_ns();
     return g->plugin->api.score(g->model, reqs, 1, on_done, r, said);
@@ -102,11 +105,14 @@ static int measure(struct scenario *s, uint64_t rep, struct store_sample *out, s
     cpu = clock_cpu_ns() - cpu;
     said.msg[sizeof said.msg - 1] = 0;
     if (rc < 0)
-        return err_set(e, rc, "%.480s", said.msg[0] ? said.msg : "the backend failed without a reason");
+        return err_set(e, rc, "%.480s",
+                       said.msg[0] ? said.msg : "the backend failed without a reason");
     if (!r.is_done)
-        return err_set(e, ASSAY_EFORMAT, "backend '%s' returned without answering", g->plugin->name);
+        return err_set(e, ASSAY_EFORMAT, "backend '%s' returned without answering",
+                       g->plugin->name);
     if ((g->info.caps & ASSAY_CAN_GENERATE) && r.n < n_generate)
-        return err_set(e, ASSAY_EFORMAT, "backend '%s' generated %zu of %zu tokens although it was told to go on",
+        return err_set(e, ASSAY_EFORMAT,
+                       "backend '%s' generated %zu of %zu tokens although it was told to go on",
                        g->plugin->name, r.n, n_generate);
     *out = (struct store_sample){
         .job_id = s->job_id,
@@ -120,7 +126,8 @@ static int measure(struct scenario *s, uint64_t rep, struct store_sample *out, s
         .token_ns = r.n ? r.stamps : NULL,
         .n_token_ns = r.n,
     };
-    double seconds = (double)wall * 1e-9, waited = pressure < 0 ? 0 : (double)(machine_pressure_us() - pressure);
+    double seconds = (double)wall * 1e-9,
+           waited = pressure < 0 ? 0 : (double)(machine_pressure_us() - pressure);
     out->is_dirty = (switches >= 0 && (double)out->switches > 1 + max_switches_per_s * seconds) ||
                     waited * 1e-6 > max_pressure * seconds + 1e-3;
     return 0;
@@ -148,7 +155,8 @@ static int check(const struct scenario *s, struct assay_err *e)
     if (!info->n_vocab)
         return err_set(e, ASSAY_EUNSUPPORTED, "the backend does not know its vocabulary");
     if (info->n_ctx && w->n_prompt + w->n_generate > (int64_t)info->n_ctx)
-        return err_set(e, ASSAY_EUNSUPPORTED, "%lld tokens are needed, the model's context holds %u",
+        return err_set(e, ASSAY_EUNSUPPORTED,
+                       "%lld tokens are needed, the model's context holds %u",
                        (long long)(w->n_prompt + w->n_generate), info->n_ctx);
     return 0;
 }

@@ -1,7 +1,7 @@
 /* scenario.h - measuring speed: prefill and decode of one request at a time.
  *
- * Repetitions run until they are stable (the last five within a coefficient of variation of 3 %) or a
- * cap, then the counted ones.  Every repetition is kept raw; the host stamps every token itself.
+ * Repetitions run until they are stable (the last five within a coefficient of variation of 3 %) or
+ * a cap, then the counted ones.  Every repetition is kept raw; the host stamps every token itself.
  * A repetition is dirty when others used the processor meanwhile. */
 #ifndef SCENARIO_H
 #define SCENARIO_H
@@ -22,6 +22,7 @@ struct scenario {
     /* out */
     uint64_t n_done, n_total;
 };
-/* Inside a transaction.  ASSAY_EUNSUPPORTED: this model cannot be measured so, the text says why. */
+/* Inside a transaction.  ASSAY_EUNSUPPORTED: this model cannot be measured so, the text says
+ * why. */
 int scenario_run(struct scenario *, struct assay_err *);
 #endif

@@ -18,7 +18,8 @@ int score_begin(struct score *s, size_t n_items, struct arena *a, struct assay_e
     s->measure_ids = ARENA_ARRAY(a, int64_t, s->n_measures + 1);
     s->row = ARENA_ARRAY(a, struct task_score, s->n_measures + 1);
     for (size_t i = 0; i < s->n_measures; i++)
-        TRY(store_measure(s->store, s->measures[i].metric, s->measures[i].filter, &s->measure_ids[i], e));
+        TRY(store_measure(s->store, s->measures[i].metric, s->measures[i].filter,
+                          &s->measure_ids[i], e));
     TRY(store_count_items(s->store, s->task_id, &n_stored, e));
     s->items_known = n_items && n_stored == (int64_t)n_items;
     return store_clear_job(s->store, s->job_id, e);
@@ -32,7 +33,7 @@ void score_release(struct score *s)
     buf_release(&s->target);
 }
 
-/* -- items --------------------------------------------------------------------------------------- */
+/* -- items ------------------------------------------------------------------------------------- */
 
 /* An unambiguous byte string of a row: type, length, content.  Cheaper than JSON, and as stable. */
 static void add_value(struct buf *b, const struct value *v)
@@ -136,8 +137,8 @@ static bool is_complete(const struct ask_answers *x, size_t at, size_t n)
     return true;
 }
 
-int score_items(struct score *s, const struct task_item *items, size_t n, const struct ask_answers *x,
-                struct arena *a, struct assay_err *e)
+int score_items(struct score *s, const struct task_item *items, size_t n,
+                const struct ask_answers *x, struct arena *a, struct assay_err *e)
 {
     for (size_t i = 0, at = 0; i < n; at += items[i++].n_requests) {
         if (!is_complete(x, at, items[i].n_requests))
@@ -146,16 +147,16 @@ int score_items(struct score *s, const struct task_item *items, size_t n, const 
         if (rc < 0)
             return err_prefix(e, rc, "grading item %zu of task '%s'", items[i].idx, s->task->name);
         if (!s->items_known)
-            TRY(put_item(s, &items[i], (const uint8_t (*)[STORE_KEY])(x->keys + at), e));
+            TRY(put_item(s, &items[i], (const uint8_t(*)[STORE_KEY])(x->keys + at), e));
         TRY(put_scores(s, items[i].idx, e));
     }
     return 0;
 }
 
-/* -- results of a task --------------------------------------------------------------------------- */
+/* -- results of a task ------------------------------------------------------------------------- */
 
 struct column {
-    struct arena arena;                /* details */
+    struct arena arena; /* details */
     struct task_score *v;
     size_t n, cap;
 };
@@ -218,7 +219,7 @@ int score_end(struct score *s, struct assay_err *e)
     return rc;
 }
 
-/* -- results of a group -------------------------------------------------------------------------- */
+/* -- results of a group ------------------------------------------------------------------------ */
 
 struct leaf_result {
     struct task_aggregate value;
@@ -232,11 +233,13 @@ struct leaves {
     size_t n, cap, leaf;
 };
 
-static void take_result(void *user, const struct store_result *r, const char *metric, const char *filter)
+static void take_result(void *user, const struct store_result *r, const char *metric,
+                        const char *filter)
 {
     struct leaves *l = user;
     if (l->n == l->cap) {
-        struct leaf_result *v = ARENA_ARRAY(&l->arena, struct leaf_result, l->cap ? l->cap * 2 : 64);
+        struct leaf_result *v =
+            ARENA_ARRAY(&l->arena, struct leaf_result, l->cap ? l->cap * 2 : 64);
         if (l->n)
             memcpy(v, l->v, l->n * sizeof *v);
         l->v = v;
@@ -252,8 +255,9 @@ static void take_result(void *user, const struct store_result *r, const char *me
     };
 }
 
-static int put_group(struct store *store, const struct score_group *g, const struct task_group_metric *m,
-                     const char *filter, struct leaves *l, struct assay_err *e)
+static int put_group(struct store *store, const struct score_group *g,
+                     const struct task_group_metric *m, const char *filter, struct leaves *l,
+                     struct assay_err *e)
 {
     struct task_aggregate *x = ARENA_ARRAY(&l->arena, struct task_aggregate, l->n + 1);
     const struct leaf_result *first = NULL;

@@ -22,7 +22,8 @@ struct score {
     struct hash hash;
     struct buf bytes, choices, target;
 };
-/* n_items: how many the whole split has when all are scored, else 0.  Clears what a job had before. */
+/* n_items: how many the whole split has when all are scored, else 0.  Clears what a job had
+ * before. */
 int score_begin(struct score *, size_t n_items, struct arena *, struct assay_err *);
 /* Grades and writes items whose requests were all answered; `answers` as ask_items left them. */
 int score_items(struct score *, const struct task_item *, size_t n, const struct ask_answers *,

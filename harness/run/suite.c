@@ -12,40 +12,55 @@
 #include "harness/base/yaml.h"
 #include "harness/run/suite_impl.h"
 
-#define AT(member) (uint32_t)offsetof(struct suite, member)
+#define AT(member) (uint32_t) offsetof(struct suite, member)
 const struct assay_field suite_fields[] = {
     {"name", ASSAY_STR, AT(name), NULL, NULL, "what to call this suite"},
-    {"model", ASSAY_STR, AT(models), NULL, NULL, "model file, or a name the backend knows (may be repeated)"},
-    {"backend", ASSAY_STR, AT(backend), "native", NULL, "what opens the models; see assay list backends"},
-    {"precision", ASSAY_STR, AT(precisions), NULL, NULL, "variants of each model: fp32,int8,int4 ..."},
+    {"model", ASSAY_STR, AT(models), NULL, NULL,
+     "model file, or a name the backend knows (may be repeated)"},
+    {"backend", ASSAY_STR, AT(backend), "native", NULL,
+     "what opens the models; see assay list backends"},
+    {"precision", ASSAY_STR, AT(precisions), NULL, NULL,
+     "variants of each model: fp32,int8,int4 ..."},
     {"option", ASSAY_STR, AT(options), NULL, NULL, "KEY=VALUE for the backend (may be repeated)"},
     {"tasks", ASSAY_STR, AT(tasks), NULL, NULL, "names, globs, *.yaml files or folders of tasks"},
-    {"task-dir", ASSAY_STR, AT(task_dirs), NULL, NULL, "folder where task names are looked up first"},
+    {"task-dir", ASSAY_STR, AT(task_dirs), NULL, NULL,
+     "folder where task names are looked up first"},
     {"data", ASSAY_STR, AT(data), NULL, NULL, "folder with datasets; also $ASSAY_DATA"},
-    {"recipe-dir", ASSAY_STR, AT(recipe_dirs), NULL, NULL, "folder with dataset recipes, searched first"},
+    {"recipe-dir", ASSAY_STR, AT(recipe_dirs), NULL, NULL,
+     "folder with dataset recipes, searched first"},
     {"scenario", ASSAY_STR, AT(scenario_texts), NULL, NULL,
      "speed to measure: prefill:256, decode:16+64, or none"},
-    {"repetitions", ASSAY_INT, AT(repetitions), "5", "1..1000000", "counted repetitions of each scenario"},
+    {"repetitions", ASSAY_INT, AT(repetitions), "5", "1..1000000",
+     "counted repetitions of each scenario"},
     {"reference", ASSAY_STR, AT(reference), NULL, NULL, "variant the others are compared with"},
-    {"limit", ASSAY_NUM, AT(limit), "0", "0..", "documents per task; below 1 a share of them; 0: all"},
-    {"samples", ASSAY_STR, AT(samples_text), NULL, NULL, "JSON {\"task\": [indices]}, or a file with it"},
-    {"fewshot", ASSAY_INT, AT(fewshot), "-1", "-1..1000", "examples in the prompt; -1: as the task says"},
+    {"limit", ASSAY_NUM, AT(limit), "0", "0..",
+     "documents per task; below 1 a share of them; 0: all"},
+    {"samples", ASSAY_STR, AT(samples_text), NULL, NULL,
+     "JSON {\"task\": [indices]}, or a file with it"},
+    {"fewshot", ASSAY_INT, AT(fewshot), "-1", "-1..1000",
+     "examples in the prompt; -1: as the task says"},
     {"fewshot-seed", ASSAY_INT, AT(fewshot_seed), "1234", "0..", "seed that draws the examples"},
-    {"seed", ASSAY_INT, AT(seed), "42", "0..", "seed of sampling, of scenarios' prompts, of what is compared"},
+    {"seed", ASSAY_INT, AT(seed), "42", "0..",
+     "seed of sampling, of scenarios' prompts, of what is compared"},
     {"bootstrap", ASSAY_INT, AT(bootstrap), "100000", "0..10000000",
      "resamples for standard errors without a formula; 0: none"},
     {"kl-docs", ASSAY_INT, AT(kl_docs), "8", "0..1000000",
      "documents per task whose distributions are compared with the reference's; 0: none"},
-    {"keep-logits", ASSAY_BOOL, AT(keep_logits), "false", NULL, "keep the reference's logits beside the database"},
-    {"logits-budget", ASSAY_STR, AT(logits_budget_text), "256M", NULL, "most disk the reference's logits may take"},
-    {"threads", ASSAY_INT, AT(threads), "0", "0..4096", "threads of the backend; 0: its own choice"},
-    {"timeout", ASSAY_INT, AT(timeout_s), "600", "0..", "seconds without progress before a variant is given up; 0: never"},
-    {"memory-limit", ASSAY_STR, AT(memory_limit_text), NULL, NULL, "most address space of a variant: 8G"},
+    {"keep-logits", ASSAY_BOOL, AT(keep_logits), "false", NULL,
+     "keep the reference's logits beside the database"},
+    {"logits-budget", ASSAY_STR, AT(logits_budget_text), "256M", NULL,
+     "most disk the reference's logits may take"},
+    {"threads", ASSAY_INT, AT(threads), "0", "0..4096",
+     "threads of the backend; 0: its own choice"},
+    {"timeout", ASSAY_INT, AT(timeout_s), "600", "0..",
+     "seconds without progress before a variant is given up; 0: never"},
+    {"memory-limit", ASSAY_STR, AT(memory_limit_text), NULL, NULL,
+     "most address space of a variant: 8G"},
     {NULL, 0, 0, NULL, NULL, NULL},
 };
 
-static const char *const list_keys[] = {"model", "precision", "option", "tasks", "task-dir",
-                                        "data", "recipe-dir", "scenario"};
+static const char *const list_keys[] = {"model",    "precision", "option",     "tasks",
+                                        "task-dir", "data",      "recipe-dir", "scenario"};
 
 bool suite_is_list(const char *key)
 {
@@ -58,7 +73,8 @@ bool suite_is_list(const char *key)
 /* Lists whose texts may hold commas that separate; paths and options may not. */
 static bool has_commas(const char *key)
 {
-    return strcmp(key, "precision") == 0 || strcmp(key, "tasks") == 0 || strcmp(key, "scenario") == 0;
+    return strcmp(key, "precision") == 0 || strcmp(key, "tasks") == 0 ||
+           strcmp(key, "scenario") == 0;
 }
 
 void suite_init(struct suite *s, struct arena *a)
@@ -85,8 +101,8 @@ void suite_list_add(struct suite *s, struct suite_list *l, const char *text)
     l->v = v;
 }
 
-static int add_text(struct suite *s, const struct assay_field *f, const char *text, const char *where,
-                    struct assay_err *e)
+static int add_text(struct suite *s, const struct assay_field *f, const char *text,
+                    const char *where, struct assay_err *e)
 {
     struct suite_list *l = list_at(s, f);
     const char *p = text;
@@ -111,8 +127,8 @@ int suite_set(struct suite *s, const char *key, const char *text, struct assay_e
     const char *where = arena_printf(s->arena, "--%s", key);
     if (!f) {
         const char *near = field_nearest_row(suite_fields, key);
-        return err_set(e, ASSAY_EUSAGE, "unknown setting '%s'%s%s%s", key, near ? "; did you mean '" : "",
-                       near ? near : "", near ? "'?" : "");
+        return err_set(e, ASSAY_EUSAGE, "unknown setting '%s'%s%s%s", key,
+                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     if (!suite_is_list(key)) {
         if (strcmp(key, "samples") == 0)
@@ -145,12 +161,13 @@ int suite_parse_size(const char *text, const char *where, int64_t *bytes, struct
     if (*rest == 'B' || *rest == 'b')
         rest++;
     if (end == text || *rest || errno || !(x >= 0) || x > 9e18)
-        return err_set(e, ASSAY_EUSAGE, "%s: expected a size like 512M or 8G, found '%s'", where, text);
+        return err_set(e, ASSAY_EUSAGE, "%s: expected a size like 512M or 8G, found '%s'", where,
+                       text);
     *bytes = (int64_t)x;
     return 0;
 }
 
-/* -- YAML ---------------------------------------------------------------------------------------- */
+/* -- YAML -------------------------------------------------------------------------------------- */
 
 char *suite_where(struct suite *s, const struct value *v)
 {
@@ -202,7 +219,8 @@ static int load_key(struct suite *s, const struct value *key, const struct value
     }
     const struct assay_field *f = field_find(suite_fields, key->s);
     if (!f) {
-        const char *near = strcmp(key->s, "variants") == 0 ? "models" : field_nearest_row(suite_fields, key->s);
+        const char *near =
+            strcmp(key->s, "variants") == 0 ? "models" : field_nearest_row(suite_fields, key->s);
         return err_set(e, ASSAY_EUSAGE, "%s: unknown key '%s' in a suite%s%s%s", where, key->s,
                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }

@@ -1,7 +1,7 @@
-/* suite.h - what to run: models x variants, tasks, scenarios, and how.  From YAML or from flags, into
- * one struct; its canonical JSON is the plan's identity.
+/* suite.h - what to run: models x variants, tasks, scenarios, and how.  From YAML or from flags,
+ * into one struct; its canonical JSON is the plan's identity.
  *
- *   models:                            tasks: [blimp, gsm8k]        scenarios: [prefill:256, decode:16+64]
+ *   models:                            tasks: [blimp, gsm8k]
  *     - model: stories.gguf            reference: fp32              data: [../datasets]
  *       backend: native                limit: 100                   seed: 42
  *       options: {kv: f16}
@@ -44,7 +44,8 @@ struct suite {
     struct arena *arena;
     const char *path;                  /* the YAML file, or NULL */
     /* lists */
-    struct suite_list tasks, data, task_dirs, recipe_dirs, models, precisions, options, scenario_texts;
+    struct suite_list tasks, data, task_dirs, recipe_dirs;
+    struct suite_list models, precisions, options, scenario_texts;
     const struct value *models_value;  /* `models:` of the file, or NULL */
     const struct value *scenarios_value;
     const struct value *samples;       /* {task: [idx, ...]}, or NULL */
@@ -74,7 +75,7 @@ bool suite_is_list(const char *key);
  * replaced as a whole by the first flag that adds to it). */
 void suite_init(struct suite *, struct arena *);
 int suite_load(struct suite *, const char *path, struct assay_err *);
-int suite_set(struct suite *, const char *key, const char *text, struct assay_err *);  /* where: --key */
+int suite_set(struct suite *, const char *key, const char *text, struct assay_err *);
 /* Checks what can be checked without plugins, builds variants and scenarios, computes json and uid.
  * Errors: ASSAY_EUSAGE, ASSAY_EFORMAT "file:line:col: ..." */
 int suite_finish(struct suite *, struct assay_err *);

@@ -14,7 +14,7 @@
 
 enum { MAX_VARIANTS = 4096, MAX_SCENARIOS = 256, WARMUP = 10 };
 
-/* -- variants ------------------------------------------------------------------------------------ */
+/* -- variants ---------------------------------------------------------------------------------- */
 
 static int add_variant(struct suite *s, const struct suite_variant *v, struct assay_err *e)
 {
@@ -22,8 +22,9 @@ static int add_variant(struct suite *s, const struct suite_variant *v, struct as
         return err_set(e, ASSAY_EUSAGE, "%s: a variant's name has 1 to 100 bytes", v->where);
     for (size_t i = 0; i < s->n_variants; i++)
         if (strcmp(s->variants[i].name, v->name) == 0)
-            return err_set(e, ASSAY_EUSAGE, "%s: a variant '%s' is there already; give this one a name",
-                           v->where, v->name);
+            return err_set(e, ASSAY_EUSAGE,
+                           "%s: a variant '%s' is there already; give this one a name", v->where,
+                           v->name);
     if (s->n_variants == MAX_VARIANTS)
         return err_set(e, ASSAY_ELIMIT, "%s: more than %d variants", v->where, MAX_VARIANTS);
     s->variants[s->n_variants++] = *v;
@@ -76,8 +77,8 @@ static int flag_variants(struct suite *s, struct assay_err *e)
             if (precision)
                 options = value_with(a, options, "precision", value_str(a, precision));
             struct suite_variant v = {
-                .name = variant_name(s, model ? stem(a, model) : NULL, precision ? precision : "default",
-                                     n_models == 1),
+                .name = variant_name(s, model ? stem(a, model) : NULL,
+                                     precision ? precision : "default", n_models == 1),
                 .backend = s->backend,
                 .options = options,
                 .where = precision ? "--precision" : "--model",
@@ -101,8 +102,8 @@ static const struct assay_field model_fields[] = {
 };
 
 /* A key's place is kept: a wrong option is reported where it stands. */
-static const struct value *merge(struct arena *a, const struct value *base, const struct value *over,
-                                 const char *skip)
+static const struct value *merge(struct arena *a, const struct value *base,
+                                 const struct value *over, const char *skip)
 {
     size_t n = 0, most = (base ? base->n : 0) + (over ? over->n : 0);
     struct value_entry *x = ARENA_ARRAY(a, struct value_entry, most + 1);
@@ -122,7 +123,8 @@ static int check_map(struct suite *s, const struct value *v, const char *what, s
                        value_type_name(v));
     for (uint32_t i = 0; i < v->n; i++)
         if (v->entries[i].key->type != VALUE_STR)
-            return err_set(e, ASSAY_EFORMAT, "%s: a key must be text", suite_where(s, v->entries[i].key));
+            return err_set(e, ASSAY_EFORMAT, "%s: a key must be text",
+                           suite_where(s, v->entries[i].key));
     return 0;
 }
 
@@ -149,8 +151,9 @@ static int model_variant(struct suite *s, const struct model_entry *m, const str
     }
     const char *tag = m->name ? m->name : m->model ? stem(a, m->model) : NULL;
     struct suite_variant out = {
-        .name = variant_name(s, tag, name, s->models_value->n == 1 || (v->type == VALUE_DICT &&
-                                                                       value_get(v, "name"))),
+        .name = variant_name(s, tag, name,
+                             s->models_value->n == 1 ||
+                                 (v->type == VALUE_DICT && value_get(v, "name"))),
         .backend = m->backend ? m->backend : s->backend,
         .options = options,
         .where = suite_where(s, v),
@@ -158,7 +161,8 @@ static int model_variant(struct suite *s, const struct model_entry *m, const str
     return add_variant(s, &out, e);
 }
 
-static int read_model(struct suite *s, const struct value *v, struct model_entry *m, struct assay_err *e)
+static int read_model(struct suite *s, const struct value *v, struct model_entry *m,
+                      struct assay_err *e)
 {
     TRY(check_map(s, v, "a model", e));
     field_defaults(model_fields, m);
@@ -172,7 +176,8 @@ static int read_model(struct suite *s, const struct value *v, struct model_entry
                            near ? near : "", near ? "'?" : "");
         }
         if (strcmp(key, "options") != 0 && strcmp(key, "variants") != 0)
-            TRY(field_set_value(f, m, v->entries[i].value, suite_where(s, v->entries[i].value), s->arena, e));
+            TRY(field_set_value(f, m, v->entries[i].value, suite_where(s, v->entries[i].value),
+                                s->arena, e));
     }
     return 0;
 }
@@ -197,8 +202,11 @@ static int file_variants(struct suite *s, struct assay_err *e)
             TRY(model_variant(s, &m, options, list->items[k], e));
         if (!list) {
             struct suite_variant one = {
-                .name = variant_name(s, m.name ? m.name : m.model ? stem(a, m.model) : NULL, "default",
-                                     s->models_value->n == 1),
+                .name = variant_name(s,
+                                     m.name    ? m.name
+                                     : m.model ? stem(a, m.model)
+                                               : NULL,
+                                     "default", s->models_value->n == 1),
                 .backend = m.backend ? m.backend : s->backend,
                 .options = options,
                 .where = suite_where(s, v),
@@ -218,8 +226,9 @@ static int pick_reference(struct suite *s, struct assay_err *e)
             names[r] = s->variants[r].name;
         if (r == s->n_variants) {
             const char *near = field_nearest(s->reference, names, s->n_variants);
-            return err_set(e, ASSAY_EUSAGE, "reference '%s' is not one of the variants%s%s%s", s->reference,
-                           near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+            return err_set(e, ASSAY_EUSAGE, "reference '%s' is not one of the variants%s%s%s",
+                           s->reference, near ? "; did you mean '" : "", near ? near : "",
+                           near ? "'?" : "");
         }
     } else {
         for (size_t i = s->n_variants; i-- > 0;)
@@ -230,19 +239,24 @@ static int pick_reference(struct suite *s, struct assay_err *e)
     return 0;
 }
 
-/* -- scenarios ----------------------------------------------------------------------------------- */
+/* -- scenarios --------------------------------------------------------------------------------- */
 
 static const struct assay_field scenario_fields[] = {
     {"name", ASSAY_STR, offsetof(struct suite_scenario, name), NULL, NULL, "what to call it"},
-    {"prompt", ASSAY_INT, offsetof(struct suite_scenario, n_prompt), "16", "1..10000000", "prompt tokens"},
-    {"generate", ASSAY_INT, offsetof(struct suite_scenario, n_generate), "0", "0..10000000", "tokens to generate"},
-    {"repetitions", ASSAY_INT, offsetof(struct suite_scenario, repetitions), "0", "0..1000000", "counted ones"},
-    {"warmup", ASSAY_INT, offsetof(struct suite_scenario, warmup), "10", "0..1000000", "most before those"},
+    {"prompt", ASSAY_INT, offsetof(struct suite_scenario, n_prompt), "16", "1..10000000",
+     "prompt tokens"},
+    {"generate", ASSAY_INT, offsetof(struct suite_scenario, n_generate), "0", "0..10000000",
+     "tokens to generate"},
+    {"repetitions", ASSAY_INT, offsetof(struct suite_scenario, repetitions), "0", "0..1000000",
+     "counted ones"},
+    {"warmup", ASSAY_INT, offsetof(struct suite_scenario, warmup), "10", "0..1000000",
+     "most before those"},
     {"kind", ASSAY_STR, 0, NULL, NULL, "prefill or decode"},
     {NULL, 0, 0, NULL, NULL, NULL},
 };
 
-static int add_scenario(struct suite *s, struct suite_scenario c, const char *where, struct assay_err *e)
+static int add_scenario(struct suite *s, struct suite_scenario c, const char *where,
+                        struct assay_err *e)
 {
     if (c.repetitions == 0)
         c.repetitions = s->repetitions;
@@ -251,9 +265,9 @@ static int add_scenario(struct suite *s, struct suite_scenario c, const char *wh
     if (c.n_generate < 2 && c.kind == SUITE_DECODE)
         return err_set(e, ASSAY_EUSAGE, "%s: a decode scenario generates at least 2 tokens", where);
     if (!c.name)
-        c.name = c.kind == SUITE_PREFILL
-                     ? arena_printf(s->arena, "prefill:%" PRId64, c.n_prompt)
-                     : arena_printf(s->arena, "decode:%" PRId64 "+%" PRId64, c.n_prompt, c.n_generate);
+        c.name = c.kind == SUITE_PREFILL ? arena_printf(s->arena, "prefill:%" PRId64, c.n_prompt)
+                                         : arena_printf(s->arena, "decode:%" PRId64 "+%" PRId64,
+                                                        c.n_prompt, c.n_generate);
     for (size_t i = 0; i < s->n_scenarios; i++)
         if (strcmp(s->scenarios[i].name, c.name) == 0)
             return err_set(e, ASSAY_EUSAGE, "%s: a scenario '%s' is there already", where, c.name);
@@ -271,12 +285,14 @@ static int scenario_text(struct suite *s, const char *text, const char *where, s
         return 0;
     if (sscanf(text, "prefill:%8" SCNd64 "%n", &c.n_prompt, &end) == 1 && !text[end]) {
         c.kind = SUITE_PREFILL;
-    } else if (sscanf(text, "decode:%8" SCNd64 "+%8" SCNd64 "%n", &c.n_prompt, &c.n_generate, &end) == 2 &&
+    } else if (sscanf(text, "decode:%8" SCNd64 "+%8" SCNd64 "%n", &c.n_prompt, &c.n_generate,
+                      &end) == 2 &&
                !text[end]) {
         c.kind = SUITE_DECODE;
     } else {
         return err_set(e, ASSAY_EUSAGE,
-                       "%s: expected prefill:TOKENS, decode:PROMPT+TOKENS or none, found '%s'", where, text);
+                       "%s: expected prefill:TOKENS, decode:PROMPT+TOKENS or none, found '%s'",
+                       where, text);
     }
     if (c.n_prompt < 1)
         return err_set(e, ASSAY_EUSAGE, "%s: '%s' needs a prompt of at least 1 token", where, text);
@@ -293,15 +309,17 @@ static int scenario_map(struct suite *s, const struct value *v, struct assay_err
     }
     const struct value *kind = value_get(v, "kind");
     if (!value_is_str(kind, "prefill") && !value_is_str(kind, "decode"))
-        return err_set(e, ASSAY_EUSAGE, "%s: 'kind' of a scenario is prefill or decode", suite_where(s, v));
+        return err_set(e, ASSAY_EUSAGE, "%s: 'kind' of a scenario is prefill or decode",
+                       suite_where(s, v));
     c.kind = value_is_str(kind, "prefill") ? SUITE_PREFILL : SUITE_DECODE;
     for (uint32_t i = 0; i < v->n; i++) {
         const struct value *key = v->entries[i].key, *x = v->entries[i].value;
         const struct assay_field *f = field_find(scenario_fields, key->s);
         if (!f) {
             const char *near = field_nearest_row(scenario_fields, key->s);
-            return err_set(e, ASSAY_EUSAGE, "%s: unknown key '%s' of a scenario%s%s%s", suite_where(s, key),
-                           key->s, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+            return err_set(e, ASSAY_EUSAGE, "%s: unknown key '%s' of a scenario%s%s%s",
+                           suite_where(s, key), key->s, near ? "; did you mean '" : "",
+                           near ? near : "", near ? "'?" : "");
         }
         if (strcmp(key->s, "kind") != 0)
             TRY(field_set_value(f, &c, x, suite_where(s, x), s->arena, e));
@@ -332,7 +350,7 @@ static int make_scenarios(struct suite *s, struct assay_err *e)
     return 0;
 }
 
-/* -- samples ------------------------------------------------------------------------------------- */
+/* -- samples ----------------------------------------------------------------------------------- */
 
 static int make_samples(struct suite *s, struct assay_err *e)
 {
@@ -356,12 +374,13 @@ static int make_samples(struct suite *s, struct assay_err *e)
         for (uint32_t k = 0; ok && k < v->n; k++)
             ok = v->items[k]->type == VALUE_INT && v->items[k]->i >= 0;
         if (!ok)
-            return err_set(e, ASSAY_EUSAGE, "%s: the samples of a task are a list of indices from 0", where);
+            return err_set(e, ASSAY_EUSAGE,
+                           "%s: the samples of a task are a list of indices from 0", where);
     }
     return 0;
 }
 
-/* -- identity ------------------------------------------------------------------------------------ */
+/* -- identity ---------------------------------------------------------------------------------- */
 
 static const struct value *list_value(struct arena *a, const struct suite_list *l)
 {
@@ -417,12 +436,14 @@ static const struct value *settings_value(struct suite *s, bool for_identity)
         if (for_identity && among(f->name, aside, sizeof aside / sizeof *aside))
             continue;
         if (among(f->name, lists, sizeof lists / sizeof *lists))
-            v = value_with(a, v, f->name, list_value(a, (struct suite_list *)(void *)((char *)s + f->offset)));
+            v = value_with(a, v, f->name,
+                           list_value(a, (struct suite_list *)(void *)((char *)s + f->offset)));
         else if (!suite_is_list(f->name) && strcmp(f->name, "samples") != 0)
             for (const struct value *r = field_record(one, s, a); r && r->n; r = NULL)
                 v = value_with(a, v, f->name, r->entries[0].value);
     }
-    const struct value **x = ARENA_ARRAY(a, const struct value *, s->n_variants + s->n_scenarios + 1);
+    const struct value **x =
+        ARENA_ARRAY(a, const struct value *, s->n_variants + s->n_scenarios + 1);
     for (size_t i = 0; i < s->n_variants; i++)
         x[i] = variant_value(a, &s->variants[i]);
     v = value_with(a, v, "variants", value_list(a, x, s->n_variants));
@@ -456,7 +477,9 @@ int suite_finish(struct suite *s, struct assay_err *e)
 {
     s->variants = ARENA_ARRAY(s->arena, struct suite_variant, MAX_VARIANTS);
     if (s->models_value && (s->precisions.n || s->options.n))
-        return err_set(e, ASSAY_EUSAGE, "--precision and --option go with --model; this suite names its own variants");
+        return err_set(
+            e, ASSAY_EUSAGE,
+            "--precision and --option go with --model; this suite names its own variants");
     TRY(s->models_value ? file_variants(s, e) : flag_variants(s, e));
     if (!s->n_variants)
         return err_set(e, ASSAY_EUSAGE, "the suite has no variants");
@@ -470,7 +493,7 @@ int suite_finish(struct suite *s, struct assay_err *e)
     return 0;
 }
 
-/* -- a recorded suite ---------------------------------------------------------------------------- */
+/* -- a recorded suite -------------------------------------------------------------------------- */
 
 static int broken(struct assay_err *e)
 {
@@ -481,7 +504,8 @@ static int read_variants(struct suite *s, const struct value *v, struct assay_er
 {
     s->variants = ARENA_ARRAY(s->arena, struct suite_variant, v->n + 1);
     for (uint32_t i = 0; i < v->n; i++) {
-        const struct value *x = v->items[i], *name = value_get(x, "name"), *b = value_get(x, "backend");
+        const struct value *x = v->items[i], *name = value_get(x, "name"),
+                           *b = value_get(x, "backend");
         if (!name || !b || name->type != VALUE_STR || b->type != VALUE_STR)
             return broken(e);
         const struct value *ref = value_get(x, "is_reference");
@@ -513,7 +537,8 @@ int suite_from_json(struct suite *s, const char *json, struct arena *a, struct a
             TRY(field_set_value(f, s, x, "suite", a, e));
         for (uint32_t i = 0; suite_is_list(f->name) && x->type == VALUE_LIST && i < x->n; i++)
             if (x->items[i]->type == VALUE_STR)
-                suite_list_add(s, (struct suite_list *)(void *)((char *)s + f->offset), x->items[i]->s);
+                suite_list_add(s, (struct suite_list *)(void *)((char *)s + f->offset),
+                               x->items[i]->s);
     }
     s->samples = value_get(v, "samples");
     s->json = json;

@@ -18,7 +18,7 @@
 
 enum { APPLICATION_ID = 0x61737379, CACHE_KIB = 32 * 1024, CHECKPOINT_PAGES = 8192 };
 
-/* -- errors and statements ----------------------------------------------------------------------- */
+/* -- errors and statements --------------------------------------------------------------------- */
 
 int store_fail(struct store *s, struct assay_err *e)
 {
@@ -26,7 +26,8 @@ int store_fail(struct store *s, struct assay_err *e)
     int os = sqlite3_system_errno(s->db);
     switch (code) {
     case SQLITE_FULL:
-        return err_set(e, ASSAY_EIO, "database '%s': disk full; what was committed is kept", s->path);
+        return err_set(e, ASSAY_EIO, "database '%s': disk full; what was committed is kept",
+                       s->path);
     case SQLITE_READONLY:
         return err_set(e, ASSAY_EIO, "database '%s' is read-only", s->path);
     case SQLITE_BUSY:
@@ -35,20 +36,22 @@ int store_fail(struct store *s, struct assay_err *e)
     case SQLITE_NOTADB:
         return err_set(e, ASSAY_EFORMAT, "'%s' is not a database", s->path);
     case SQLITE_CORRUPT:
-        return err_set(e, ASSAY_EFORMAT, "database '%s' is damaged (%s); see `assay db check`", s->path,
-                       sqlite3_errmsg(s->db));
+        return err_set(e, ASSAY_EFORMAT, "database '%s' is damaged (%s); see `assay db check`",
+                       s->path, sqlite3_errmsg(s->db));
     case SQLITE_NOMEM:
         return err_set(e, ASSAY_ENOMEM, "database '%s': out of memory", s->path);
     case SQLITE_IOERR:
         if (os == ENOSPC || os == EFBIG || os == EDQUOT)
-            return err_set(e, ASSAY_EIO, "database '%s': disk full (%s); what was committed is kept",
-                           s->path, strerror(os));
+            return err_set(e, ASSAY_EIO,
+                           "database '%s': disk full (%s); what was committed is kept", s->path,
+                           strerror(os));
         /* SQLite may have lost errno by now: a write that failed has few causes. */
         if (sqlite3_extended_errcode(s->db) == SQLITE_IOERR_WRITE)
-            return err_set(e, ASSAY_EIO,
-                           "database '%s' cannot be written: disk full, or a limit on file size; what "
-                           "was committed is kept",
-                           s->path);
+            return err_set(
+                e, ASSAY_EIO,
+                "database '%s' cannot be written: disk full, or a limit on file size; what "
+                "was committed is kept",
+                s->path);
         return err_set(e, ASSAY_EIO, "database '%s': %s (%s)", s->path, sqlite3_errmsg(s->db),
                        os ? strerror(os) : "input or output error");
     case SQLITE_CANTOPEN:
@@ -90,7 +93,7 @@ static void bind_all(sqlite3_stmt *st, const char *types, va_list ap)
             else
                 sqlite3_bind_int64(st, i, v);
         } else if (*types == 'd') {
-            sqlite3_bind_double(st, i, va_arg(ap, double));    /* SQLite stores NaN as NULL */
+            sqlite3_bind_double(st, i, va_arg(ap, double)); /* SQLite stores NaN as NULL */
         } else {
             sqlite3_bind_int(st, i, va_arg(ap, int));
         }
@@ -122,8 +125,8 @@ int store_exec(struct store *s, struct assay_err *e, const char *sql, const char
     return rc;
 }
 
-int store_int(struct store *s, struct assay_err *e, int64_t *out, const char *sql, const char *types,
-              ...)
+int store_int(struct store *s, struct assay_err *e, int64_t *out, const char *sql,
+              const char *types, ...)
 {
     sqlite3_stmt *st = store_prepare(s, sql, e);
     if (!st)
@@ -171,7 +174,7 @@ int store_script(struct store *s, const char *sql, struct assay_err *e)
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_fail(s, e);
 }
 
-/* -- transactions -------------------------------------------------------------------------------- */
+/* -- transactions ------------------------------------------------------------------------------ */
 
 int store_begin(struct store *s, struct assay_err *e)
 {
@@ -197,7 +200,7 @@ int store_commit(struct store *s, struct assay_err *e)
     return rc;
 }
 
-/* -- versions ------------------------------------------------------------------------------------ */
+/* -- versions ---------------------------------------------------------------------------------- */
 
 /* Step i raises a database from version i to i + 1.  Steps are never changed, only appended. */
 static const char *const migrations[] = {
@@ -208,7 +211,8 @@ _Static_assert(sizeof migrations / sizeof *migrations == STORE_SCHEMA, "one step
 static int pragma_int(struct store *s, const char *sql, int64_t *out, struct assay_err *e)
 {
     sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW) {
+    if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK ||
+        sqlite3_step(st) != SQLITE_ROW) {
         int rc = store_fail(s, e);
         sqlite3_finalize(st);
         return rc;
@@ -248,7 +252,8 @@ static int identify(struct store *s, int64_t *version, struct assay_err *e)
         return 0;
     }
     if (app != APPLICATION_ID)
-        return err_set(e, ASSAY_EFORMAT, "'%s' is a database of another program, not of assay", s->path);
+        return err_set(e, ASSAY_EFORMAT, "'%s' is a database of another program, not of assay",
+                       s->path);
     if (*version > STORE_SCHEMA)
         return err_set(e, ASSAY_EUNSUPPORTED,
                        "database '%s' is of a newer version (schema %lld, this assay knows %d); "
@@ -257,7 +262,7 @@ static int identify(struct store *s, int64_t *version, struct assay_err *e)
     return 0;
 }
 
-/* -- opening ------------------------------------------------------------------------------------- */
+/* -- opening ----------------------------------------------------------------------------------- */
 
 static int check_file(const char *path, enum store_mode mode, bool *is_new, struct assay_err *e)
 {
@@ -288,9 +293,10 @@ static int open_immutable(struct store *s, struct assay_err *e)
     sqlite3_close(s->db);
     s->db = NULL;
     int rc = 0;
-    if (strpbrk(s->path, "?#%"))       /* would have to be escaped in a URI */
+    if (strpbrk(s->path, "?#%")) /* would have to be escaped in a URI */
         rc = err_set(e, ASSAY_EIO, "cannot read database '%s': its folder is read-only", s->path);
-    else if (sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) != SQLITE_OK)
+    else if (sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) !=
+             SQLITE_OK)
         rc = store_fail(s, e);
     sqlite3_free(uri);
     return rc;
@@ -298,8 +304,9 @@ static int open_immutable(struct store *s, struct assay_err *e)
 
 static int open_file(struct store *s, enum store_mode mode, struct assay_err *e)
 {
-    int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY
-                                   : SQLITE_OPEN_READWRITE | (mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
+    int flags = mode == STORE_READ
+                    ? SQLITE_OPEN_READONLY
+                    : SQLITE_OPEN_READWRITE | (mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
     if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return s->db ? store_fail(s, e) : err_set(e, ASSAY_ENOMEM, "out of memory");
     sqlite3_extended_result_codes(s->db, 0);
@@ -411,13 +418,14 @@ int store_migrate(const char *path, int *from, int *to, struct assay_err *e)
     return rc;
 }
 
-/* -- the run lock -------------------------------------------------------------------------------- */
+/* -- the run lock ------------------------------------------------------------------------------ */
 
 /* An open-file-description lock on a byte of the database far behind SQLite's own lock bytes (which
  * lie at 1 GiB): it travels over fork and ends with the last process that holds it. */
 static int try_lock(int fd)
 {
-    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)1 << 60, .l_len = 1};
+    struct flock l = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)1 << 60, .l_len = 1};
     return fcntl(fd, F_OFD_SETLK, &l);
 }
 

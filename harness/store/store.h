@@ -5,7 +5,8 @@
  * are elsewhere (reports/), on connections of their own.
  * Never carry an open store across fork: close it, fork, open again.
  *
- * Text arguments are borrowed for the call.  NULL text and STORE_NULL integers are stored as NULL. */
+ * Text arguments are borrowed for the call.  NULL text and STORE_NULL integers are stored as
+ * NULL. */
 #ifndef STORE_H
 #define STORE_H
 #include <stdbool.h>
@@ -25,7 +26,7 @@ enum store_mode {
     STORE_CREATE       /* as WRITE; made when absent or empty */
 };
 
-/* -- opening ------------------------------------------------------------------------------------- */
+/* -- opening ----------------------------------------------------------------------------------- */
 /* Errors: ASSAY_EIO missing, read-only, disk full; ASSAY_EFORMAT not a database, or not ours;
  * ASSAY_EUNSUPPORTED of a newer version, or of an older one (the text names `assay db migrate`);
  * ASSAY_ESTATE locked by another program. */
@@ -51,22 +52,25 @@ void store_rollback(struct store *);              /* nothing open: nothing happe
 /* False after SQLite rolled back by itself, as it may when the disk is full. */
 bool store_is_open(const struct store *);
 
-/* -- care ---------------------------------------------------------------------------------------- */
+/* -- care -------------------------------------------------------------------------------------- */
 typedef void store_line_fn(void *user, const char *line);
 /* Integrity, foreign keys, and what the schema cannot say (scores without items, results that no
  * score supports, done jobs with missing items ...).  One call of fn per finding; *n_findings. */
-int store_check(struct store *, store_line_fn *fn, void *user, size_t *n_findings, struct assay_err *);
+int store_check(struct store *, store_line_fn *fn, void *user, size_t *n_findings,
+                struct assay_err *);
 int store_migrate(const char *path, int *from, int *to, struct assay_err *);   /* takes the lock */
 int store_vacuum(const char *path, int64_t *before, int64_t *after, struct assay_err *);
-/* Every table as DIR/<table>.csv (UTF-8, RFC 4180, blobs as hex); DIR is made.  Read mode is enough. */
+/* Every table as DIR/<table>.csv (UTF-8, RFC 4180, blobs as hex); DIR is made.  Read mode is
+ * enough. */
 int store_export(struct store *, const char *dir, size_t *n_rows, struct assay_err *);
 
-/* -- machine, model, variant --------------------------------------------------------------------- */
+/* -- machine, model, variant ------------------------------------------------------------------- */
 /* Each put finds the row by uid or makes it; *id is its key. */
 struct store_machine {
     const char *uid, *name, *class_uid, *class_key, *environment;
 };
-int store_put_machine(struct store *, const struct store_machine *, int64_t *id, struct assay_err *);
+int store_put_machine(struct store *, const struct store_machine *, int64_t *id,
+                      struct assay_err *);
 struct store_model {
     const char *uid, *name, *path, *arch;
     int64_t bytes, n_params;
@@ -76,9 +80,10 @@ struct store_variant {
     const char *uid, *backend, *backend_version, *precision, *options, *info;
     int64_t model_id;
 };
-int store_put_variant(struct store *, const struct store_variant *, int64_t *id, struct assay_err *);
+int store_put_variant(struct store *, const struct store_variant *, int64_t *id,
+                      struct assay_err *);
 
-/* -- run, run_variant, job ----------------------------------------------------------------------- */
+/* -- run, run_variant, job --------------------------------------------------------------------- */
 struct store_run {
     int64_t id;
     const char *uid, *plan_uid, *suite, *command, *version, *status;
@@ -86,8 +91,8 @@ struct store_run {
 };
 int store_add_run(struct store *, struct store_run *, struct assay_err *);     /* sets id */
 /* The newest run of this plan on a machine of this class that has not ended; id 0: none. */
-int store_find_unfinished(struct store *, const char *plan_uid, const char *class_uid, struct arena *,
-                          struct store_run *, struct assay_err *);
+int store_find_unfinished(struct store *, const char *plan_uid, const char *class_uid,
+                          struct arena *, struct store_run *, struct assay_err *);
 /* By uid, a unique prefix of one, or NULL for the newest.  Errors: ASSAY_EUSAGE. */
 int store_get_run(struct store *, const char *uid, struct arena *, struct store_run *,
                   struct assay_err *);
@@ -103,7 +108,8 @@ struct store_run_variant {
 };
 void store_run_variant_init(struct store_run_variant *);   /* every number STORE_NULL, id 0 */
 /* Finds (run_id, name) or adds it with status 'planned'; fills *id, status and variant_id. */
-int store_plan_variant(struct store *, struct store_run_variant *, struct arena *, struct assay_err *);
+int store_plan_variant(struct store *, struct store_run_variant *, struct arena *,
+                       struct assay_err *);
 /* Writes every member that is not NULL / STORE_NULL (reason: written when status is). */
 int store_set_variant(struct store *, const struct store_run_variant *, struct assay_err *);
 
@@ -126,9 +132,10 @@ int store_end_jobs(struct store *, int64_t run_variant_id, const char *status, c
 /* Forgets scores, results, samples and divergence of a job that will be done again. */
 int store_clear_job(struct store *, int64_t job_id, struct assay_err *);
 
-/* -- task, group, scenario ----------------------------------------------------------------------- */
+/* -- task, group, scenario --------------------------------------------------------------------- */
 struct store_task {
-    const char *uid, *name, *alias, *version, *output_type, *config_uid, *dataset_uid, *dataset, *config;
+    const char *uid, *name, *alias, *version, *output_type;
+    const char *config_uid, *dataset_uid, *dataset, *config;
     int64_t n_fewshot;
 };
 int store_put_task(struct store *, const struct store_task *, int64_t *id, struct assay_err *);
@@ -140,12 +147,13 @@ int store_put_group(struct store *, const struct store_group *, int64_t *id, str
 struct store_scenario {
     const char *uid, *name, *kind, *params;
 };
-int store_put_scenario(struct store *, const struct store_scenario *, int64_t *id, struct assay_err *);
+int store_put_scenario(struct store *, const struct store_scenario *, int64_t *id,
+                       struct assay_err *);
 /* "" when there is no such row. */
 int store_get_variant_uid(struct store *, int64_t id, char uid[65], struct assay_err *);
 int store_get_task_uid(struct store *, int64_t id, char uid[65], struct assay_err *);
 
-/* -- items, responses, scores: the fast path ------------------------------------------------------ */
+/* -- items, responses, scores: the fast path --------------------------------------------------- */
 struct store_item {
     int64_t task_id, idx;
     uint8_t doc_uid[STORE_KEY];
@@ -169,17 +177,19 @@ struct store_response {
     size_t n_pieces;
 };
 /* *kept = false when the variant has an answer to this request already; that one stays. */
-int store_put_response(struct store *, int64_t variant_id, const struct store_response *, bool *kept,
-                       struct assay_err *);
+int store_put_response(struct store *, int64_t variant_id, const struct store_response *,
+                       bool *kept, struct assay_err *);
 /* r->request is the key.  *found = false: not there. */
 int store_get_response(struct store *, int64_t variant_id, struct store_response *r, bool *found,
                        struct assay_err *);
 void store_end_lookup(struct store *);     /* ends the last look-up: needed before a commit */
 /* Every key the variant has an answer for. */
 typedef void store_key_fn(void *user, const uint8_t key[STORE_KEY]);
-int store_each_key(struct store *, int64_t variant_id, store_key_fn *, void *user, struct assay_err *);
+int store_each_key(struct store *, int64_t variant_id, store_key_fn *, void *user,
+                   struct assay_err *);
 
-int store_measure(struct store *, const char *metric, const char *filter, int64_t *id, struct assay_err *);
+int store_measure(struct store *, const char *metric, const char *filter, int64_t *id,
+                  struct assay_err *);
 struct store_score {
     int64_t job_id, measure_id, idx;
     double value, weight;          /* NAN: NULL */
@@ -188,8 +198,8 @@ struct store_score {
 int store_put_score(struct store *, const struct store_score *, struct assay_err *);
 typedef int store_score_fn(void *user, const struct store_score *);    /* negative: stop */
 /* In order of idx. */
-int store_each_score(struct store *, int64_t job_id, int64_t measure_id, store_score_fn *, void *user,
-                     struct assay_err *);
+int store_each_score(struct store *, int64_t job_id, int64_t measure_id, store_score_fn *,
+                     void *user, struct assay_err *);
 
 struct store_result {
     int64_t run_variant_id, job_id, group_id, measure_id, n, higher_is_better;

@@ -11,7 +11,7 @@
 #include "harness/base/fs.h"
 #include "harness/store/store_impl.h"
 
-/* -- check --------------------------------------------------------------------------------------- */
+/* -- check ------------------------------------------------------------------------------------- */
 
 struct findings {
     store_line_fn *fn;
@@ -33,16 +33,19 @@ static const char *const invariants[] = {
     "HAVING count(v.id) > 1",
     "SELECT 'variant ''' || name || ''' is done but was never opened' FROM run_variant "
     "WHERE status = 'done' AND variant_id IS NULL",
-    "SELECT 'variant ''' || v.name || ''' is done but its job ''' || j.name || ''' is ' || j.status "
+    "SELECT 'variant ''' || v.name || ''' is done but its job ''' || j.name || ''' is ' || "
+    "j.status "
     "FROM run_variant v JOIN job j ON j.run_variant_id = v.id "
     "WHERE v.status = 'done' AND j.status IN ('planned', 'running')",
     "SELECT 'variant ''' || name || ''' is ' || status || ' without a reason' FROM run_variant "
     "WHERE status IN ('failed', 'crashed', 'timeout') AND reason IS NULL",
     "SELECT 'job ''' || name || ''' is ' || status || ' without a reason' FROM job "
     "WHERE status IN ('failed', 'skipped') AND reason IS NULL",
-    "SELECT 'job ' || id || ' (''' || name || ''') is done with ' || n_done || ' of ' || n_items || "
+    "SELECT 'job ' || id || ' (''' || name || ''') is done with ' || n_done || ' of ' || n_items "
+    "|| "
     "' items' FROM job WHERE kind = 'task' AND status = 'done' AND n_done IS NOT n_items",
-    "SELECT 'job ' || j.id || ' (''' || j.name || ''') has ' || count(*) || ' scores without an item' "
+    "SELECT 'job ' || j.id || ' (''' || j.name || ''') has ' || count(*) || ' scores without an "
+    "item' "
     "FROM job j JOIN score s ON s.job_id = j.id LEFT JOIN item i ON i.task_id = j.task_id "
     "AND i.idx = s.idx WHERE i.idx IS NULL GROUP BY j.id",
     "SELECT 'result ' || r.id || ' counts ' || r.n || ' items, ' || count(s.idx) || ' have scores' "
@@ -55,7 +58,8 @@ static const char *const invariants[] = {
     "SELECT 'variant ' || variant_id || ' has ' || count(*) || ' responses with a broken key' "
     "FROM response WHERE length(request) <> 16 GROUP BY variant_id",
     "SELECT 'divergence of job ' || job_id || ', item ' || idx || ' has arrays of wrong length' "
-    "FROM divergence WHERE length(kl) <> 8 * n OR length(same_top) <> n OR length(delta_p) <> 8 * n "
+    "FROM divergence WHERE length(kl) <> 8 * n OR length(same_top) <> n OR length(delta_p) <> 8 * "
+    "n "
     "OR length(nll) <> 8 * n OR length(nll_ref) <> 8 * n",
 };
 
@@ -87,7 +91,8 @@ static int check_foreign_keys(struct store *s, struct findings *f, struct assay_
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         char line[256];
         snprintf(line, sizeof line, "table %s: a row refers to a row of %s that is not there",
-                 (const char *)sqlite3_column_text(st, 0), (const char *)sqlite3_column_text(st, 2));
+                 (const char *)sqlite3_column_text(st, 0),
+                 (const char *)sqlite3_column_text(st, 2));
         found(f, line);
     }
     sqlite3_finalize(st);
@@ -98,13 +103,14 @@ static int check_foreign_keys(struct store *s, struct findings *f, struct assay_
 static int check_responses(struct store *s, struct findings *f, struct assay_err *e)
 {
     sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(s->db,
-                           "SELECT j.id, j.name, v.variant_id, i.requests FROM job j "
-                           "JOIN run_variant v ON v.id = j.run_variant_id "
-                           "JOIN item i ON i.task_id = j.task_id WHERE j.kind = 'task' AND EXISTS "
-                           "(SELECT 1 FROM score s WHERE s.job_id = j.id AND s.idx = i.idx AND "
-                           "s.measure_id = (SELECT min(measure_id) FROM score WHERE job_id = j.id))",
-                           -1, &st, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(
+            s->db,
+            "SELECT j.id, j.name, v.variant_id, i.requests FROM job j "
+            "JOIN run_variant v ON v.id = j.run_variant_id "
+            "JOIN item i ON i.task_id = j.task_id WHERE j.kind = 'task' AND EXISTS "
+            "(SELECT 1 FROM score s WHERE s.job_id = j.id AND s.idx = i.idx AND "
+            "s.measure_id = (SELECT min(measure_id) FROM score WHERE job_id = j.id))",
+            -1, &st, NULL) != SQLITE_OK)
         return store_fail(s, e);
     int rc, ret = 0;
     int64_t n_missing = 0;
@@ -125,7 +131,8 @@ static int check_responses(struct store *s, struct findings *f, struct assay_err
     store_end_lookup(s);
     if (ret >= 0 && n_missing) {
         char line[128];
-        snprintf(line, sizeof line, "%" PRId64 " requests of scored items have no response", n_missing);
+        snprintf(line, sizeof line, "%" PRId64 " requests of scored items have no response",
+                 n_missing);
         found(f, line);
     }
     return ret;
@@ -136,7 +143,7 @@ int store_check(struct store *s, store_line_fn *fn, void *user, size_t *n_findin
 {
     struct findings f = {.fn = fn, .user = user};
     int rc = check_query(s, "PRAGMA integrity_check(20)", "ok", &f, e);
-    if (rc >= 0 && f.n == 0)       /* the rest would trip over the same damage */
+    if (rc >= 0 && f.n == 0) /* the rest would trip over the same damage */
         rc = check_foreign_keys(s, &f, e);
     if (rc >= 0 && f.n == 0) {
         for (size_t i = 0; rc >= 0 && i < sizeof invariants / sizeof *invariants; i++)
@@ -148,7 +155,7 @@ int store_check(struct store *s, store_line_fn *fn, void *user, size_t *n_findin
     return rc;
 }
 
-/* -- vacuum -------------------------------------------------------------------------------------- */
+/* -- vacuum ------------------------------------------------------------------------------------ */
 
 int store_vacuum(const char *path, int64_t *before, int64_t *after, struct assay_err *e)
 {
@@ -168,7 +175,7 @@ int store_vacuum(const char *path, int64_t *before, int64_t *after, struct assay
     return rc;
 }
 
-/* -- export -------------------------------------------------------------------------------------- */
+/* -- export ------------------------------------------------------------------------------------ */
 
 static void csv_text(struct buf *b, const char *text, size_t n)
 {
@@ -211,7 +218,8 @@ static void csv_cell(struct buf *b, sqlite3_stmt *st, int i)
     }
 }
 
-static int write_rows(struct store *s, sqlite3_stmt *st, FILE *f, size_t *n_rows, struct assay_err *e)
+static int write_rows(struct store *s, sqlite3_stmt *st, FILE *f, size_t *n_rows,
+                      struct assay_err *e)
 {
     struct buf line;
     buf_init(&line, 0);
@@ -278,11 +286,11 @@ int store_export(struct store *s, const char *dir, size_t *n_rows, struct assay_
 {
     *n_rows = 0;
     TRY(fs_mkdirs(dir, e));
-    sqlite3_stmt *st = store_query(
-        s, e, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", "");
+    sqlite3_stmt *st =
+        store_query(s, e, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", "");
     if (!st)
         return ASSAY_EIO;
-    TRY(store_script(s, "BEGIN", e));      /* all tables as of one moment */
+    TRY(store_script(s, "BEGIN", e)); /* all tables as of one moment */
     int rc;
     while ((rc = store_step(s, st, e)) > 0) {
         rc = export_table(s, dir, (const char *)sqlite3_column_text(st, 0), n_rows, e);

@@ -23,9 +23,11 @@ sqlite3_stmt *store_prepare(struct store *, const char *sql, struct assay_err *)
  * Runs the statement to its end; errors as sentences. */
 int store_exec(struct store *, struct assay_err *, const char *sql, const char *types, ...);
 /* As store_exec for a query of one integer; *out is left alone when there is no row. */
-int store_int(struct store *, struct assay_err *, int64_t *out, const char *sql, const char *types, ...);
+int store_int(struct store *, struct assay_err *, int64_t *out, const char *sql, const char *types,
+              ...);
 /* Binds and leaves the statement before its first row; NULL on error.  Reset it when done. */
-sqlite3_stmt *store_query(struct store *, struct assay_err *, const char *sql, const char *types, ...);
+sqlite3_stmt *store_query(struct store *, struct assay_err *, const char *sql, const char *types,
+                          ...);
 /* 1 row, 0 end (and reset), negative error (and reset). */
 int store_step(struct store *, sqlite3_stmt *, struct assay_err *);
 /* What SQLite says as one sentence with the database's name in front. */

@@ -38,15 +38,15 @@ static void bind_blob(sqlite3_stmt *st, int i, const void *p, size_t n)
         sqlite3_bind_null(st, i);
 }
 
-/* -- items --------------------------------------------------------------------------------------- */
+/* -- items ------------------------------------------------------------------------------------- */
 
 int store_put_item(struct store *s, const struct store_item *x, struct assay_err *e)
 {
-    sqlite3_stmt *st = store_prepare(
-        s,
-        "INSERT INTO item (task_id, idx, doc_uid, prompt, choices, target, requests) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        e);
+    sqlite3_stmt *st =
+        store_prepare(s,
+                      "INSERT INTO item (task_id, idx, doc_uid, prompt, choices, target, requests) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                      e);
     if (!st)
         return ASSAY_EIO;
     sqlite3_bind_int64(st, 1, x->task_id);
@@ -65,7 +65,7 @@ int store_count_items(struct store *s, int64_t task_id, int64_t *n, struct assay
     return store_int(s, e, n, "SELECT count(*) FROM item WHERE task_id = ?", "i", task_id);
 }
 
-/* -- responses ----------------------------------------------------------------------------------- */
+/* -- responses --------------------------------------------------------------------------------- */
 
 int store_put_response(struct store *s, int64_t variant_id, const struct store_response *r,
                        bool *kept, struct assay_err *e)
@@ -79,7 +79,7 @@ int store_put_response(struct store *s, int64_t variant_id, const struct store_r
         return ASSAY_EIO;
     sqlite3_bind_int64(st, 1, variant_id);
     sqlite3_bind_blob(st, 2, r->request, STORE_KEY, SQLITE_STATIC);
-    sqlite3_bind_double(st, 3, r->logprob);     /* NaN is stored as NULL */
+    sqlite3_bind_double(st, 3, r->logprob); /* NaN is stored as NULL */
     sqlite3_bind_int64(st, 4, r->n_tokens);
     bind_int(st, 5, r->is_greedy < 0 ? STORE_NULL : r->is_greedy);
     bind_text(st, 6, r->text, r->text_n);
@@ -102,14 +102,15 @@ int store_get_response(struct store *s, int64_t variant_id, struct store_respons
     *found = false;
     if (!st)
         return ASSAY_EIO;
-    sqlite3_reset(st);         /* the last look-up's texts end here */
+    sqlite3_reset(st); /* the last look-up's texts end here */
     sqlite3_bind_int64(st, 1, variant_id);
     sqlite3_bind_blob(st, 2, r->request, STORE_KEY, SQLITE_STATIC);
     int rc = store_step(s, st, e);
     if (rc <= 0)
         return rc;
     *found = true;
-    r->logprob = sqlite3_column_type(st, 0) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(st, 0);
+    r->logprob =
+        sqlite3_column_type(st, 0) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(st, 0);
     r->n_tokens = sqlite3_column_int64(st, 1);
     r->is_greedy = sqlite3_column_type(st, 2) == SQLITE_NULL ? -1 : sqlite3_column_int(st, 2) != 0;
     r->text = (const char *)sqlite3_column_text(st, 3);
@@ -141,7 +142,7 @@ int store_each_key(struct store *s, int64_t variant_id, store_key_fn *fn, void *
     return rc;
 }
 
-/* -- measures, scores, results ------------------------------------------------------------------- */
+/* -- measures, scores, results ----------------------------------------------------------------- */
 
 int store_measure(struct store *s, const char *metric, const char *filter, int64_t *id,
                   struct assay_err *e)
@@ -150,18 +151,19 @@ int store_measure(struct store *s, const char *metric, const char *filter, int64
                    "INSERT INTO measure (metric, filter) VALUES (?, ?) "
                    "ON CONFLICT (metric, filter) DO NOTHING",
                    "tt", metric, filter));
-    return store_int(s, e, id, "SELECT id FROM measure WHERE metric = ? AND filter = ?", "tt", metric,
-                     filter);
+    return store_int(s, e, id, "SELECT id FROM measure WHERE metric = ? AND filter = ?", "tt",
+                     metric, filter);
 }
 
 int store_put_score(struct store *s, const struct store_score *x, struct assay_err *e)
 {
-    sqlite3_stmt *st = store_prepare(
-        s,
-        "INSERT INTO score (job_id, measure_id, idx, value, weight, detail) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (job_id, measure_id, idx) DO UPDATE SET value = excluded.value, "
-        "weight = excluded.weight, detail = excluded.detail",
-        e);
+    sqlite3_stmt *st =
+        store_prepare(s,
+                      "INSERT INTO score (job_id, measure_id, idx, value, weight, detail) VALUES "
+                      "(?, ?, ?, ?, ?, ?) "
+                      "ON CONFLICT (job_id, measure_id, idx) DO UPDATE SET value = excluded.value, "
+                      "weight = excluded.weight, detail = excluded.detail",
+                      e);
     if (!st)
         return ASSAY_EIO;
     sqlite3_bind_int64(st, 1, x->job_id);
@@ -186,8 +188,10 @@ int store_each_score(struct store *s, int64_t job_id, int64_t measure_id, store_
     while ((rc = store_step(s, st, e)) > 0) {
         struct store_score x = {.job_id = job_id, .measure_id = measure_id};
         x.idx = sqlite3_column_int64(st, 0);
-        x.value = sqlite3_column_type(st, 1) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(st, 1);
-        x.weight = sqlite3_column_type(st, 2) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(st, 2);
+        x.value =
+            sqlite3_column_type(st, 1) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(st, 1);
+        x.weight =
+            sqlite3_column_type(st, 2) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(st, 2);
         x.detail = (const char *)sqlite3_column_text(st, 3);
         rc = fn(user, &x);
         if (rc < 0) {
@@ -205,27 +209,29 @@ int store_put_result(struct store *s, const struct store_result *r, struct assay
                    "DELETE FROM result WHERE run_variant_id = ? AND job_id IS ? AND group_id IS ? "
                    "AND measure_id = ?",
                    "iiii", r->run_variant_id, r->job_id, r->group_id, r->measure_id));
-    return store_exec(s, e,
-                      "INSERT INTO result (run_variant_id, job_id, group_id, measure_id, value, stderr, "
-                      "n, higher_is_better, aggregation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      "iiiiddiit", r->run_variant_id, r->job_id, r->group_id, r->measure_id, r->value,
-                      r->stderr_, r->n, r->higher_is_better, r->aggregation);
+    return store_exec(
+        s, e,
+        "INSERT INTO result (run_variant_id, job_id, group_id, measure_id, value, stderr, "
+        "n, higher_is_better, aggregation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "iiiiddiit", r->run_variant_id, r->job_id, r->group_id, r->measure_id, r->value, r->stderr_,
+        r->n, r->higher_is_better, r->aggregation);
 }
 
 int store_clear_groups(struct store *s, int64_t run_variant_id, struct assay_err *e)
 {
-    return store_exec(s, e, "DELETE FROM result WHERE run_variant_id = ? AND group_id IS NOT NULL", "i",
-                      run_variant_id);
+    return store_exec(s, e, "DELETE FROM result WHERE run_variant_id = ? AND group_id IS NOT NULL",
+                      "i", run_variant_id);
 }
 
 int store_each_result(struct store *s, int64_t job_id, store_result_fn *fn, void *user,
                       struct assay_err *e)
 {
-    sqlite3_stmt *st = store_query(s, e,
-                                   "SELECT r.run_variant_id, r.measure_id, r.value, r.stderr, r.n, "
-                                   "r.higher_is_better, r.aggregation, m.metric, m.filter FROM result r "
-                                   "JOIN measure m ON m.id = r.measure_id WHERE r.job_id = ? ORDER BY r.id",
-                                   "i", job_id);
+    sqlite3_stmt *st =
+        store_query(s, e,
+                    "SELECT r.run_variant_id, r.measure_id, r.value, r.stderr, r.n, "
+                    "r.higher_is_better, r.aggregation, m.metric, m.filter FROM result r "
+                    "JOIN measure m ON m.id = r.measure_id WHERE r.job_id = ? ORDER BY r.id",
+                    "i", job_id);
     if (!st)
         return ASSAY_EIO;
     int rc;
@@ -235,18 +241,21 @@ int store_each_result(struct store *s, int64_t job_id, store_result_fn *fn, void
             .job_id = job_id,
             .group_id = STORE_NULL,
             .measure_id = sqlite3_column_int64(st, 1),
-            .value = sqlite3_column_type(st, 2) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(st, 2),
-            .stderr_ = sqlite3_column_type(st, 3) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(st, 3),
+            .value = sqlite3_column_type(st, 2) == SQLITE_NULL ? (double)NAN
+                                                               : sqlite3_column_double(st, 2),
+            .stderr_ = sqlite3_column_type(st, 3) == SQLITE_NULL ? (double)NAN
+                                                                 : sqlite3_column_double(st, 3),
             .n = sqlite3_column_int64(st, 4),
             .higher_is_better = store_column_int(st, 5),
             .aggregation = (const char *)sqlite3_column_text(st, 6),
         };
-        fn(user, &r, (const char *)sqlite3_column_text(st, 7), (const char *)sqlite3_column_text(st, 8));
+        fn(user, &r, (const char *)sqlite3_column_text(st, 7),
+           (const char *)sqlite3_column_text(st, 8));
     }
     return rc;
 }
 
-/* -- divergence, samples ------------------------------------------------------------------------- */
+/* -- divergence, samples ----------------------------------------------------------------------- */
 
 int store_put_divergence(struct store *s, const struct store_divergence *d, struct assay_err *e)
 {
@@ -273,7 +282,8 @@ int store_put_sample(struct store *s, const struct store_sample *x, struct assay
 {
     sqlite3_stmt *st = store_prepare(
         s,
-        "INSERT OR REPLACE INTO sample (job_id, rep, is_warmup, n_prompt, n_generated, wall_ns, cpu_ns, "
+        "INSERT OR REPLACE INTO sample (job_id, rep, is_warmup, n_prompt, n_generated, wall_ns, "
+        "cpu_ns, "
         "ttft_ns, token_ns, switches, is_dirty) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         e);
     if (!st)

@@ -1,4 +1,5 @@
-/* store_run.c - the rows around the answers: machine, model, variant, run, job, task, group, scenario.
+/* store_run.c - the rows around the answers: machine, model, variant, run, job, task, group,
+ * scenario.
  *
  * Puts find a row by its uid or make it; a row found is not changed. */
 #include <stdio.h>
@@ -6,9 +7,10 @@
 #include "harness/base/arena.h"
 #include "harness/store/store_impl.h"
 
-/* -- machine, model, variant --------------------------------------------------------------------- */
+/* -- machine, model, variant ------------------------------------------------------------------- */
 
-int store_put_machine(struct store *s, const struct store_machine *m, int64_t *id, struct assay_err *e)
+int store_put_machine(struct store *s, const struct store_machine *m, int64_t *id,
+                      struct assay_err *e)
 {
     TRY(store_exec(s, e,
                    "INSERT INTO machine (uid, name, class, class_key, environment) "
@@ -26,30 +28,33 @@ int store_put_model(struct store *s, const struct store_model *m, int64_t *id, s
     return store_int(s, e, id, "SELECT id FROM model WHERE uid = ?", "t", m->uid);
 }
 
-int store_put_variant(struct store *s, const struct store_variant *v, int64_t *id, struct assay_err *e)
+int store_put_variant(struct store *s, const struct store_variant *v, int64_t *id,
+                      struct assay_err *e)
 {
-    TRY(store_exec(s, e,
-                   "INSERT INTO variant (uid, model_id, backend, backend_version, precision, options, "
-                   "info) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING",
-                   "tittttt", v->uid, v->model_id, v->backend, v->backend_version, v->precision,
-                   v->options, v->info));
+    TRY(store_exec(
+        s, e,
+        "INSERT INTO variant (uid, model_id, backend, backend_version, precision, options, "
+        "info) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING",
+        "tittttt", v->uid, v->model_id, v->backend, v->backend_version, v->precision, v->options,
+        v->info));
     return store_int(s, e, id, "SELECT id FROM variant WHERE uid = ?", "t", v->uid);
 }
 
-/* -- run ----------------------------------------------------------------------------------------- */
+/* -- run --------------------------------------------------------------------------------------- */
 
 int store_add_run(struct store *s, struct store_run *r, struct assay_err *e)
 {
-    TRY(store_exec(s, e,
-                   "INSERT INTO run (uid, plan_uid, suite, command, version, machine_id, seed, status, "
-                   "started_ns, ended_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   "tttttiitii", r->uid, r->plan_uid, r->suite, r->command, r->version, r->machine_id,
-                   r->seed, r->status, r->started_ns, r->ended_ns));
+    TRY(store_exec(
+        s, e,
+        "INSERT INTO run (uid, plan_uid, suite, command, version, machine_id, seed, status, "
+        "started_ns, ended_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "tttttiitii", r->uid, r->plan_uid, r->suite, r->command, r->version, r->machine_id, r->seed,
+        r->status, r->started_ns, r->ended_ns));
     r->id = sqlite3_last_insert_rowid(s->db);
     return 0;
 }
 
-#define RUN_COLUMNS                                                                          \
+#define RUN_COLUMNS                                                                             \
     "SELECT id, uid, plan_uid, suite, command, version, machine_id, seed, status, started_ns, " \
     "ended_ns FROM run "
 
@@ -74,11 +79,12 @@ int store_find_unfinished(struct store *s, const char *plan_uid, const char *cla
                           struct arena *a, struct store_run *r, struct assay_err *e)
 {
     *r = (struct store_run){.id = 0};
-    sqlite3_stmt *st = store_query(s, e,
-                                   RUN_COLUMNS "WHERE plan_uid = ? AND machine_id IN "
-                                               "(SELECT id FROM machine WHERE class = ?) AND status IN "
-                                               "('running', 'interrupted') ORDER BY id DESC LIMIT 1",
-                                   "tt", plan_uid, class_uid);
+    sqlite3_stmt *st =
+        store_query(s, e,
+                    RUN_COLUMNS "WHERE plan_uid = ? AND machine_id IN "
+                                "(SELECT id FROM machine WHERE class = ?) AND status IN "
+                                "('running', 'interrupted') ORDER BY id DESC LIMIT 1",
+                    "tt", plan_uid, class_uid);
     if (!st)
         return ASSAY_EIO;
     int rc = store_step(s, st, e);
@@ -94,7 +100,8 @@ int store_get_run(struct store *s, const char *uid, struct arena *a, struct stor
 {
     *r = (struct store_run){.id = 0};
     sqlite3_stmt *st =
-        uid ? store_query(s, e, RUN_COLUMNS "WHERE substr(uid, 1, length(?1)) = ?1 LIMIT 2", "t", uid)
+        uid ? store_query(s, e, RUN_COLUMNS "WHERE substr(uid, 1, length(?1)) = ?1 LIMIT 2", "t",
+                          uid)
             : store_query(s, e, RUN_COLUMNS "ORDER BY id DESC LIMIT 1", "");
     if (!st)
         return ASSAY_EIO;
@@ -105,11 +112,13 @@ int store_get_run(struct store *s, const char *uid, struct arena *a, struct stor
     if (rc < 0)
         return rc;
     if (n == 0 && uid)
-        return err_set(e, ASSAY_EUSAGE, "database '%s' has no run '%s'; see `assay list runs`", s->path, uid);
+        return err_set(e, ASSAY_EUSAGE, "database '%s' has no run '%s'; see `assay list runs`",
+                       s->path, uid);
     if (n == 0)
         return err_set(e, ASSAY_EUSAGE, "database '%s' has no runs", s->path);
     if (n > 1)
-        return err_set(e, ASSAY_EUSAGE, "more than one run begins with '%s'; give more digits", uid);
+        return err_set(e, ASSAY_EUSAGE, "more than one run begins with '%s'; give more digits",
+                       uid);
     return 0;
 }
 
@@ -120,16 +129,25 @@ int store_set_run_status(struct store *s, int64_t run_id, const char *status, in
                       ended_ns, run_id);
 }
 
-/* -- run_variant --------------------------------------------------------------------------------- */
+/* -- run_variant ------------------------------------------------------------------------------- */
 
 void store_run_variant_init(struct store_run_variant *v)
 {
     *v = (struct store_run_variant){
-        .variant_id = STORE_NULL, .position = STORE_NULL, .signal = STORE_NULL,
-        .exit_code = STORE_NULL, .load_ns = STORE_NULL, .weight_bytes = STORE_NULL,
-        .file_bytes = STORE_NULL, .kv_bytes = STORE_NULL, .kv_bytes_per_token = STORE_NULL,
-        .peak_rss_bytes = STORE_NULL, .anon_bytes = STORE_NULL, .file_rss_bytes = STORE_NULL,
-        .n_evaluated = STORE_NULL, .n_reused = STORE_NULL,
+        .variant_id = STORE_NULL,
+        .position = STORE_NULL,
+        .signal = STORE_NULL,
+        .exit_code = STORE_NULL,
+        .load_ns = STORE_NULL,
+        .weight_bytes = STORE_NULL,
+        .file_bytes = STORE_NULL,
+        .kv_bytes = STORE_NULL,
+        .kv_bytes_per_token = STORE_NULL,
+        .peak_rss_bytes = STORE_NULL,
+        .anon_bytes = STORE_NULL,
+        .file_rss_bytes = STORE_NULL,
+        .n_evaluated = STORE_NULL,
+        .n_reused = STORE_NULL,
     };
 }
 
@@ -157,14 +175,15 @@ int store_plan_variant(struct store *s, struct store_run_variant *v, struct aren
 
 int store_set_variant(struct store *s, const struct store_run_variant *v, struct assay_err *e)
 {
-    TRY(store_exec(s, e,
-                   "UPDATE run_variant SET variant_id = coalesce(?2, variant_id), "
-                   "reason = CASE WHEN ?3 IS NULL THEN reason ELSE ?4 END, "
-                   "status = coalesce(?3, status), signal = CASE WHEN ?3 IS NULL THEN signal ELSE ?5 END, "
-                   "exit_code = CASE WHEN ?3 IS NULL THEN exit_code ELSE ?6 END, "
-                   "load_ns = coalesce(?7, load_ns) WHERE id = ?1",
-                   "iittiii", v->id, v->variant_id, v->status, v->reason, v->signal, v->exit_code,
-                   v->load_ns));
+    TRY(store_exec(
+        s, e,
+        "UPDATE run_variant SET variant_id = coalesce(?2, variant_id), "
+        "reason = CASE WHEN ?3 IS NULL THEN reason ELSE ?4 END, "
+        "status = coalesce(?3, status), signal = CASE WHEN ?3 IS NULL THEN signal ELSE ?5 END, "
+        "exit_code = CASE WHEN ?3 IS NULL THEN exit_code ELSE ?6 END, "
+        "load_ns = coalesce(?7, load_ns) WHERE id = ?1",
+        "iittiii", v->id, v->variant_id, v->status, v->reason, v->signal, v->exit_code,
+        v->load_ns));
     return store_exec(
         s, e,
         "UPDATE run_variant SET weight_bytes = coalesce(?2, weight_bytes), "
@@ -183,10 +202,11 @@ int store_get_variants(struct store *s, int64_t run_id, struct arena *a,
     int64_t count = 0;
     TRY(store_int(s, e, &count, "SELECT count(*) FROM run_variant WHERE run_id = ?", "i", run_id));
     struct store_run_variant *v = ARENA_ARRAY(a, struct store_run_variant, (size_t)count + 1);
-    sqlite3_stmt *st = store_query(s, e,
-                                   "SELECT id, run_id, variant_id, position, name, is_reference, status, "
-                                   "reason FROM run_variant WHERE run_id = ? ORDER BY position",
-                                   "i", run_id);
+    sqlite3_stmt *st =
+        store_query(s, e,
+                    "SELECT id, run_id, variant_id, position, name, is_reference, status, "
+                    "reason FROM run_variant WHERE run_id = ? ORDER BY position",
+                    "i", run_id);
     if (!st)
         return ASSAY_EIO;
     int rc;
@@ -208,19 +228,27 @@ int store_get_variants(struct store *s, int64_t run_id, struct arena *a,
     return rc < 0 ? rc : 0;
 }
 
-/* -- job ----------------------------------------------------------------------------------------- */
+/* -- job --------------------------------------------------------------------------------------- */
 
 void store_job_init(struct store_job *j)
 {
     *j = (struct store_job){
-        .task_id = STORE_NULL, .scenario_id = STORE_NULL, .n_items = STORE_NULL, .n_done = STORE_NULL,
-        .n_asked = STORE_NULL, .n_reused = STORE_NULL, .n_tokens = STORE_NULL, .n_cut = STORE_NULL,
-        .wall_ns = STORE_NULL, .cpu_ns = STORE_NULL,
+        .task_id = STORE_NULL,
+        .scenario_id = STORE_NULL,
+        .n_items = STORE_NULL,
+        .n_done = STORE_NULL,
+        .n_asked = STORE_NULL,
+        .n_reused = STORE_NULL,
+        .n_tokens = STORE_NULL,
+        .n_cut = STORE_NULL,
+        .wall_ns = STORE_NULL,
+        .cpu_ns = STORE_NULL,
     };
 }
 
-#define JOB_COLUMNS                                                                               \
-    "SELECT id, run_variant_id, kind, task_id, scenario_id, name, status, reason, warning, n_items, " \
+#define JOB_COLUMNS                                                                          \
+    "SELECT id, run_variant_id, kind, task_id, scenario_id, name, status, reason, warning, " \
+    "n_items, "                                                                              \
     "n_done, n_asked, n_reused, n_tokens, n_cut, wall_ns, cpu_ns FROM job "
 
 static void read_job(sqlite3_stmt *st, struct arena *a, struct store_job *j)
@@ -248,14 +276,15 @@ static void read_job(sqlite3_stmt *st, struct arena *a, struct store_job *j)
 
 int store_plan_job(struct store *s, struct store_job *j, struct arena *a, struct assay_err *e)
 {
-    TRY(store_exec(s, e,
-                   "INSERT INTO job (run_variant_id, kind, task_id, scenario_id, name, status, n_items) "
-                   "VALUES (?, ?, ?, ?, ?, 'planned', ?) ON CONFLICT (run_variant_id, kind, name) "
-                   "DO NOTHING",
-                   "itiiti", j->run_variant_id, j->kind, j->task_id, j->scenario_id, j->name, j->n_items));
-    sqlite3_stmt *st = store_query(
-        s, e, JOB_COLUMNS "WHERE run_variant_id = ? AND kind = ? AND name = ?", "itt",
-        j->run_variant_id, j->kind, j->name);
+    TRY(store_exec(
+        s, e,
+        "INSERT INTO job (run_variant_id, kind, task_id, scenario_id, name, status, n_items) "
+        "VALUES (?, ?, ?, ?, ?, 'planned', ?) ON CONFLICT (run_variant_id, kind, name) "
+        "DO NOTHING",
+        "itiiti", j->run_variant_id, j->kind, j->task_id, j->scenario_id, j->name, j->n_items));
+    sqlite3_stmt *st =
+        store_query(s, e, JOB_COLUMNS "WHERE run_variant_id = ? AND kind = ? AND name = ?", "itt",
+                    j->run_variant_id, j->kind, j->name);
     if (!st)
         return ASSAY_EIO;
     int rc = store_step(s, st, e);
@@ -278,7 +307,8 @@ int store_set_job(struct store *s, const struct store_job *j, struct assay_err *
         "n_tokens = coalesce(?11, n_tokens), n_cut = coalesce(?12, n_cut), "
         "wall_ns = coalesce(?13, wall_ns), cpu_ns = coalesce(?14, cpu_ns) WHERE id = ?1",
         "iiitttiiiiiiii", j->id, j->task_id, j->scenario_id, j->status, j->reason, j->warning,
-        j->n_items, j->n_done, j->n_asked, j->n_reused, j->n_tokens, j->n_cut, j->wall_ns, j->cpu_ns);
+        j->n_items, j->n_done, j->n_asked, j->n_reused, j->n_tokens, j->n_cut, j->wall_ns,
+        j->cpu_ns);
 }
 
 int store_get_jobs(struct store *s, int64_t run_variant_id, struct arena *a, struct store_job **out,
@@ -304,10 +334,11 @@ int store_get_jobs(struct store *s, int64_t run_variant_id, struct arena *a, str
 int store_end_jobs(struct store *s, int64_t run_variant_id, const char *status, const char *reason,
                    struct assay_err *e)
 {
-    return store_exec(s, e,
-                      "UPDATE job SET status = CASE status WHEN 'running' THEN 'failed' ELSE ?2 END, "
-                      "reason = ?3 WHERE run_variant_id = ?1 AND status IN ('planned', 'running')",
-                      "itt", run_variant_id, status, reason);
+    return store_exec(
+        s, e,
+        "UPDATE job SET status = CASE status WHEN 'running' THEN 'failed' ELSE ?2 END, "
+        "reason = ?3 WHERE run_variant_id = ?1 AND status IN ('planned', 'running')",
+        "itt", run_variant_id, status, reason);
 }
 
 int store_clear_job(struct store *s, int64_t job_id, struct assay_err *e)
@@ -318,16 +349,17 @@ int store_clear_job(struct store *s, int64_t job_id, struct assay_err *e)
     return store_exec(s, e, "DELETE FROM sample WHERE job_id = ?", "i", job_id);
 }
 
-/* -- task, group, scenario ----------------------------------------------------------------------- */
+/* -- task, group, scenario --------------------------------------------------------------------- */
 
 int store_put_task(struct store *s, const struct store_task *t, int64_t *id, struct assay_err *e)
 {
-    TRY(store_exec(s, e,
-                   "INSERT INTO task (uid, name, alias, version, output_type, n_fewshot, config_uid, "
-                   "dataset_uid, dataset, config) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                   "ON CONFLICT (uid) DO NOTHING",
-                   "tttttitttt", t->uid, t->name, t->alias, t->version, t->output_type, t->n_fewshot,
-                   t->config_uid, t->dataset_uid, t->dataset, t->config));
+    TRY(store_exec(
+        s, e,
+        "INSERT INTO task (uid, name, alias, version, output_type, n_fewshot, config_uid, "
+        "dataset_uid, dataset, config) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (uid) DO NOTHING",
+        "tttttitttt", t->uid, t->name, t->alias, t->version, t->output_type, t->n_fewshot,
+        t->config_uid, t->dataset_uid, t->dataset, t->config));
     return store_int(s, e, id, "SELECT id FROM task WHERE uid = ?", "t", t->uid);
 }
 

@@ -1,5 +1,5 @@
-/* plugin.c - a plugin as somebody else compiled it, with the header of their day; and, by macro, the
- * ways in which one can be wrong.  Built by test_plugin.c, never linked into anything. */
+/* plugin.c - a plugin as somebody else compiled it, with the header of their day; and, by macro,
+ * the ways in which one can be wrong.  Built by test_plugin.c, never linked into anything. */
 #include "tests/abi/frozen/backend_1_0.h"
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static int fake_open(const void *options, struct assay_model **out, struct assay
     *out = NULL;
     if (!o->model || strcmp(o->model, "fail") == 0) {
         e->code = ASSAY_EFORMAT;
-        memset(e->msg, 'x', sizeof e->msg);        /* forgets the end */
+        memset(e->msg, 'x', sizeof e->msg); /* forgets the end */
         return ASSAY_EFORMAT;
     }
     if (strcmp(o->model, "nothing") != 0)
@@ -81,22 +81,25 @@ struct newer {
 
 const struct assay_backend *ENTRY(const struct assay_host *host);
 
-__attribute__((visibility("default"))) const struct assay_backend *ENTRY(const struct assay_host *host)
+__attribute__((visibility("default"))) const struct assay_backend *
+ENTRY(const struct assay_host *host)
 {
     static const struct newer backend = {
-        .known = {
-            .size = (uint32_t)(SIZE),
-            .options_size = sizeof(struct options),
-            .name = NAME,
-            .version = "0",
-            .help = "a test",
-            .options = table,
-            .open = OPEN,
-            .close = fake_close,
-            .info = fake_info,
-            /* Looks like a method, but lies behind what SIZE may admit to. */
-            .piece = (int (*)(struct assay_model *, int32_t, char *, size_t, size_t *, struct assay_err *))(uintptr_t)0xdead,
-        },
+        .known =
+            {
+                .size = (uint32_t)(SIZE),
+                .options_size = sizeof(struct options),
+                .name = NAME,
+                .version = "0",
+                .help = "a test",
+                .options = table,
+                .open = OPEN,
+                .close = fake_close,
+                .info = fake_info,
+                /* Looks like a method, but lies behind what SIZE may admit to. */
+                .piece = (int (*)(struct assay_model *, int32_t, char *, size_t, size_t *,
+                                  struct assay_err *))(uintptr_t)0xdead,
+            },
     };
     (void)host;
 #ifdef REFUSE

@@ -1,5 +1,5 @@
-/* test_plugin.c - plugins of other days and broken ones: taken as far as both sides agree, or refused
- * with one sentence.  Needs a compiler at run time. */
+/* test_plugin.c - plugins of other days and broken ones: taken as far as both sides agree, or
+ * refused with one sentence.  Needs a compiler at run time. */
 #include "tests/testing.h"
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,8 +36,9 @@ static const char *build(struct fixture *f, const char *name, const char *macros
 {
     const char *path = arena_printf(&f->arena, "%s/%s.so", f->dir, name);
     const char *cc = getenv("CC");
-    const char *cmd = arena_printf(&f->arena, "%s -std=c11 -shared -fPIC -I. %s -o '%s' tests/abi/plugin.c",
-                                   cc && *cc ? cc : "cc", macros, path);
+    const char *cmd =
+        arena_printf(&f->arena, "%s -std=c11 -shared -fPIC -I. %s -o '%s' tests/abi/plugin.c",
+                     cc && *cc ? cc : "cc", macros, path);
     if (system("command -v cc > /dev/null") != 0 && !(cc && *cc)) {
         print_message("no C compiler\n");
         skip();
@@ -63,16 +64,17 @@ static void refused(struct fixture *f, const char *path, const char *part)
     assert_null(strchr(f->e.msg, '\n'));
 }
 
-/* -- plugins of other days ----------------------------------------------------------------------- */
+/* -- plugins of other days --------------------------------------------------------------------- */
 
 static void test_older_and_newer(void **state)
 {
     struct fixture *f = *state;
-    static const char older[] = "-DNAME='\"older\"' -DSIZE='offsetof(struct assay_backend, tokenize)'";
+    static const char older[] =
+        "-DNAME='\"older\"' -DSIZE='offsetof(struct assay_backend, tokenize)'";
     static const char newer[] = "-DNAME='\"newer\"'";
     const struct plugin *p = load(f, build(f, "older", older));
     assert_string_equal(p->name, "older");
-    assert_null(p->api.piece);         /* behind the size it states: not there */
+    assert_null(p->api.piece); /* behind the size it states: not there */
     assert_non_null(p->api.info);
     p = load(f, build(f, "newer", newer));
     assert_true(p->api.size > sizeof p->api);
@@ -88,24 +90,32 @@ static void test_open(void **state)
     const struct value *record;
     const struct plugin *p = load(f, build(f, "good", ""));
     struct value_entry x = {value_str(&f->arena, "model"), value_str(&f->arena, "some")};
-    assert_ok(plugin_options(p, value_dict(&f->arena, &x, 1), NULL, &f->arena, &options, &record, &f->e), f->e);
+    assert_ok(
+        plugin_options(p, value_dict(&f->arena, &x, 1), NULL, &f->arena, &options, &record, &f->e),
+        f->e);
     assert_true(value_is_str(value_get(record, "other"), "fallback"));
     assert_ok(engine_open(p, options, &g, &f->e), f->e);
     assert_int_equal(g.info.eos, 2);
-    assert_string_equal(g.info.precision, "");         /* unset: empty, not NULL */
+    assert_string_equal(g.info.precision, ""); /* unset: empty, not NULL */
     assert_int_equal(engine_needs(&g, ASSAY_CAN_SCORE, &f->e), ASSAY_EUNSUPPORTED);
     assert_contains(f->e.msg, "cannot score");
     engine_close(&g);
     x.value = value_str(&f->arena, "nothing");
-    assert_ok(plugin_options(p, value_dict(&f->arena, &x, 1), NULL, &f->arena, &options, &record, &f->e), f->e);
+    assert_ok(
+        plugin_options(p, value_dict(&f->arena, &x, 1), NULL, &f->arena, &options, &record, &f->e),
+        f->e);
     assert_int_equal(engine_open(p, options, &g, &f->e), ASSAY_EFORMAT);
     assert_contains(f->e.msg, "opened nothing");
-    x.value = value_str(&f->arena, "fail");            /* its message has no end */
-    assert_ok(plugin_options(p, value_dict(&f->arena, &x, 1), NULL, &f->arena, &options, &record, &f->e), f->e);
+    x.value = value_str(&f->arena, "fail"); /* its message has no end */
+    assert_ok(
+        plugin_options(p, value_dict(&f->arena, &x, 1), NULL, &f->arena, &options, &record, &f->e),
+        f->e);
     assert_int_equal(engine_open(p, options, &g, &f->e), ASSAY_EFORMAT);
     assert_contains(f->e.msg, "xxxx");
     x.key = value_str(&f->arena, "modle");
-    assert_int_equal(plugin_options(p, value_dict(&f->arena, &x, 1), NULL, &f->arena, &options, &record, &f->e), ASSAY_EUSAGE);
+    assert_int_equal(
+        plugin_options(p, value_dict(&f->arena, &x, 1), NULL, &f->arena, &options, &record, &f->e),
+        ASSAY_EUSAGE);
     assert_contains(f->e.msg, "did you mean 'model'");
 }
 
@@ -117,12 +127,14 @@ static void test_capability_lies(void **state)
     const struct value *record;
     struct value_entry x = {value_str(&f->arena, "model"), value_str(&f->arena, "some")};
     const struct plugin *p = load(f, build(f, "lie", "-DNAME='\"lie\"' -DCAPS=ASSAY_CAN_GENERATE"));
-    assert_ok(plugin_options(p, value_dict(&f->arena, &x, 1), NULL, &f->arena, &options, &record, &f->e), f->e);
+    assert_ok(
+        plugin_options(p, value_dict(&f->arena, &x, 1), NULL, &f->arena, &options, &record, &f->e),
+        f->e);
     assert_int_equal(engine_open(p, options, &g, &f->e), ASSAY_EFORMAT);
     assert_contains(f->e.msg, "says it can generate but has no such method");
 }
 
-/* -- refused ------------------------------------------------------------------------------------- */
+/* -- refused ----------------------------------------------------------------------------------- */
 
 static void test_refused(void **state)
 {
@@ -130,7 +142,8 @@ static void test_refused(void **state)
     static const struct {
         const char *name, *macros, *part;
     } cases[] = {
-        {"major", "-DENTRY=assay_backend_2", "version 2 of the backend contract, this assay speaks 1"},
+        {"major", "-DENTRY=assay_backend_2",
+         "version 2 of the backend contract, this assay speaks 1"},
         {"nosym", "-DENTRY=something_else", "does not export assay_backend_1"},
         {"refuse", "-DREFUSE", "refuses to work here"},
         {"tiny", "-DSIZE=16", "16 bytes, at least"},
@@ -164,7 +177,7 @@ static void test_no_shared_object(void **state)
     refused(f, path, "is not a shared object");
 }
 
-/* -- finding ------------------------------------------------------------------------------------- */
+/* -- finding ----------------------------------------------------------------------------------- */
 
 static void test_scan(void **state)
 {

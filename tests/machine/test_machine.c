@@ -11,17 +11,18 @@ static void test_describe(void **state)
     struct arena a = {0};
     struct machine m, again;
     struct assay_err e = {0};
-    static const char *const keys[] = {"arch", "vendor", "model", "cpu", "isa", "sockets", "cores",
-                                       "threads", "numa_nodes", "caches", "memory_gib", "hypervisor", "gpus"};
+    static const char *const keys[] = {
+        "arch",    "vendor",     "model",  "cpu",        "isa",        "sockets", "cores",
+        "threads", "numa_nodes", "caches", "memory_gib", "hypervisor", "gpus"};
     (void)state;
     assert_ok(machine_describe(&a, &m, &e), e);
     for (size_t i = 0; i < N_OF(keys); i++)
         assert_non_null(value_get(m.class_key, keys[i]));
-    for (uint32_t i = 0; i < m.class_key->n; i++) {        /* unknown is null, never 0 */
+    for (uint32_t i = 0; i < m.class_key->n; i++) { /* unknown is null, never 0 */
         const struct value *v = m.class_key->entries[i].value;
         assert_false(v->type == VALUE_INT && v->i == 0);
     }
-    assert_null(value_get(m.class_key, "kernel"));         /* changes under the machine */
+    assert_null(value_get(m.class_key, "kernel")); /* changes under the machine */
     assert_true(m.name[0] != 0);
     assert_ok(machine_describe(&a, &again, &e), e);
     assert_string_equal(m.class_uid, again.class_uid);

@@ -1,4 +1,5 @@
-/* run_test.h - what the tests of runs share: suites over the mock backend, databases to look into. */
+/* run_test.h - what the tests of runs share: suites over the mock backend, databases to look
+ * into. */
 #ifndef RUN_TEST_H
 #define RUN_TEST_H
 #include "tests/testing.h"
@@ -82,8 +83,8 @@ static inline void write_task(struct fixture *f, int n)
     char path[300];
     static const char task[] =
         "task: pair\ndataset_path: json\ndataset_kwargs: {data_files: {test: rows.jsonl}}\n"
-        "test_split: test\noutput_type: multiple_choice\ndoc_to_text: \"{{start}}\"\ndoc_to_target: 0\n"
-        "doc_to_choice: \"{{[good, bad]}}\"\nmetric_list:\n"
+        "test_split: test\noutput_type: multiple_choice\ndoc_to_text: \"{{start}}\"\n"
+        "doc_to_target: 0\ndoc_to_choice: \"{{[good, bad]}}\"\nmetric_list:\n"
         "  - {metric: acc, aggregation: mean, higher_is_better: true}\n"
         "  - {metric: acc_norm, aggregation: mean, higher_is_better: true}\n";
     snprintf(path, sizeof path, "%s/pair.yaml", f->dir);
@@ -92,8 +93,8 @@ static inline void write_task(struct fixture *f, int n)
     FILE *out = fopen(path, "w");
     assert_non_null(out);
     for (int i = 0; i < n; i++)
-        fprintf(out, "{\"start\": \"item %d says\", \"good\": \"yes %d\", \"bad\": \"no %d\"}\n", i % 97, i * 7 % 89,
-                i * 3 % 83);
+        fprintf(out, "{\"start\": \"item %d says\", \"good\": \"yes %d\", \"bad\": \"no %d\"}\n",
+                i % 97, i * 7 % 89, i * 3 % 83);
     assert_int_equal(fclose(out), 0);
     snprintf(path, sizeof path, "%s/pair.yaml", f->dir);
     set(f, "tasks", path, NULL);
@@ -156,14 +157,16 @@ static inline void same_content(const char *db, const char *other)
         "FROM x.response r JOIN x.variant v ON v.id = r.variant_id",
         "SELECT t.uid, i.idx, i.doc_uid, i.prompt, i.choices, i.target, i.requests "
         "FROM x.item i JOIN x.task t ON t.id = i.task_id",
-        "SELECT v.name, j.name, m.metric, m.filter, s.idx, s.value, s.weight, s.detail FROM x.score s "
+        "SELECT v.name, j.name, m.metric, m.filter, s.idx, s.value, s.weight, s.detail "
+        "FROM x.score s "
         "JOIN x.job j ON j.id = s.job_id JOIN x.run_variant v ON v.id = j.run_variant_id "
         "JOIN x.measure m ON m.id = s.measure_id",
         "SELECT v.name, j.name, g.name, m.metric, m.filter, r.value, r.stderr, r.n FROM x.result r "
         "JOIN x.run_variant v ON v.id = r.run_variant_id LEFT JOIN x.job j ON j.id = r.job_id "
         "LEFT JOIN x.task_group g ON g.id = r.group_id JOIN x.measure m ON m.id = r.measure_id",
-        "SELECT v.name, j.name, d.idx, d.request, d.n, d.kl, d.same_top, d.delta_p, d.nll, d.nll_ref "
-        "FROM x.divergence d JOIN x.job j ON j.id = d.job_id JOIN x.run_variant v ON v.id = j.run_variant_id",
+        "SELECT v.name, j.name, d.idx, d.request, d.n, d.kl, d.same_top, d.delta_p, d.nll, "
+        "d.nll_ref FROM x.divergence d JOIN x.job j ON j.id = d.job_id "
+        "JOIN x.run_variant v ON v.id = j.run_variant_id",
     };
     sqlite3 *h;
     char sql[4096];
@@ -181,7 +184,8 @@ static inline void same_content(const char *db, const char *other)
                     p[0] = (side ^ (int)(i & 1)) ? 'b' : 'a';
         }
         sqlite3_stmt *st;
-        snprintf(sql, sizeof sql, "SELECT (SELECT count(*) FROM (%s)), count(*) FROM (%s EXCEPT %s)", one, one, two);
+        snprintf(sql, sizeof sql, "SELECT (SELECT count(*) FROM (%s)), count(*) FROM (%s EXCEPT %s)",
+                 one, one, two);
         if (sqlite3_prepare_v2(h, sql, -1, &st, NULL) != SQLITE_OK)
             fail_msg("%s", sqlite3_errmsg(h));
         assert_int_equal(sqlite3_step(st), SQLITE_ROW);

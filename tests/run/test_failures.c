@@ -1,10 +1,10 @@
-/* test_failures.c - variants that crash, hang, fail, run out of memory or answer nonsense: each is a
- * row with a reason, and the others finish. */
+/* test_failures.c - variants that crash, hang, fail, run out of memory or answer nonsense: each is
+ * a row with a reason, and the others finish. */
 #include "tests/run/run_test.h"
 #include "harness/base/clock.h"
 
 struct expectation {
-    const char *variant, *status, *part;   /* part of the variant's or the job's reason */
+    const char *variant, *status, *part; /* part of the variant's or the job's reason */
 };
 
 /* Runs the variants of a suite around two good ones and looks at each row. */
@@ -13,7 +13,8 @@ static void expect(struct fixture *f, const char *variants, const char *settings
 {
     char yaml[4096], sql[300];
     snprintf(yaml, sizeof yaml,
-             "models:\n  - model: any\n    backend: mock\n    variants:\n      - {name: first, precision: fp32}\n"
+             "models:\n  - model: any\n    backend: mock\n    variants:\n      - {name: first, "
+             "precision: fp32}\n"
              "%s      - {name: last, precision: int4}\nscenario: none\n%s",
              variants, settings);
     load(f, yaml);
@@ -29,11 +30,20 @@ static void expect(struct fixture *f, const char *variants, const char *settings
         snprintf(sql, sizeof sql, "SELECT reason FROM run_variant WHERE name = '%s'", x[i].variant);
         assert_contains(ask_db(f->db, sql), x[i].part);
     }
-    assert_string_equal(ask_db(f->db, "SELECT group_concat(status) FROM run_variant WHERE name IN ('first', 'last')"), "done,done");
-    assert_int_equal(count(f->db, "SELECT count(*) FROM result r JOIN run_variant v ON v.id = r.run_variant_id "
-                                  "WHERE v.name IN ('first', 'last')"), 4);
-    assert_int_equal(count(f->db, "SELECT count(*) FROM job WHERE status IN ('failed', 'skipped') AND reason IS NULL"), 0);
-    assert_int_equal(count(f->db, "SELECT count(*) FROM job WHERE status IN ('planned', 'running')"), 0);
+    assert_string_equal(
+        ask_db(f->db,
+               "SELECT group_concat(status) FROM run_variant WHERE name IN ('first', 'last')"),
+        "done,done");
+    assert_int_equal(
+        count(f->db, "SELECT count(*) FROM result r JOIN run_variant v ON v.id = r.run_variant_id "
+                     "WHERE v.name IN ('first', 'last')"),
+        4);
+    assert_int_equal(
+        count(f->db,
+              "SELECT count(*) FROM job WHERE status IN ('failed', 'skipped') AND reason IS NULL"),
+        0);
+    assert_int_equal(
+        count(f->db, "SELECT count(*) FROM job WHERE status IN ('planned', 'running')"), 0);
     no_findings(f->db);
 }
 
@@ -51,11 +61,15 @@ static void test_failures(void **state)
            "      - {name: oom, oom-at: 10}\n",
            "", x, N_OF(x));
     assert_int_equal(count(f->db, "SELECT signal FROM run_variant WHERE name = 'crash'"), 11);
-    assert_int_equal(count(f->db, "SELECT count(*) FROM score s JOIN job j ON j.id = s.job_id "
-                                  "JOIN run_variant v ON v.id = j.run_variant_id WHERE v.name = 'error'"), 0);
+    assert_int_equal(count(f->db,
+                           "SELECT count(*) FROM score s JOIN job j ON j.id = s.job_id "
+                           "JOIN run_variant v ON v.id = j.run_variant_id WHERE v.name = 'error'"),
+                     0);
     /* what was answered before the error is kept */
-    assert_true(count(f->db, "SELECT count(*) FROM response r JOIN run_variant v ON v.variant_id = r.variant_id "
-                             "WHERE v.name = 'error'") > 40);
+    assert_true(
+        count(f->db,
+              "SELECT count(*) FROM response r JOIN run_variant v ON v.variant_id = r.variant_id "
+              "WHERE v.name = 'error'") > 40);
 }
 
 static void test_hang(void **state)
@@ -104,7 +118,8 @@ static void test_lies(void **state)
            "      - {name: nan, lie: nan}\n      - {name: positive, lie: positive}\n"
            "      - {name: info, lie: info}\n",
            "", x, N_OF(x));
-    assert_int_equal(count(f->db, "SELECT count(*) FROM response WHERE logprob > 0 OR logprob IS NULL"), 0);
+    assert_int_equal(
+        count(f->db, "SELECT count(*) FROM response WHERE logprob > 0 OR logprob IS NULL"), 0);
 }
 
 /* A reference that fails costs the comparison, not the others. */
@@ -117,8 +132,10 @@ static void test_reference_fails(void **state)
     write_task(f, 20);
     run(f);
     assert_int_equal(f->summary.status, RUN_PARTIAL);
-    assert_string_equal(ask_db(f->db, "SELECT status FROM run_variant WHERE name = 'good'"), "done");
-    assert_contains(ask_db(f->db, "SELECT reason FROM job WHERE kind = 'divergence'"), "kept no logits");
+    assert_string_equal(ask_db(f->db, "SELECT status FROM run_variant WHERE name = 'good'"),
+                        "done");
+    assert_contains(ask_db(f->db, "SELECT reason FROM job WHERE kind = 'divergence'"),
+                    "kept no logits");
     no_findings(f->db);
 }
 

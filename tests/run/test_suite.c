@@ -57,11 +57,12 @@ static void test_flags(void **state)
 {
     struct fixture *f = *state;
     struct suite *s = &f->suite;
-    set(f, "model", "dir/m.gguf", "precision", "int8, fp32", "precision", "int4", "tasks", "a,b", NULL);
+    set(f, "model", "dir/m.gguf", "precision", "int8, fp32", "precision", "int4", "tasks", "a,b",
+        NULL);
     assert_ok(suite_finish(s, &f->e), f->e);
     assert_int_equal(s->n_variants, 3);
     assert_string_equal(s->variants[0].name, "int8");
-    assert_true(s->variants[1].is_reference);          /* fp32 unless said */
+    assert_true(s->variants[1].is_reference); /* fp32 unless said */
     assert_true(s->n_scenarios > 0);
     assert_true(s->scenarios[0].is_default);
     /* a flag replaces the file's list, and adds to its own */
@@ -78,7 +79,8 @@ static void test_identity(void **state)
     struct fixture *f = *state;
     char uid[65];
     struct suite again;
-    set(f, "model", "m", "tasks", "a", "timeout", "5", "data", "d", "samples", "{\"a\": [1, 4]}", NULL);
+    set(f, "model", "m", "tasks", "a", "timeout", "5", "data", "d", "samples", "{\"a\": [1, 4]}",
+        NULL);
     assert_ok(suite_finish(&f->suite, &f->e), f->e);
     memcpy(uid, f->suite.uid, sizeof uid);
     assert_ok(suite_from_json(&again, f->suite.json, &f->arena, &f->e), f->e);
@@ -87,12 +89,14 @@ static void test_identity(void **state)
     assert_int_equal(again.timeout_s, 5);
     assert_int_equal(value_get(again.samples, "a")->items[1]->i, 4);
     assert_string_equal(again.variants[0].name, f->suite.variants[0].name);
-    new_suite(f);                  /* how long one waits is no part of what is asked */
-    set(f, "model", "m", "tasks", "a", "timeout", "6", "data", "d", "samples", "{\"a\": [1, 4]}", NULL);
+    new_suite(f); /* how long one waits is no part of what is asked */
+    set(f, "model", "m", "tasks", "a", "timeout", "6", "data", "d", "samples", "{\"a\": [1, 4]}",
+        NULL);
     assert_ok(suite_finish(&f->suite, &f->e), f->e);
     assert_string_equal(uid, f->suite.uid);
     new_suite(f);
-    set(f, "model", "m", "tasks", "a", "timeout", "5", "data", "d", "samples", "{\"a\": [1, 5]}", NULL);
+    set(f, "model", "m", "tasks", "a", "timeout", "5", "data", "d", "samples", "{\"a\": [1, 5]}",
+        NULL);
     assert_ok(suite_finish(&f->suite, &f->e), f->e);
     assert_string_not_equal(uid, f->suite.uid);
 }
@@ -100,18 +104,25 @@ static void test_identity(void **state)
 static void test_bad_files(void **state)
 {
     struct fixture *f = *state;
-    load_fails(f, "model: m\ntaks: [a]\n", "suite.yaml:2:1: unknown key 'taks' in a suite; did you mean 'tasks'?");
+    load_fails(f, "model: m\ntaks: [a]\n",
+               "suite.yaml:2:1: unknown key 'taks' in a suite; did you mean 'tasks'?");
     load_fails(f, "model: m\nseed: many\n", "suite.yaml:2:7: ");
     load_fails(f, "- a\n", "suite.yaml:1:1: a suite is a map");
-    load_fails(f, "models:\n  - model: m\n    variant: [fp32]\n", "suite.yaml:3:5: unknown key 'variant' of a model; did you mean 'variants'?");
-    load_fails(f, "models:\n  - model: m\n    variants: [fp32, fp32]\n", "suite.yaml:3:22: a variant 'fp32' is there already");
-    load_fails(f, "models:\n  - model: m\n    variants: [{keep: x}]\n", "suite.yaml:3:16: a variant needs a 'name'");
+    load_fails(f, "models:\n  - model: m\n    variant: [fp32]\n",
+               "suite.yaml:3:5: unknown key 'variant' of a model; did you mean 'variants'?");
+    load_fails(f, "models:\n  - model: m\n    variants: [fp32, fp32]\n",
+               "suite.yaml:3:22: a variant 'fp32' is there already");
+    load_fails(f, "models:\n  - model: m\n    variants: [{keep: x}]\n",
+               "suite.yaml:3:16: a variant needs a 'name'");
     load_fails(f, "models: []\n", "no variants");
-    load_fails(f, "model: m\nscenarios: [{kind: prefil}]\n", "suite.yaml:2:13: 'kind' of a scenario is prefill or decode");
-    load_fails(f, "model: m\nscenarios: [{kind: prefill, promt: 3}]\n", "unknown key 'promt' of a scenario; did you mean 'prompt'?");
+    load_fails(f, "model: m\nscenarios: [{kind: prefil}]\n",
+               "suite.yaml:2:13: 'kind' of a scenario is prefill or decode");
+    load_fails(f, "model: m\nscenarios: [{kind: prefill, promt: 3}]\n",
+               "unknown key 'promt' of a scenario; did you mean 'prompt'?");
     load_fails(f, "model: m\nscenario: prefil:3\n", "expected prefill:TOKENS");
     load_fails(f, "model: m\nscenario: none\n", "nothing to do");
-    load_fails(f, "model: m\nreference: fp23\nprecision: [fp32, int8]\n", "reference 'fp23' is not one of the variants; did you mean 'fp32'?");
+    load_fails(f, "model: m\nreference: fp23\nprecision: [fp32, int8]\n",
+               "reference 'fp23' is not one of the variants; did you mean 'fp32'?");
     load_fails(f, "model: m\nsamples: {a: [-1]}\n", "indices from 0");
     load_fails(f, "model: m\nlimit: 3\nsamples: {a: [1]}\n", "exclude each other");
     load_fails(f, "model: m\nmemory-limit: lots\n", "expected a size");
@@ -141,7 +152,9 @@ static void test_sizes(void **state)
     static const struct {
         const char *text;
         int64_t bytes;
-    } good[] = {{"0", 0}, {"512", 512}, {"2K", 2048}, {"1.5M", 1572864}, {"8GiB", (int64_t)8 << 30}, {"3kb", 3072}};
+    } good[] = {
+        {"0", 0},     {"512", 512}, {"2K", 2048}, {"1.5M", 1572864}, {"8GiB", (int64_t)8 << 30},
+        {"3kb", 3072}};
     for (size_t i = 0; i < N_OF(good); i++) {
         assert_ok(suite_parse_size(good[i].text, "x", &n, &f->e), f->e);
         assert_int_equal(n, good[i].bytes);

@@ -52,8 +52,8 @@ struct rows {
 static void put_response(struct store *s, int64_t variant, uint8_t key, double logprob)
 {
     struct assay_err e = {0};
-    struct store_response r = {.request = {key}, .logprob = logprob, .n_tokens = 3, .is_greedy = 1,
-                               .n_prompt = 5};
+    struct store_response r = {
+        .request = {key}, .logprob = logprob, .n_tokens = 3, .is_greedy = 1, .n_prompt = 5};
     bool kept;
     assert_ok(store_put_response(s, variant, &r, &kept, &e), e);
 }
@@ -62,12 +62,23 @@ static void put_ids(struct store *s, struct rows *r, struct arena *a)
 {
     struct assay_err e = {0};
     struct store_machine machine = {"m-uid", "host", "class", "{}", "{}"};
-    struct store_model model = {.uid = "mo-uid", .name = "m", .path = "m.gguf", .bytes = STORE_NULL,
-                                .n_params = 7};
-    struct store_run run = {.uid = "0190-run", .plan_uid = "plan", .suite = "{}", .command = "assay run",
-                            .version = "0", .status = "running", .started_ns = 1, .ended_ns = STORE_NULL};
-    struct store_task task = {.uid = "t-uid", .name = "t", .output_type = "multiple_choice",
-                              .config_uid = "c", .dataset_uid = "d", .dataset = "d.jsonl", .config = "{}"};
+    struct store_model model = {
+        .uid = "mo-uid", .name = "m", .path = "m.gguf", .bytes = STORE_NULL, .n_params = 7};
+    struct store_run run = {.uid = "0190-run",
+                            .plan_uid = "plan",
+                            .suite = "{}",
+                            .command = "assay run",
+                            .version = "0",
+                            .status = "running",
+                            .started_ns = 1,
+                            .ended_ns = STORE_NULL};
+    struct store_task task = {.uid = "t-uid",
+                              .name = "t",
+                              .output_type = "multiple_choice",
+                              .config_uid = "c",
+                              .dataset_uid = "d",
+                              .dataset = "d.jsonl",
+                              .config = "{}"};
     assert_ok(store_put_machine(s, &machine, &r->machine, &e), e);
     assert_ok(store_put_model(s, &model, &r->model, &e), e);
     struct store_variant variant = {"v-uid", "mock", "1", "fp32", "{}", "{}", r->model};
@@ -110,18 +121,30 @@ static void put_rows(struct store *s, struct rows *r, struct arena *a)
     put_ids(s, r, a);
     for (uint8_t i = 0; i < 2; i++) {
         uint8_t key[STORE_KEY] = {i};
-        struct store_item item = {.task_id = r->task, .idx = i, .prompt = "p", .prompt_n = 1, .target = "0",
-                                  .target_n = 1, .requests = key, .n_requests = 1};
+        struct store_item item = {.task_id = r->task,
+                                  .idx = i,
+                                  .prompt = "p",
+                                  .prompt_n = 1,
+                                  .target = "0",
+                                  .target_n = 1,
+                                  .requests = key,
+                                  .n_requests = 1};
         struct store_score score = {r->job, r->measure, i, i, NAN, NULL};
         assert_ok(store_put_item(s, &item, &e), e);
         put_response(s, r->variant, i, -1.5 - i);
         assert_ok(store_put_score(s, &score, &e), e);
     }
-    struct store_result result = {.run_variant_id = r->run_variant, .job_id = r->job,
-                                  .group_id = STORE_NULL, .measure_id = r->measure, .n = 2,
-                                  .higher_is_better = 1, .value = 0.5, .stderr_ = 0.5, .aggregation = "mean"};
+    struct store_result result = {.run_variant_id = r->run_variant,
+                                  .job_id = r->job,
+                                  .group_id = STORE_NULL,
+                                  .measure_id = r->measure,
+                                  .n = 2,
+                                  .higher_is_better = 1,
+                                  .value = 0.5,
+                                  .stderr_ = 0.5,
+                                  .aggregation = "mean"};
     assert_ok(store_put_result(s, &result, &e), e);
-    assert_ok(store_put_result(s, &result, &e), e);      /* again: still one */
+    assert_ok(store_put_result(s, &result, &e), e); /* again: still one */
     assert_ok(store_commit(s, &e), e);
 }
 
@@ -145,7 +168,7 @@ static void refuses(struct fixture *f, enum store_mode mode, int code, const cha
     assert_contains(f->e.msg, "t.db");
 }
 
-/* -- opening ------------------------------------------------------------------------------------- */
+/* -- opening ----------------------------------------------------------------------------------- */
 
 static void test_create(void **state)
 {
@@ -155,7 +178,11 @@ static void test_create(void **state)
     assert_int_equal(count(s, "PRAGMA application_id"), 0x61737379);
     assert_int_equal(count(s, "PRAGMA user_version"), STORE_SCHEMA);
     assert_int_equal(count(s, "PRAGMA foreign_keys"), 1);
-    assert_int_equal(count(s, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%STRICT%'"), 0);
+    assert_int_equal(
+        count(
+            s,
+            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%STRICT%'"),
+        0);
     store_close(s);
     assert_ok(store_open(f->db, STORE_WRITE, &s, &f->e), f->e);
     store_close(s);
@@ -168,7 +195,10 @@ static void test_refusals(void **state)
     refuses(f, STORE_WRITE, ASSAY_EIO, "does not exist");
     temp_write(f->db, "", 0);
     refuses(f, STORE_READ, ASSAY_EFORMAT, "empty file");
-    temp_write(f->db, "this is no database, only a text that is long enough to be looked at..........................................", 100);
+    temp_write(f->db,
+               "this is no database, only a text that is long enough to be looked "
+               "at..........................................",
+               100);
     refuses(f, STORE_CREATE, ASSAY_EFORMAT, "not a database");
     unlink(f->db);
     script(f->db, "CREATE TABLE x (a)");
@@ -227,7 +257,7 @@ static void try_read_only(struct fixture *f)
         _exit(1);
     if (store_lock(f->db, false, &lock, &f->e) != ASSAY_EIO || !strstr(f->e.msg, "read-only"))
         _exit(2);
-    if (store_open(f->db, STORE_READ, &s, &f->e) < 0)    /* in a folder it cannot write either */
+    if (store_open(f->db, STORE_READ, &s, &f->e) < 0) /* in a folder it cannot write either */
         _exit(3);
     store_close(s);
 }
@@ -255,7 +285,10 @@ static void test_disk_full_on_creation(void **state)
         signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &limit);
         int rc = store_open(f->db, STORE_CREATE, &s, &f->e);
-        _exit(rc != ASSAY_EIO ? 1 : !strstr(f->e.msg, "disk full") ? 2 : access(f->db, F_OK) == 0 ? 3 : 0);
+        _exit(rc != ASSAY_EIO                  ? 1
+              : !strstr(f->e.msg, "disk full") ? 2
+              : access(f->db, F_OK) == 0       ? 3
+                                               : 0);
     }
     int status;
     waitpid(pid, &status, 0);
@@ -270,7 +303,7 @@ static void test_lock(void **state)
     assert_ok(store_lock(f->db, true, &lock, &f->e), f->e);
     assert_true(lock.made);
     fflush(NULL);
-    pid_t pid = fork();        /* inherits the lock, and keeps it when we let go */
+    pid_t pid = fork(); /* inherits the lock, and keeps it when we let go */
     if (pid == 0) {
         pause();
         _exit(0);
@@ -287,7 +320,7 @@ static void test_lock(void **state)
     store_unlock(&second);
 }
 
-/* -- rows ---------------------------------------------------------------------------------------- */
+/* -- rows -------------------------------------------------------------------------------------- */
 
 static void test_rows(void **state)
 {
@@ -323,8 +356,8 @@ static void test_response_stays(void **state)
     bool kept, found;
     assert_ok(store_open(f->db, STORE_CREATE, &s, &f->e), f->e);
     put_rows(s, &r, &f->arena);
-    struct store_response x = {.request = {0}, .logprob = -99, .n_tokens = 1, .is_greedy = -1,
-                               .n_prompt = STORE_NULL};
+    struct store_response x = {
+        .request = {0}, .logprob = -99, .n_tokens = 1, .is_greedy = -1, .n_prompt = STORE_NULL};
     assert_ok(store_put_response(s, r.variant, &x, &kept, &f->e), f->e);
     assert_false(kept);
     assert_ok(store_get_response(s, r.variant, &x, &found, &f->e), f->e);
@@ -334,8 +367,14 @@ static void test_response_stays(void **state)
     x.request[0] = 77;
     assert_ok(store_get_response(s, r.variant, &x, &found, &f->e), f->e);
     assert_false(found);
-    x = (struct store_response){.request = {78}, .logprob = NAN, .n_tokens = 2, .is_greedy = -1, .text = "a\0b",
-                                .text_n = 3, .finish = "eos", .n_prompt = 4};
+    x = (struct store_response){.request = {78},
+                                .logprob = NAN,
+                                .n_tokens = 2,
+                                .is_greedy = -1,
+                                .text = "a\0b",
+                                .text_n = 3,
+                                .finish = "eos",
+                                .n_prompt = 4};
     assert_ok(store_put_response(s, r.variant, &x, &kept, &f->e), f->e);
     assert_true(kept);
     assert_ok(store_get_response(s, r.variant, &x, &found, &f->e), f->e);
@@ -368,13 +407,13 @@ static void test_rollback(void **state)
     assert_ok(store_begin(s, &f->e), f->e);
     assert_ok(store_put_machine(s, &machine, &id, &f->e), f->e);
     assert_true(store_is_open(s));
-    store_close(s);            /* as if killed: an open transaction is gone */
+    store_close(s); /* as if killed: an open transaction is gone */
     assert_ok(store_open(f->db, STORE_READ, &s, &f->e), f->e);
     assert_int_equal(count(s, "SELECT count(*) FROM machine"), 0);
     store_close(s);
 }
 
-/* -- care ---------------------------------------------------------------------------------------- */
+/* -- care -------------------------------------------------------------------------------------- */
 
 static void print_line(void *user, const char *line)
 {
@@ -403,13 +442,16 @@ static void test_check(void **state)
         const char *breaks, *mends, *part;
     } cases[] = {
         {"DELETE FROM response WHERE request = X'01000000000000000000000000000000'",
-         "INSERT INTO response VALUES (1, X'01000000000000000000000000000000', -2.5, 3, 1, NULL, NULL, 5, NULL)",
+         "INSERT INTO response VALUES (1, X'01000000000000000000000000000000', -2.5, 3, 1, NULL, "
+         "NULL, 5, NULL)",
          "no response"},
         {"UPDATE job SET n_done = 1", "UPDATE job SET n_done = 2", "1 of 2 items"},
         {"UPDATE result SET n = 3", "UPDATE result SET n = 2", "counts 3 items, 2 have scores"},
         {"UPDATE item SET requests = X'00' WHERE idx = 1",
-         "UPDATE item SET requests = X'01000000000000000000000000000000' WHERE idx = 1", "broken list"},
-        {"UPDATE run_variant SET variant_id = NULL", "UPDATE run_variant SET variant_id = 1", "never opened"},
+         "UPDATE item SET requests = X'01000000000000000000000000000000' WHERE idx = 1",
+         "broken list"},
+        {"UPDATE run_variant SET variant_id = NULL", "UPDATE run_variant SET variant_id = 1",
+         "never opened"},
         {"PRAGMA foreign_keys = 0; UPDATE job SET task_id = 55",
          "PRAGMA foreign_keys = 0; UPDATE job SET task_id = 1", "table job"},
     };
