@@ -272,6 +272,8 @@ static void hear_job(struct watch *w, const struct child_msg *m)
 static void hear_life(struct watch *w, const struct child_msg *m)
 {
     struct run *r = w->run;
+    if (!w->job[0])            /* work between jobs: a sign of life, nothing to count */
+        return;
     if (strcmp(w->job_kind, "task") == 0)
         r->all_done = r->job_base + m->n_done;
     emit(r, (struct run_event){.kind = RUN_PROGRESS,
@@ -304,7 +306,7 @@ static void hear_job_end(struct watch *w, const struct child_msg *m)
                                .job_kind = w->job_kind,
                                .status = m->status,
                                .text = m->text[0] ? m->text : NULL});
-    w->job[0] = 0;
+    w->job[0] = w->job_kind[0] = 0;
 }
 
 static int let_go(struct watch *w, struct assay_err *e)

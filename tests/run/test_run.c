@@ -59,6 +59,7 @@ static void test_divergence(void **state)
     assert_string_equal(
         ask_db(f->db, "SELECT group_concat(name) FROM run_variant WHERE is_reference"), "fp32");
     assert_int_equal(count(f->db, "SELECT count(*) FROM divergence"), 20);
+    assert_int_equal(f->summary.n_items, 150);     /* keeping logits is no item */
     assert_int_equal(count(f->db, "SELECT count(DISTINCT idx) FROM divergence"), 5);
     assert_int_equal(
         count(f->db, "SELECT count(*) FROM job j JOIN run_variant v ON v.id = j.run_variant_id "
