@@ -1,13 +1,15 @@
 /* vocab.c - a vocabulary from GGUF metadata: checked, copied, indexed; special tokens in a text.
  *
- * Same results as llama.cpp's llama_vocab for tokenizer.ggml.model = "llama": defaults, duplicate
- * and empty texts, byte tokens, the texts that make a token control or end-of-generation.  The
- * merging itself is in spm.c. */
+ * Same results as llama.cpp's llama_vocab for tokenizer.ggml.model = "llama" and "gpt2": defaults,
+ * duplicate and empty texts, byte tokens, the texts that make a token control or
+ * end-of-generation.  The merging itself is in spm.c and bpe.c. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "backends/native/bpe.h"
 #include "backends/native/gguf.h"
+#include "backends/native/pretoken.h"
 #include "backends/native/vocab_table.h"
 #include "harness/base/err.h"
 #include "harness/base/log.h"
@@ -196,6 +198,15 @@ static int byte_of(const struct vocab_token *t)
 
 static void unescape(struct vocab *v, struct vocab_token *t)
 {
+    if (v->bpe) {
+        char *bytes = arena_alloc(&v->arena, t->n + 1);
+        size_t len = bpe_unspell(t->text, t->n, bytes);
+        if (len != SIZE_MAX) {
+            t->piece = bytes;
+            t->n_piece = (uint32_t)len;
+        }
+        return;
+    }
     char *out = arena_alloc(&v->arena, t->n + 1);
     uint32_t n = 0;
     for (uint32_t i = 0; i < t->n;) {
@@ -229,6 +240,11 @@ static int make_pieces(struct vocab *v, const struct gguf *g, size_t offset, str
                            g->path, offset, i);
         }
     }
+    return 0;
+}
+
+static void find_bytes(struct vocab *v)
+{
     for (int b = 0; b < 256; b++) {
         char name[7], raw = (char)b;
         snprintf(name, sizeof name, "<0x%02X>", b);
@@ -236,7 +252,6 @@ static int make_pieces(struct vocab *v, const struct gguf *g, size_t offset, str
         if (v->byte_ids[b] < 0)
             v->byte_ids[b] = vocab_lookup(v, &raw, 1);
     }
-    return 0;
 }
 
 static int longest_first(const void *a, const void *b, void *user)
@@ -293,9 +308,12 @@ static int special_id(const struct vocab *v, const struct gguf *g, const char *k
 
 static int load_special(struct vocab *v, const struct gguf *g, struct assay_err *e)
 {
-    v->add_bos = v->add_space = true;
-    TRY(special_id(v, g, "tokenizer.ggml.bos_token_id", 1, &v->bos, e));
-    TRY(special_id(v, g, "tokenizer.ggml.eos_token_id", 2, &v->eos, e));
+    const struct pretoken_traits *pre = v->bpe ? bpe_traits(v->bpe) : NULL;
+    int32_t bos = !pre ? 1 : pre->no_bos ? -1 : 11, eos = pre ? 11 : 2;
+    v->add_bos = !pre || pre->add_bos;
+    v->add_space = !pre;
+    TRY(special_id(v, g, "tokenizer.ggml.bos_token_id", bos, &v->bos, e));
+    TRY(special_id(v, g, "tokenizer.ggml.eos_token_id", eos, &v->eos, e));
     TRY(gguf_bool(g, "tokenizer.ggml.add_bos_token", &v->add_bos, e));
     TRY(gguf_bool(g, "tokenizer.ggml.add_space_prefix", &v->add_space, e));
     if (v->bos < 0)
@@ -308,11 +326,14 @@ static int load(struct vocab *v, const struct gguf *g, struct assay_err *e)
     char show[GGUF_SHOW];
     struct gguf_str model = {"", 0};
     TRY(gguf_string(g, "tokenizer.ggml.model", &model, e));
-    if (!gguf_str_is(model, "llama"))
+    bool bpe = gguf_str_is(model, "gpt2");
+    if (!bpe && !gguf_str_is(model, "llama"))
         return err_set(e, ASSAY_EUNSUPPORTED,
-                       "%s: the tokenizer is '%s'; supported is 'llama' "
-                       "(SentencePiece)",
+                       "%s: the tokenizer is '%s'; supported are 'llama' (SentencePiece) and "
+                       "'gpt2' (byte-level BPE)",
                        g->path, gguf_show(model, show));
+    if (bpe)
+        TRY(bpe_open(g, &v->bpe, e));
     const struct gguf_kv *kv = gguf_find(g, "tokenizer.ggml.tokens");
     if (!kv || kv->type != GGUF_ARRAY || kv->elem != GGUF_STR)
         return err_set(e, ASSAY_EFORMAT, "%s: 'tokenizer.ggml.tokens' is %s", g->path,
@@ -327,7 +348,11 @@ static int load(struct vocab *v, const struct gguf *g, struct assay_err *e)
     TRY(load_scores(v, g, e));
     TRY(load_special(v, g, e));
     find_special(v);
-    return make_pieces(v, g, kv->offset, e);
+    TRY(make_pieces(v, g, kv->offset, e));
+    if (bpe)
+        return bpe_load(v, g, e);
+    find_bytes(v);
+    return 0;
 }
 
 int vocab_open(const struct gguf *g, struct vocab **out, struct assay_err *e)
@@ -352,6 +377,7 @@ void vocab_close(struct vocab *v)
     free(v->scratch.heap);
     free(v->scratch.parts[0]);
     free(v->scratch.parts[1]);
+    bpe_close(v->bpe);
     struct arena a = v->arena;
     arena_release(&a);
 }
@@ -428,6 +454,8 @@ static int encode_text(struct vocab *v, const char *text, size_t n, bool space,
                        struct vocab_out *out, struct assay_err *e)
 {
     struct vocab_scratch *s = &v->scratch;
+    if (v->bpe)
+        return bpe_encode(v, text, n, out, e);
     TRY(vocab_room(&s->text, &s->cap_text, 3 * (n + 1), 1, e));
     size_t len = 0;
     for (size_t i = 0; i < n + space; i++) {

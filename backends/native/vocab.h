@@ -1,5 +1,5 @@
-/* vocab.h - tokenizer as stored in GGUF: SentencePiece (tokenizer.ggml.model = "llama"), identical
- * to llama.cpp's.  More models come as further files behind the same calls. */
+/* vocab.h - tokenizer as stored in GGUF: SentencePiece (tokenizer.ggml.model = "llama") and
+ * byte-level BPE ("gpt2", with the pre-tokenizers of pretoken.h), identical to llama.cpp's. */
 #ifndef VOCAB_H
 #define VOCAB_H
 #include <stddef.h>
@@ -10,7 +10,7 @@ struct gguf;
 struct vocab;
 
 /* Copies what it needs: the file may be closed.  Errors: ASSAY_EFORMAT, ASSAY_EUNSUPPORTED (another
- * tokenizer), with path and offset. */
+ * tokenizer or pre-tokenizer), with path and offset. */
 int vocab_open(const struct gguf *, struct vocab **, struct assay_err *);
 void vocab_close(struct vocab *);
 uint32_t vocab_size(const struct vocab *);
@@ -24,7 +24,7 @@ int vocab_add_bos(const struct vocab *);
 int vocab_encode(struct vocab *, const char *text, size_t len, int special, int32_t *out,
                  size_t cap, size_t *n, struct assay_err *);
 /* Bytes of one token (0 <= token < vocab_size) as it appears inside a text (U+2581 -> ' ', <0xXX>
- * -> the byte). */
+ * -> the byte; byte-level BPE: the bytes its characters stand for). */
 const char *vocab_piece(const struct vocab *, int32_t token, size_t *n);
 /* 1 for control and unknown tokens: they end or structure a text and print nothing. */
 int vocab_is_control(const struct vocab *, int32_t token);

@@ -1,5 +1,5 @@
 /* vocab_table.h - a vocabulary's tokens and their index, shared by the loader (vocab.c) and the
- * encoders (spm.c).  Private to them.
+ * encoders (spm.c, bpe.c).  Private to them.
  *
  * Invariant: texts are unique and not empty; scores are never NaN; ids are below n. */
 #ifndef VOCAB_TABLE_H
@@ -45,6 +45,7 @@ struct vocab_scratch {             /* grows, never shrinks: no allocation once w
 };
 struct vocab {
     struct arena arena;
+    struct bpe *bpe;               /* byte-level BPE; NULL: SentencePiece */
     struct vocab_token *tokens;
     uint32_t n, max_len;           /* longest text in bytes */
     struct vocab_slot *slots;
