@@ -78,7 +78,6 @@ FLAGS_backends/native/kern_amx    := $(FLAGS_backends/native/kern_avx512) -mamx-
 endif
 FLAGS_backends/native/ := -O3
 FLAGS_harness/run/paths  = -DASSAY_PREFIX='"$(PREFIX)"'
-FLAGS_harness/run/plugin = -DASSAY_PREFIX='"$(PREFIX)"'
 FLAGS_harness/run/plugin = $(FLAGS_harness/run/paths)
 
 # -- floors: each is a folder and a static library, in link order (top first) -----------------------
