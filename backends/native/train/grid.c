@@ -1,0 +1,115 @@
+/* grid.c - round trips through the engine's number formats. */
+#include "backends/native/train/grid.h"
+#include "backends/native/kern.h"
+#include "backends/native/quant.h"
+#include "harness/base/err.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BLOCK = 32, MAX_BLOCK_BYTES = 64, SETTLE = 8 };
+
+#define ROW8 {GRID_SYMMETRIC, 127, 0, 0}
+static const struct grid_mode modes[] = {
+    {"int8", ROW8, ROW8, {GRID_NONE, 0, 0, 0}},
+    {"w8a8", ROW8, ROW8, ROW8},
+    {"int4", {GRID_SYMMETRIC, 7, 32, 0}, ROW8, {GRID_NONE, 0, 0, 0}},
+    {"q4_0", {GRID_BLOCK, 0, 0, QT_Q4_0}, {GRID_BLOCK, 0, 0, QT_Q8_0}, {GRID_NONE, 0, 0, 0}},
+    {"q8_0", {GRID_BLOCK, 0, 0, QT_Q8_0}, {GRID_BLOCK, 0, 0, QT_Q8_0}, {GRID_NONE, 0, 0, 0}},
+    {"int2", {GRID_SIGNED, 1, 32, 0}, ROW8, {GRID_NONE, 0, 0, 0}},
+    {"w4a4", {GRID_SYMMETRIC, 7, 32, 0}, ROW8, {GRID_SYMMETRIC, 7, 32, 0}},
+};
+const char grid_names[] = "int8|w8a8|int4|q4_0|q8_0|int2|w4a4";
+
+const struct grid_mode *grid_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(modes[i].name, name) == 0)
+            return &modes[i];
+    return NULL;
+}
+
+int grid_check(const struct grid *g, const char *what, size_t n_in, struct assay_err *e)
+{
+    const size_t group = g->rule == GRID_BLOCK ? BLOCK : g->group;
+    if (g->rule != GRID_NONE && group && n_in % group)
+        return err_set(e, ASSAY_EUSAGE, "%s: rows of %zu cannot be cut into groups of %zu", what,
+                       n_in, group);
+    return 0;
+}
+
+/* The scale that quantizing the quantized values again gives: absmax / qmax, settled, since
+ * qmax * s rounds and dividing it again need not give s. */
+static float settled_scale(float absmax, float qmax)
+{
+    float s = absmax / qmax;
+    for (int i = 0; i < SETTLE && qmax * s / qmax != s; i++)
+        s = qmax * s / qmax;
+    return s;
+}
+
+static void symmetric_group(const float *w, size_t n, int qmax, float *out)
+{
+    const float most = (float)qmax;
+    float absmax = 0;
+    for (size_t i = 0; i < n; i++)
+        absmax = fabsf(w[i]) > absmax ? fabsf(w[i]) : absmax;
+    const float s = settled_scale(absmax, most);
+    for (size_t i = 0; i < n; i++) {
+        float q = s != 0 ? rintf(w[i] / s) : 0;
+        q = q > most ? most : q < -most ? -most : q;
+        out[i] = q * s;
+    }
+}
+
+static void signed_group(const float *w, size_t n, int qmax, float *out)
+{
+    const float most = (float)qmax;
+    float top = 0;
+    for (size_t i = 0; i < n; i++)
+        top = fabsf(w[i]) > fabsf(top) ? w[i] : top;
+    const float d = top / -(most + 1);
+    for (size_t i = 0; i < n; i++) {
+        float q = d != 0 ? rintf(w[i] / d) : 0;
+        q = q > most ? most : q < -most - 1 ? -most - 1 : q;
+        out[i] = q * d;
+    }
+}
+
+void grid_matrix(const struct grid *g, const float *w, size_t n, size_t n_in, float *out)
+{
+    const size_t group = g->rule == GRID_BLOCK ? BLOCK : g->group ? g->group : n_in;
+    if (g->rule == GRID_NONE) {
+        memmove(out, w, n * n_in * sizeof *w);
+        return;
+    }
+    const struct quant_traits *q = g->rule == GRID_BLOCK ? quant_find(g->type) : NULL;
+    for (size_t i = 0; i < n * n_in; i += group) {
+        unsigned char codes[MAX_BLOCK_BYTES];
+        if (q) {
+            q->quantize(w + i, codes, BLOCK);
+            q->dequantize(codes, out + i, BLOCK);
+        } else if (g->rule == GRID_SYMMETRIC) {
+            symmetric_group(w + i, group, g->qmax, out + i);
+        } else {
+            signed_group(w + i, group, g->qmax, out + i);
+        }
+    }
+}
+
+void grid_acts(const struct grid *g, float *x, size_t n, size_t n_in)
+{
+    const size_t group = g->group ? g->group : n_in;
+    const float qmax = (float)g->qmax, magic = 12582912.0f;     /* adding it rounds to even */
+    if (g->rule == GRID_NONE)
+        return;
+    for (size_t i = 0; i < n * n_in; i += group) {
+        float *v = x + i, absmax = 0;
+        for (size_t j = 0; j < group; j++)
+            absmax = fabsf(v[j]) > absmax ? fabsf(v[j]) : absmax;
+        const bool live = absmax >= KERN_ABSMAX_MIN;
+        const float d = live ? absmax / qmax : 0, inverse = live ? qmax / absmax : 0;
+        for (size_t j = 0; j < group; j++)
+            v[j] = (v[j] * inverse + magic - magic) * d;
+    }
+}
