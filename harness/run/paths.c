@@ -87,5 +87,6 @@ const char *const *paths_data(struct arena *a, const char *const *said)
     struct paths p = {.n = 0};
     add_said(&p, said);
     add_environment(&p, "ASSAY_DATA", a);
+    add_own(&p, "datasets", "datasets", a);
     return finish(&p, a, NULL);
 }
