@@ -36,7 +36,7 @@ typedef void attend_fn(const struct attend_job *);
 
 struct attend {
     const char *name;
-    attend_fn *run[3];            /* by enum kv_type */
+    attend_fn *run[KV_TYPES];     /* by enum kv_type */
     /* x += y unless y is NULL; out = x * w / sqrt(mean(x^2) + eps). w NULL: no norm wanted. */
     void (*add_norm)(float *x, const float *y, const float *w, size_t n, float eps, float *out);
     /* gate = silu(gate) * up, silu(x) = x / (1 + exp(-x)) */

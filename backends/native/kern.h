@@ -46,6 +46,7 @@ struct kern_mat {                  /* packed weights; strides in bytes from pane
     size_t n_out, n_in, n_k;       /* n_k: n_in rounded up to what the form needs */
     size_t group;                  /* I*: k per scale */
     int offset;                    /* stored code - offset = signed code (W8, Q*) */
+    int act_max;                   /* W8, Q*: activation codes are -act_max..act_max */
     const uint8_t *codes, *high;
     const void *scale;             /* f32 or fp16 by form */
     const uint16_t *min;           /* fp16; NULL: none; strides as scale */
@@ -74,7 +75,7 @@ struct kern_act {                  /* activations of n tokens, quantized */
     float *s;                      /* as d: d * sum of codes, as fp16; only with a minimum */
     int32_t *bias;                 /* as d: -offset * sum of codes, modulo 2^32 */
     size_t n_in, n_k, ldd;
-    int offset;
+    int offset, max;               /* the matrix's offset and act_max */
 };
 struct kern_f32 {                  /* one product with weights as f32 panels */
     const float *w;

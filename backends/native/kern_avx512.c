@@ -391,7 +391,7 @@ static void avx512_act_w8(const struct kern_act *a, size_t t, const float *x)
 {
     int8_t *q = a->q + t * a->n_k;
     float inverse;
-    a->d[t] = scale_of(absmax_bits(x, a->n_in), 127.0f, &inverse);
+    a->d[t] = scale_of(absmax_bits(x, a->n_in), (float)a->max, &inverse);
     __m512 inv = _mm512_set1_ps(inverse);
     __m512i sum = _mm512_setzero_si512();
     size_t n = inverse != 0 ? a->n_in : 0;
@@ -428,7 +428,7 @@ static void act_blocks(const struct kern_act *a, size_t i, size_t n, const float
     __m512 inverse;
     for (size_t b = 0; b < n; b++)
         bits[b] = absmax_bits(x + b * KERN_BLOCK, KERN_BLOCK);
-    __m512 d = scales_from(_mm512_load_si512(bits), 127.0f, &inverse);
+    __m512 d = scales_from(_mm512_load_si512(bits), (float)a->max, &inverse);
     _mm512_store_ps(inv, inverse);
     for (size_t b = 0; b < n; b++) {
         const float *v = x + b * KERN_BLOCK;

@@ -257,7 +257,7 @@ static int32_t bias_of(int offset, int32_t sum)
 static void neon_act_w8(const struct kern_act *a, size_t t, const float *x)
 {
     float inverse;
-    a->d[t] = scale_of(x, a->n_in, 127.0f, &inverse);
+    a->d[t] = scale_of(x, a->n_in, (float)a->max, &inverse);
     int32_t sum = codes_s8(x, a->n_in, a->n_k, inverse, a->q + t * a->n_k);
     a->bias[t] = bias_of(a->offset, sum);
 }
@@ -266,7 +266,7 @@ static void neon_act_block(const struct kern_act *a, size_t t, const float *x)
 {
     int8_t *q = a->q + t * a->n_k;
     for (size_t b = 0; b < a->n_in / KERN_BLOCK; b++, x += KERN_BLOCK, q += KERN_BLOCK) {
-        float inverse, d = scale_of(x, KERN_BLOCK, 127.0f, &inverse);
+        float inverse, d = scale_of(x, KERN_BLOCK, (float)a->max, &inverse);
         int32_t sum = codes_s8(x, KERN_BLOCK, KERN_BLOCK, inverse, q);
         a->d[b * a->ldd + t] = quant_f16_f32(quant_f16(d));
         a->bias[b * a->ldd + t] = bias_of(a->offset, sum);

@@ -249,7 +249,7 @@ static void ref_act_w8(const struct kern_act *a, size_t t, const float *x)
 {
     int8_t *q = a->q + t * a->n_k;
     float inverse;
-    a->d[t] = scale_of(absmax_bits(x, a->n_in), 127.0f, &inverse);
+    a->d[t] = scale_of(absmax_bits(x, a->n_in), (float)a->max, &inverse);
     a->bias[t] = bias_of(a->offset, quantize_s8(x, a->n_in, inverse, q));
     memset(q + a->n_in, 0, a->n_k - a->n_in);
 }
@@ -260,7 +260,7 @@ static void ref_act_block(const struct kern_act *a, size_t t, const float *x)
     for (size_t b = 0; b < a->n_in / KERN_BLOCK; b++, x += KERN_BLOCK, q += KERN_BLOCK) {
         size_t i = b * a->ldd + t;
         float inverse;
-        float d = scale_of(absmax_bits(x, KERN_BLOCK), 127.0f, &inverse);
+        float d = scale_of(absmax_bits(x, KERN_BLOCK), (float)a->max, &inverse);
         int32_t sum = quantize_s8(x, KERN_BLOCK, inverse, q);
         a->d[i] = quant_f16_f32(quant_f16(d));
         a->bias[i] = bias_of(a->offset, sum);

@@ -4,9 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t element_bytes(enum kv_type t)
+/* Bytes of one position's keys, without scales. */
+static size_t row_bytes(const struct kv_shape *s)
 {
-    return t == KV_F32 ? 4 : t == KV_F16 ? 2 : 1;
+    if (s->type == KV_INT4)
+        return (s->head_dim + 1u) / 2;
+    return (size_t)s->head_dim * (s->type == KV_F32 ? 4 : s->type == KV_F16 ? 2 : 1);
+}
+
+/* Scales of one position's keys. */
+static size_t n_scales(const struct kv_shape *s)
+{
+    if (s->type == KV_INT4)
+        return (s->head_dim + KV_GROUP - 1u) / KV_GROUP;
+    return s->type == KV_INT8 ? 1 : 0;
 }
 
 static uint32_t round_up(uint32_t n)
@@ -16,8 +27,7 @@ static uint32_t round_up(uint32_t n)
 
 static size_t head_bytes(const struct kv_shape *s, uint32_t cap)
 {
-    const size_t scales = s->type == KV_INT8 ? 2 * sizeof(float) : 0;
-    return (size_t)cap * (2 * element_bytes(s->type) * s->head_dim + scales);
+    return (size_t)cap * 2 * (row_bytes(s) + n_scales(s) * sizeof(float));
 }
 
 size_t kv_bytes_per_token(const struct kv_shape *s)
@@ -54,27 +64,27 @@ void kv_release(struct kv_seq *seq)
 struct kv_view kv_at(const struct kv_seq *seq, const struct kv_shape *s, uint32_t layer,
                      uint32_t head)
 {
-    const size_t row = (size_t)seq->cap * s->head_dim * element_bytes(s->type);
+    const size_t row = seq->cap * row_bytes(s), scales = n_scales(s);
     unsigned char *p = seq->mem + ((size_t)layer * s->n_head + head) * head_bytes(s, seq->cap);
-    struct kv_view v = {.k = p, .v = p + row};
-    if (s->type == KV_INT8) {
+    struct kv_view v = {.k = p, .v = p + row, .cap = seq->cap};
+    if (scales) {
         v.ks = (float *)(void *)(p + 2 * row);
-        v.vs = v.ks + seq->cap;
+        v.vs = v.ks + scales * seq->cap;
     }
     return v;
 }
 
 void kv_copy(struct kv_seq *dst, const struct kv_seq *src, const struct kv_shape *s, uint32_t n)
 {
-    const size_t row = (size_t)s->head_dim * element_bytes(s->type);
+    const size_t row = row_bytes(s);
     for (uint32_t l = 0; l < s->n_layer; l++)
         for (uint32_t h = 0; h < s->n_head; h++) {
             const struct kv_view d = kv_at(dst, s, l, h), o = kv_at(src, s, l, h);
             memcpy(d.k, o.k, round_up(n) * row);
             memcpy(d.v, o.v, n * row);
-            if (d.ks) {
-                memcpy(d.ks, o.ks, n * sizeof(float));
-                memcpy(d.vs, o.vs, n * sizeof(float));
+            for (size_t g = 0; g < n_scales(s); g++) {
+                memcpy(d.ks + g * d.cap, o.ks + g * o.cap, n * sizeof(float));
+                memcpy(d.vs + g * d.cap, o.vs + g * o.cap, n * sizeof(float));
             }
         }
 }

@@ -2,7 +2,9 @@
  *
  * Per layer and kv head: K in blocks of 16 positions with the positions innermost,
  * [cap/16][head_dim][16], so that scores of 16 positions are computed side by side; V by position,
- * [cap][head_dim]; for KV_INT8 one fp32 scale per position behind each.
+ * [cap][head_dim]; for KV_INT8 one fp32 scale per position behind each.  KV_INT4: two dimensions to a
+ * byte, [cap/16][(head_dim + 1) / 2][16] and [cap][(head_dim + 1) / 2], and one scale per position
+ * for every KV_GROUP dimensions; attend_int4_body.h says which share a byte.
  * Invariant: a position's values depend on nothing but what was stored there, so a copied prefix
  * equals a computed one bit for bit.  Lanes of a block beyond the last stored position hold finite
  * leftovers that attention never lets through. */
@@ -14,7 +16,7 @@
 
 struct assay_err;
 
-enum { KV_BLOCK = 16 };
+enum { KV_BLOCK = 16, KV_GROUP = 32 };
 struct kv_shape {
     enum kv_type type;
     uint32_t n_layer, n_head, head_dim;      /* n_head: kv heads */
@@ -25,9 +27,10 @@ struct kv_seq {                   /* zeroed: empty */
     unsigned char *mem;           /* [n_layer][n_head][K, V, K scales, V scales] */
 };
 struct kv_view {                  /* one layer, one kv head */
-    void *k;                      /* [cap/16][head_dim][16] float, fp16 or int8 */
+    void *k;                      /* [cap/16][head_dim][16] float, fp16, int8 or nibbles */
     void *v;                      /* [cap][head_dim] */
-    float *ks, *vs;               /* [cap]; KV_INT8 only, else NULL */
+    float *ks, *vs;               /* [cap], KV_INT4: [groups][cap]; KV_F32, KV_F16: NULL */
+    size_t cap;
 };
 
 size_t kv_bytes_per_token(const struct kv_shape *);

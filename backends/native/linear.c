@@ -48,6 +48,7 @@ static const struct scheme_row schemes[] = {
     [SCHEME_INT4A] = {"int4a", "u4xf32->f32", KERN_I4, QT_F32, 0, GRID_ZERO_POINT, 4, false, true},
     [SCHEME_INT3A] = {"int3a", "u3xf32->f32", KERN_I3, QT_F32, 0, GRID_ZERO_POINT, 3, false, true},
     [SCHEME_INT2A] = {"int2a", "u2xf32->f32", KERN_I2, QT_F32, 0, GRID_ZERO_POINT, 2, false, true},
+    [SCHEME_W4A4] = {"q4_0", "u4xs4->s32->f32", KERN_Q4, QT_Q4_0, 8, GRID_NONE, 0, false, false},
     [SCHEME_Q8_0] = {"q8_0", "s8xs8->s32->f32", KERN_Q8, QT_Q8_0, 128, GRID_NONE, 0, false, false},
     [SCHEME_Q4_0] = {"q4_0", "u4xs8->s32->f32", KERN_Q4, QT_Q4_0, 8, GRID_NONE, 0, false, false},
     [SCHEME_Q4_1] = {"q4_1", "u4xs8->s32->f32", KERN_Q4, QT_Q4_1, 0, GRID_NONE, 0, true, false},
@@ -452,6 +453,7 @@ int linear_new(const struct kern *kern, struct scheme s, const char *name, uint3
     b.to_bytes = n_in / b.to->block * b.to->bytes;
     struct kern_mat shape = {.n_out = n_out, .n_in = n_in};
     shape_set(&shape, row, s.group);
+    shape.act_max = s.id == SCHEME_W4A4 ? 7 : 127;
     if (linear_alloc(row, shape, &b.l) < 0)
         return err_set(e, ASSAY_ENOMEM, "tensor '%s': out of memory for %zu x %zu as %s", name,
                        n_out, n_in, row->name);

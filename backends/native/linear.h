@@ -24,6 +24,7 @@ enum scheme_id {                  /* how weights are held and multiplied */
     SCHEME_INT4,                  /* symmetric groups +-7, f32 activations */
     SCHEME_INT3, SCHEME_INT2,     /* groups of the full range -4..3 and -2..1, f32 activations */
     SCHEME_INT8A, SCHEME_INT4A, SCHEME_INT3A, SCHEME_INT2A,       /* groups with a zero point */
+    SCHEME_W4A4,                  /* GGUF's Q4_0 blocks x int4 activations per 32, +-7, int32 sums */
     SCHEME_Q8_0, SCHEME_Q4_0, SCHEME_Q4_1, SCHEME_Q5_0, SCHEME_Q5_1  /* GGUF blocks x q8 activations per 32, as llama.cpp */
 };
 struct scheme {
@@ -42,7 +43,7 @@ struct linear;                    /* packed weights; one allocation */
  * z = clamp(RNE(-lo / s), 0, 2^b - 1), q = clamp(RNE(x / s) + z, 0, 2^b - 1); stands for (q - z) s.
  * An all-zero row or group has s = 0 and stands for zeros.  Activations are quantized at run time with the reciprocal:
  * q = round to even(x * (qmax / absmax)), d = absmax / qmax, stored as fp32 per token (INT16, W8A8)
- * and as fp16 per block of 32 (Q*); NaN or Inf in x makes y NaN.  Order of sums: kern.h. */
+ * and as fp16 per block of 32 (Q*, and W4A4 with qmax 7); NaN or Inf in x makes y NaN.  Order of sums: kern.h. */
 
 /* Can the scheme hold a matrix of this shape?  ASSAY_EUSAGE with the sizes if not; callers pick
  * another scheme then. */
@@ -59,7 +60,7 @@ int linear_new(const struct kern *, struct scheme, const char *name, uint32_t st
 void linear_free(struct linear *);
 size_t linear_bytes(const struct linear *);            /* held for computing, scales included */
 const char *linear_stored(const struct linear *);      /* "int4 g32" */
-const char *linear_compute(const struct linear *);     /* "u4xs8->s32->f32", "f32", "emulated" */
+const char *linear_compute(const struct linear *);     /* "u4xs8->s32->f32", "f32" */
 size_t linear_n_out(const struct linear *);
 size_t linear_n_in(const struct linear *);
 

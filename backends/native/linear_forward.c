@@ -43,7 +43,8 @@ static size_t act_layout(const struct linear *l, size_t n, char *scratch, struct
     const struct kern_mat *m = &l->m;
     size_t per_k = m->form == KERN_I16 ? 2 * sizeof *a->q16 : sizeof *a->q;
     size_t blocks = m->form >= KERN_Q8 ? m->n_in / KERN_BLOCK : 1;
-    *a = (struct kern_act){.n_in = m->n_in, .n_k = m->n_k, .ldd = n, .offset = m->offset};
+    *a = (struct kern_act){.n_in = m->n_in, .n_k = m->n_k, .ldd = n, .offset = m->offset,
+                           .max = m->act_max};
     size_t codes = round_up(n * a->n_k * per_k, ALIGN);
     size_t per_block = round_up(n * blocks * sizeof *a->d, ALIGN);
     if (scratch) {
@@ -71,7 +72,7 @@ static bool same_kind(const struct linear *a, const struct linear *b)
     if ((a->m.form >= KERN_Q8) != (b->m.form >= KERN_Q8))
         return false;
     return (a->m.form >= KERN_Q8 || a->m.form == b->m.form) && a->m.offset == b->m.offset &&
-           !a->m.min == !b->m.min;
+           a->m.act_max == b->m.act_max && !a->m.min == !b->m.min;
 }
 
 static void multiply_part(void *user, size_t part, size_t n_parts)

@@ -19,7 +19,9 @@ struct hparams {
     float rope_base, rms_eps;
     float rope_scale;              /* linear: positions are divided by it; 1: none */
 };
-enum kv_type { KV_F32, KV_F16, KV_INT8 };   /* INT8: symmetric per head and token, fp32 scale */
+/* INT8: symmetric per head and token; INT4: symmetric per 32 dimensions of a head and token, K after
+ * rotation; fp32 scales. */
+enum kv_type { KV_F32, KV_F16, KV_INT8, KV_INT4, KV_TYPES };
 
 struct layer {                     /* all row-major [out][in] */
     const float *attn_norm;        /* [n_embd] */
@@ -57,7 +59,7 @@ enum { MODEL_NUMERICS = 1 };
 struct model_options {             /* filled through the field table in native.c */
     const char *path;              /* --model */
     const char *precision;         /* precision.h; NULL: fp32 */
-    const char *kv;                /* f32 f16 int8; NULL: f32 */
+    const char *kv;                /* f32 f16 int8 int4; NULL: f32 */
     const char *keep;              /* "fp16:output,blk.0.*;q8_0:*.ffn_down": at another precision */
     int64_t group;                 /* 0: the precision's own */
     int64_t n_ctx;                 /* 0: the model's */

@@ -33,6 +33,7 @@ static const struct name_row names[] = {
     {"int4a", SCHEME_INT4A, SCHEME_INT8, 32, true, false},
     {"int3a", SCHEME_INT3A, SCHEME_INT8, 32, true, false},
     {"int2a", SCHEME_INT2A, SCHEME_INT8, 32, true, false},
+    {"w4a4", SCHEME_W4A4, SCHEME_Q8_0, 0, false, true},
     {"q8_0", SCHEME_Q8_0, SCHEME_Q8_0, 0, false, true},
     {"q4_0", SCHEME_Q4_0, SCHEME_Q8_0, 0, false, true},
     {"q4_1", SCHEME_Q4_1, SCHEME_Q8_0, 0, false, true},
@@ -48,6 +49,7 @@ static const struct {
     {"f32", KV_F32},
     {"f16", KV_F16},
     {"int8", KV_INT8},
+    {"int4", KV_INT4},
 };
 
 /* -- parsing ----------------------------------------------------------------------------------- */
@@ -266,7 +268,7 @@ int precision_check(const struct precision *p, const char *const *tensors, size_
 
 /* -- in words ---------------------------------------------------------------------------------- */
 
-/* w8a8 and int8 are held alike; what sets them apart is the product. */
+/* w8a8 and int8 are held alike, w4a4 and q4_0 too; what sets them apart is the product. */
 static bool same_label(const struct assay_tensor *a, const struct assay_tensor *b)
 {
     return !strcmp(a->stored, b->stored) && !strcmp(a->compute, b->compute);
@@ -274,8 +276,9 @@ static bool same_label(const struct assay_tensor *a, const struct assay_tensor *
 
 static void add_label(struct buf *b, const struct assay_tensor *t)
 {
-    bool a8 = !strncmp(t->stored, "int8", 4) && !strncmp(t->compute, "s8xs8", 5);
-    buf_adds(b, a8 ? "w8a8" : t->stored);
+    bool a8 = !strncmp(t->stored, "int8 ", 5) && !strncmp(t->compute, "s8xs8", 5);
+    bool a4 = !strncmp(t->compute, "u4xs4", 5);
+    buf_adds(b, a8 ? "w8a8" : a4 ? "w4a4" : t->stored);
 }
 
 static bool is_matrix(const struct assay_tensor *t)

@@ -47,6 +47,7 @@ static const struct {
     {"int4a-g32", {SCHEME_INT4A, 32}}, {"int4a", {SCHEME_INT4A, 0}},
     {"int3a-g32", {SCHEME_INT3A, 32}}, {"int3a", {SCHEME_INT3A, 0}},
     {"int2a-g32", {SCHEME_INT2A, 32}}, {"int2a", {SCHEME_INT2A, 0}},
+    {"w4a4", {SCHEME_W4A4, 0}},
 };
 enum { N_SCHEMES = sizeof schemes / sizeof schemes[0] };
 
@@ -287,9 +288,9 @@ static void check_nan(const char *level, const struct kern *k)
 }
 
 /* -- activation quantizers ------------------------------------------------------------------------------ */
-static struct kern_act act_new(size_t n_in, size_t n_k, size_t blocks, int offset, uint8_t *mem)
+static struct kern_act act_new(size_t n_in, size_t n_k, size_t blocks, int max, uint8_t *mem)
 {
-    struct kern_act a = {.n_in = n_in, .n_k = n_k, .ldd = 1, .offset = offset};
+    struct kern_act a = {.n_in = n_in, .n_k = n_k, .ldd = 1, .offset = 128, .max = max};
     a.q = (int8_t *)mem;
     a.q16 = (int16_t *)(void *)mem;
     a.d = (float *)(void *)(mem + 4 * n_k);
@@ -320,8 +321,8 @@ static void check_act(const char *level, const struct kern *ref, const struct ke
             memset(got, 0x55, sizeof got);
             size_t blocks = f == KERN_Q8 ? n_in / 32 : 1;
             size_t padded = f == KERN_Q8 ? n_in : f == KERN_I16 ? (n_in + 1) / 2 * 2 : n_k;
-            struct kern_act a = act_new(n_in, padded, blocks, 128, want);
-            struct kern_act b = act_new(n_in, padded, blocks, 128, got);
+            struct kern_act a = act_new(n_in, padded, blocks, i % 5 ? 127 : 7, want);
+            struct kern_act b = act_new(n_in, padded, blocks, i % 5 ? 127 : 7, got);
             kern_quantize(ref, f, &a, 0, x);
             kern_quantize(k, f, &b, 0, x);
             if (memcmp(want, got, 4 * padded) || memcmp(a.bias, b.bias, blocks * 4))
@@ -506,7 +507,7 @@ static double bound_of(const struct peak *p, enum scheme_id id)
 {
     if (id == SCHEME_INT16)
         return p->dot8 / 2;
-    return id == SCHEME_W8A8 || id >= SCHEME_Q8_0 ? p->dot8 : p->fma;
+    return id == SCHEME_W8A8 || id >= SCHEME_W4A4 ? p->dot8 : p->fma;
 }
 
 static void bench_level(const char *level, double (*ref)[N_SHAPES])

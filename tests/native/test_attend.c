@@ -181,6 +181,25 @@ static void heads_run(struct heads *h, const struct attend *t, const struct kv_s
     t->run[s->type](&j);
 }
 
+/* What the cache makes of one row: codes of 8 bits per row, or of 4 bits per 32. */
+static void cached(enum kv_type t, const float *x, size_t hd, double *out)
+{
+    const size_t group = t == KV_INT4 ? 32 : hd;
+    const double top = t == KV_INT4 ? 7 : 127;
+    for (size_t d = 0; d < hd; d++) {
+        const size_t from = d / group * group, to = from + group < hd ? from + group : hd;
+        double absmax = 0;
+        for (size_t i = from; i < to; i++)
+            absmax = fmax(absmax, fabs((double)x[i]));
+        const double s = (float)(absmax / top);
+        out[d] = (double)x[d];
+        if (t == KV_F16)
+            out[d] = (double)quant_f16_f32(quant_f16(x[d]));
+        else if (t != KV_F32)
+            out[d] = s > 0 ? s * fmin(top, fmax(-top, nearbyint((double)(float)(x[d] / s)))) : 0;
+    }
+}
+
 /* The last token's output in double, from what the cache should hold of its ancestors. */
 static void check_last(const struct heads *h, const struct kv_shape *s, uint32_t n_rep)
 {
@@ -190,23 +209,25 @@ static void check_last(const struct heads *h, const struct kv_shape *s, uint32_t
         at[h->pos[i]] = i; /* later tokens overwrite */
     for (size_t r = 0; r < n_rep; r++) {
         const float *q = h->q + (last * n_rep + r) * hd;
-        double p[CAP], top = -INFINITY, sum = 0;
+        double p[CAP], row[DIM], top = -INFINITY, sum = 0;
         for (size_t j = 0; j < n; j++) {
             p[j] = 0;
+            cached(s->type, h->k + at[j] * hd, hd, row);
             for (size_t d = 0; d < hd; d++)
-                p[j] += (double)q[d] * (double)h->k[at[j] * hd + d];
+                p[j] += (double)q[d] * row[d];
             p[j] /= sqrt((double)hd);
             top = p[j] > top ? p[j] : top;
         }
         for (size_t j = 0; j < n; j++)
             sum += p[j] = exp(p[j] - top);
-        const double limit = s->type == KV_F32 ? 2e-5 : s->type == KV_F16 ? 2e-2 : 0.5;
-        for (size_t d = 0; d < hd; d++) {
-            double v = 0;
-            for (size_t j = 0; j < n; j++)
-                v += p[j] / sum * (double)h->v[at[j] * hd + d];
-            assert_true(fabs(v - (double)h->out[(last * n_rep + r) * hd + d]) < limit);
+        double v[DIM] = {0};
+        for (size_t j = 0; j < n; j++) {
+            cached(s->type, h->v + at[j] * hd, hd, row);
+            for (size_t d = 0; d < hd; d++)
+                v[d] += p[j] / sum * row[d];
         }
+        for (size_t d = 0; d < hd; d++)
+            assert_true(fabs(v[d] - (double)h->out[(last * n_rep + r) * hd + d]) < 2e-5);
     }
 }
 
@@ -219,8 +240,8 @@ static void test_attention(void **state)
     struct heads *h[3];
     for (size_t k = 0; k < 3; k++)
         h[k] = calloc(1, sizeof *h[k]);
-    for (size_t i = 0; i < sizeof dims / sizeof *dims * 3; i++) {
-        const struct kv_shape s = {(enum kv_type)(i % 3), 1, 1, dims[i / 3]};
+    for (size_t i = 0; i < sizeof dims / sizeof *dims * KV_TYPES; i++) {
+        const struct kv_shape s = {(enum kv_type)(i % KV_TYPES), 1, 1, dims[i / KV_TYPES]};
         const uint32_t n_rep = 1 + (uint32_t)i % HEADS;
         for (size_t k = 0; k < n_tables; k++) {
             heads_fill(h[k], i);
@@ -277,14 +298,39 @@ static void test_fp16_cache_widens_exactly(void **state)
     }
 }
 
+/* A copied prefix is the computed one, whatever room either cache has. */
+static void test_copied_prefix(void **state)
+{
+    (void)state;
+    static struct heads h;
+    for (int t = 0; t < KV_TYPES; t++) {
+        const struct kv_shape s = {(enum kv_type)t, 1, 1, 72};
+        struct kv_seq other = {0};
+        struct assay_err err = {0};
+        const uint32_t n = 21;
+        heads_fill(&h, 5);
+        heads_run(&h, attend_pick(cpu_detect()), &s, 1);
+        assert_int_equal(kv_reserve(&other, &s, 2 * CAP, &err), 0);
+        kv_copy(&other, &h.seq, &s, n);
+        const struct kv_view a = kv_at(&h.seq, &s, 0, 0), b = kv_at(&other, &s, 0, 0);
+        const size_t scales = t == KV_INT4 ? 3 : t == KV_INT8, bytes = kv_bytes_per_token(&s) / 2;
+        assert_memory_equal(a.k, b.k, 32 * (bytes - scales * sizeof(float)));
+        assert_memory_equal(a.v, b.v, n * (bytes - scales * sizeof(float)));
+        for (size_t g = 0; g < scales; g++) {
+            assert_memory_equal(a.ks + g * a.cap, b.ks + g * b.cap, n * sizeof(float));
+            assert_memory_equal(a.vs + g * a.cap, b.vs + g * b.cap, n * sizeof(float));
+        }
+        kv_release(&other);
+        kv_release(&h.seq);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exp),
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_lse),
-        cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_fp16_cache_widens_exactly),
+        cmocka_unit_test(test_exp),           cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_lse),           cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_copied_prefix), cmocka_unit_test(test_fp16_cache_widens_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

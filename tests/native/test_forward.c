@@ -133,6 +133,8 @@ static void test_kv_types_are_close(void **state)
     compare_naive(&s, 5e-3);
     s.kv = KV_INT8;
     compare_naive(&s, 0.3);
+    s.kv = KV_INT4;
+    compare_naive(&s, 2);
 }
 
 static const struct scheme schemes[] = {
@@ -204,7 +206,7 @@ static void test_bits_do_not_depend_on_company(void **state)
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         struct tiny_spec s = tiny_default;
         s.scheme = schemes[i];
-        s.kv = (enum kv_type)(i % 3);
+        s.kv = (enum kv_type)(i % KV_TYPES);
         check_bits(s, 0);
     }
 }
@@ -215,9 +217,9 @@ static void test_bits_do_not_depend_on_processor(void **state)
 #if defined(__x86_64__)
     struct tiny_spec s = tiny_default;
     s.n_layer = 1;
-    for (int kv = KV_F32; kv <= KV_INT8; kv++) {
+    for (int kv = KV_F32; kv < KV_TYPES; kv++) {
         s.kv = (enum kv_type)kv;
-        s.head_dim = s.rope_dims = kv == KV_F16 ? 20 : 8;
+        s.head_dim = s.rope_dims = kv == KV_F16 ? 20 : kv == KV_INT4 ? 40 : 8;
         check_bits(s, 1);
     }
 #else

@@ -368,7 +368,7 @@ static void test_activation_ties(void **state)
     linear_free(l);
 }
 
-static void check_blocks(const char *name, enum scheme_id id)
+static void check_blocks(const char *name, enum scheme_id id, int act_max)
 {
     enum { OUT = 21, IN = 96, N = 18 };
     static float w[OUT * IN], x[N * IN], y[N * OUT], row[IN];
@@ -392,18 +392,18 @@ static void check_blocks(const char *name, enum scheme_id id)
             for (size_t b = 0; b < IN / 32; b++) {
                 const float *v = x + t * IN + b * 32;
                 float absmax = absmax_of(v, 32);
-                double d = quant_f16_f32(quant_f16(absmax / 127));
+                double d = quant_f16_f32(quant_f16(absmax / (float)act_max));
                 uint8_t *at = stored + (o * IN / 32 + b) * q->bytes;
                 double min = 0, codes = 0;
                 if (q->type == QT_Q4_1 || q->type == QT_Q5_1)
                     min = quant_f16_f32((uint16_t)(at[2] | at[3] << 8));
                 for (size_t i = 0; i < 32; i++) {
-                    long a = act_code(v[i], absmax, 127);
+                    long a = act_code(v[i], absmax, (float)act_max);
                     sum += ((double)row[b * 32 + i] - min) * (double)a * d;
                     size += fabs((double)row[b * 32 + i] * (double)a * d);
                     codes += (double)a;
                 }
-                double s = quant_f16_f32(quant_f16((float)(absmax / 127) * (float)codes));
+                double s = quant_f16_f32(quant_f16(absmax / (float)act_max * (float)codes));
                 sum += min * s;
                 size += fabs(min * s);
             }
@@ -418,11 +418,12 @@ static void check_blocks(const char *name, enum scheme_id id)
 static void test_blocks(void **state)
 {
     (void)state;
-    check_blocks("q8_0", SCHEME_Q8_0);
-    check_blocks("q4_0", SCHEME_Q4_0);
-    check_blocks("q4_1", SCHEME_Q4_1);
-    check_blocks("q5_0", SCHEME_Q5_0);
-    check_blocks("q5_1", SCHEME_Q5_1);
+    check_blocks("q8_0", SCHEME_Q8_0, 127);
+    check_blocks("q4_0", SCHEME_Q4_0, 127);
+    check_blocks("q4_0", SCHEME_W4A4, 7);
+    check_blocks("q4_1", SCHEME_Q4_1, 127);
+    check_blocks("q5_0", SCHEME_Q5_0, 127);
+    check_blocks("q5_1", SCHEME_Q5_1, 127);
 }
 
 /* -- how much of the signal each scheme keeps: measured with independent quantizers, rows of 4096 ------- */
@@ -486,7 +487,7 @@ static const struct scheme every[] = {
     {SCHEME_INT8, 0}, {SCHEME_W8A8, 0}, {SCHEME_INT4, 32}, {SCHEME_Q8_0, 0},
     {SCHEME_Q4_0, 0}, {SCHEME_Q4_1, 0}, {SCHEME_Q5_0, 0},  {SCHEME_Q5_1, 0},
     {SCHEME_INT3, 32}, {SCHEME_INT2, 32}, {SCHEME_INT8A, 0}, {SCHEME_INT4A, 32},
-    {SCHEME_INT3A, 32}, {SCHEME_INT2A, 16},
+    {SCHEME_INT3A, 32}, {SCHEME_INT2A, 16}, {SCHEME_W4A4, 0},
 };
 enum { N_EVERY = sizeof every / sizeof every[0] };
 
@@ -570,6 +571,7 @@ static void test_facts(void **state)
         {{SCHEME_INT2A, 16}, "int2a g16", "u2xf32->f32", 512 + 512 + 128},
         {{SCHEME_Q8_0, 0}, "q8_0", "s8xs8->s32->f32", 64 * 34},
         {{SCHEME_Q4_0, 0}, "q4_0", "u4xs8->s32->f32", 64 * 18},
+        {{SCHEME_W4A4, 0}, "q4_0", "u4xs4->s32->f32", 64 * 18},
         {{SCHEME_Q4_1, 0}, "q4_1", "u4xs8->s32->f32", 64 * 20},
         {{SCHEME_Q5_0, 0}, "q5_0", "u5xs8->s32->f32", 64 * 22},
         {{SCHEME_Q5_1, 0}, "q5_1", "u5xs8->s32->f32", 64 * 24},

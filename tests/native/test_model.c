@@ -12,7 +12,7 @@
 
 static const char *const all[] = {"fp32", "fp16", "bf16", "int16", "int8", "w8a8",  "int4",
                                   "q8_0", "q4_0", "q4_1", "q5_0",  "q5_1", "stored",
-                                  "int3", "int2", "int8a", "int4a", "int3a", "int2a"};
+                                  "int3", "int2", "int8a", "int4a", "int3a", "int2a", "w4a4"};
 enum { N_ALL = sizeof all / sizeof *all };
 
 static struct model *open_with(struct model_options o)
@@ -115,6 +115,9 @@ static void edges_of_low_bits(void **state)
     model_close(m);
     m = open_with((struct model_options){.path = *state, .precision = "q4_0", .kv = "int8"});
     assert_string_equal(m->precision, "q4_0; q8_0: token_embd, output; kv int8");
+    model_close(m);
+    m = open_with((struct model_options){.path = *state, .precision = "w4a4", .kv = "int4"});
+    assert_string_equal(m->precision, "w4a4; q8_0: token_embd, output; kv int4");
     model_close(m);
     m = open_with((struct model_options){.path = *state, .precision = "w8a8", .kv = "f16"});
     assert_string_equal(m->precision, "w8a8; kv f16");
@@ -242,7 +245,7 @@ static void bad_options(void **state)
     refuse((struct model_options){.path = NULL}, ASSAY_EUSAGE, "no model");
     refuse((struct model_options){.path = p, .precision = "fp61"}, ASSAY_EUSAGE, "'fp16'?");
     refuse((struct model_options){.path = p, .precision = "int5"}, ASSAY_EUSAGE, "expected one of");
-    refuse((struct model_options){.path = p, .kv = "q8"}, ASSAY_EUSAGE, "f32|f16|int8");
+    refuse((struct model_options){.path = p, .kv = "q8"}, ASSAY_EUSAGE, "f32|f16|int8|int4");
     refuse((struct model_options){.path = p, .group = 32}, ASSAY_EUSAGE, "no groups");
     refuse((struct model_options){.path = p, .precision = "int4", .group = -1}, ASSAY_EUSAGE, "-1");
     refuse((struct model_options){.path = p, .precision = "int4", .group = 48}, ASSAY_EUSAGE,
