@@ -14,6 +14,7 @@ passed=0 failed=0 skipped=0
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/assay-tests-XXXXXX") || exit 1
 chmod 711 "$tmp"   # tests that step down from root find their folders
 trap 'rm -rf "$tmp"' EXIT
+chmod 711 "$tmp"                    # tests that become another user must get to their files
 
 say() { printf '%-7s %s\n' "$1" "$2"; }
 

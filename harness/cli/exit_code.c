@@ -7,8 +7,8 @@
 
 const struct exit_meaning exit_meanings[] = {
     {EXIT_OK, "ok", "the command did what it was asked; compare --check: every variant passed"},
-    {EXIT_ERROR, "error", "a file, database or system error; nothing was measured or written"},
-    {EXIT_USAGE, "usage", "a command, option, suite or task that makes no sense"},
+    {EXIT_ERROR, "error", "a task, data file, model, database or system error; nothing was measured"},
+    {EXIT_USAGE, "usage", "a command, option or suite that makes no sense"},
     {EXIT_MEASUREMENT, "failed", "the run ended, but no variant finished"},
     {EXIT_PARTIAL, "partial", "some variants or tasks failed, the others are stored"},
     {EXIT_INTERRUPTED, "interrupted", "stopped by a signal; the same command goes on from there"},

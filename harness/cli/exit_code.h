@@ -6,7 +6,7 @@ struct assay_err;
 
 enum exit_code {
     EXIT_OK = 0,
-    EXIT_ERROR = 1,           /* a file, database or system error: nothing was measured */
+    EXIT_ERROR = 1,           /* a task, file, database or system error: nothing was measured */
     EXIT_USAGE = 2,
     EXIT_MEASUREMENT = 3,     /* not one variant finished */
     EXIT_PARTIAL = 4,

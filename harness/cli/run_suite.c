@@ -59,7 +59,9 @@ static void on_event(void *user, const struct run_event *event)
     buf_clear(&s->line);
     buf_clear(&s->status);
     progress_event(&s->progress, event, say_columns(STDERR_FILENO), &s->line, &s->status);
-    if (s->quiet)
+    bool is_end = event->kind == RUN_VARIANT_END || event->kind == RUN_JOB_END;
+    bool is_failure = is_end && event->status && strcmp(event->status, "done") != 0;
+    if (s->quiet && !is_failure)
         return;
     if (s->line.n) {
         if (s->has_status)
@@ -81,6 +83,8 @@ static int ended(const struct run_summary *r, const struct run_flags *flags)
     fprintf(stderr, "run %s: %zu of %zu variants, %" PRIu64 " items, %" PRIu64 " requests asked, %" PRIu64
             " from the store -> %s\n", r->uid, r->n_variants_done, r->n_variants, r->n_items,
             r->n_asked, r->n_reused, flags->db);
+    if (r->n_tasks_missing)
+        fprintf(stderr, "%zu tasks were left out, their data is not here\n", r->n_tasks_missing);
     if (r->status == RUN_INTERRUPTED) {
         fprintf(stderr, "interrupted; everything answered is kept. To go on:\n  %s\n", flags->command);
         return EXIT_INTERRUPTED;

@@ -176,6 +176,9 @@ int docs_check(struct docs *d, size_t *n_docs, struct assay_err *e)
             break;
         n++;
     }
+    if (rc >= 0 && n == 0 && most > 0)
+        rc = err_set(e, ASSAY_EFORMAT, "task '%s': '%s' has no rows", d->task->name,
+                     data_origin(d->data));
     if (rc >= 0 && d->samples && n < most)
         rc = err_set(e, ASSAY_EUSAGE, "task '%s' has %zu documents, sample %zu does not exist",
                      d->task->name, n, most - 1);

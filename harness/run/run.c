@@ -596,7 +596,8 @@ static const char *sum_up(struct run *r)
     }
     s->n_items = r->all_done;
     s->n_tasks_missing = r->plan->n_missing;
-    bool is_whole = s->n_variants_done == r->n_members && !s->n_jobs_failed && !s->n_tasks_missing;
+    /* Tasks without data were never begun: said, recorded, shown, but nothing failed. */
+    bool is_whole = s->n_variants_done == r->n_members && !s->n_jobs_failed;
     s->status = n_open ? RUN_INTERRUPTED : is_whole ? RUN_DONE : RUN_PARTIAL;
     if (s->status == RUN_INTERRUPTED)
         return "interrupted";
@@ -653,12 +654,13 @@ static int run_locked(struct run *r, struct assay_err *e)
     struct sigaction on = {.sa_handler = on_signal}, off = {.sa_handler = SIG_IGN};
     struct sigaction old_int, old_term, old_size, old_pipe;
     n_signals = 0;
-    TRY(look_for_unfinished(r, e));
     sigaction(SIGINT, &on, &old_int);
     sigaction(SIGTERM, &on, &old_term);
     sigaction(SIGXFSZ, &off, &old_size);
     sigaction(SIGPIPE, &off, &old_pipe);
-    int rc = run_members(r, e);
+    int rc = look_for_unfinished(r, e);
+    if (rc >= 0)
+        rc = run_members(r, e);
     if (rc >= 0)
         rc = end_run(r, e);
     sigaction(SIGINT, &old_int, NULL);

@@ -125,6 +125,8 @@ int suite_set(struct suite *s, const char *key, const char *text, struct assay_e
 {
     const struct assay_field *f = field_find(suite_fields, key);
     const char *where = arena_printf(s->arena, "--%s", key);
+    if (strcmp(key, "reference") == 0)
+        s->reference_where = NULL;
     if (!f) {
         const char *near = field_nearest_row(suite_fields, key);
         return err_set(e, ASSAY_EUSAGE, "unknown setting '%s'%s%s%s", key,
@@ -228,6 +230,8 @@ static int load_key(struct suite *s, const struct value *key, const struct value
         s->samples = v;
         return 0;
     }
+    if (strcmp(key->s, "reference") == 0)
+        s->reference_where = suite_where(s, v);
     if (!suite_is_list(key->s))
         return field_set_value(f, s, v, suite_where(s, v), s->arena, e);
     if (v->type != VALUE_LIST)

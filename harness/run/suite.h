@@ -43,6 +43,7 @@ struct suite_list {                    /* NULL-terminated texts */
 struct suite {
     struct arena *arena;
     const char *path;                  /* the YAML file, or NULL */
+    const char *reference_where;       /* place of `reference:` in it, or NULL */
     /* lists */
     struct suite_list tasks, data, task_dirs, recipe_dirs;
     struct suite_list models, precisions, options, scenario_texts;

@@ -226,7 +226,8 @@ static int pick_reference(struct suite *s, struct assay_err *e)
             names[r] = s->variants[r].name;
         if (r == s->n_variants) {
             const char *near = field_nearest(s->reference, names, s->n_variants);
-            return err_set(e, ASSAY_EUSAGE, "reference '%s' is not one of the variants%s%s%s",
+            return err_set(e, ASSAY_EUSAGE, "%s: '%s' is not one of the variants%s%s%s",
+                           s->reference_where ? s->reference_where : "--reference",
                            s->reference, near ? "; did you mean '" : "", near ? near : "",
                            near ? "'?" : "");
         }

@@ -437,6 +437,8 @@ int store_lock(const char *path, bool create, struct store_lock *lock, struct as
     if (fd < 0) {
         if (errno == EACCES || errno == EROFS)
             return err_set(e, ASSAY_EIO, "database '%s' is read-only (%s)", path, strerror(errno));
+        if (errno == ENOENT && !create)
+            return err_set(e, ASSAY_EIO, "database '%s' does not exist", path);
         return err_errno(e, ASSAY_EIO, "cannot open database '%s'", path);
     }
     for (int i = 0; try_lock(fd) < 0; i++) {
