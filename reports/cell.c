@@ -250,10 +250,10 @@ void cell_scores(struct compare_cell *c, const struct cell_pairs *p, const char 
 static const char *amount(const struct compare_cell *c, double v, struct arena *a)
 {
     if (c->kind == COMPARE_BINARY)
-        return arena_printf(a, "%s pp", fmt_sig(100 * v, 2).s);
+        return arena_printf(a, "%s pp", fmt_short(100 * v, 2).s);
     if (c->kind == COMPARE_LIKELIHOOD)
-        return arena_printf(a, "%s %% of perplexity", fmt_sig(100 * expm1(v), 2).s);
-    return arena_strdup(a, fmt_sig(v, 2).s);
+        return arena_printf(a, "%s %% of perplexity", fmt_short(100 * expm1(v), 2).s);
+    return arena_strdup(a, fmt_short(v, 2).s);
 }
 
 /* "a loss of 1.2 pp", "a gain of 0.3 pp" or "no change". */

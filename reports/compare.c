@@ -13,6 +13,7 @@
 #include "harness/stats/adjust.h"
 #include "harness/stats/cluster.h"
 #include "harness/stats/quantile.h"
+#include "reports/agree.h"
 #include "reports/cell.h"
 #include "reports/fmt.h"
 #include "reports/speed.h"
@@ -47,6 +48,7 @@ struct making { /* what one compare_make works on */
     struct cell_counts *pool;   /* [n_rows] */
     struct cell_counts *groups; /* [n_rows][n_groups] */
     size_t *group_tasks;        /* [n_rows][n_groups]: tasks that went in */
+    struct agree_sums *sums;
 };
 
 /* -- what is compared -------------------------------------------------------------------------- */
@@ -270,6 +272,7 @@ static void compare_pair(struct making *m, size_t task, size_t row, const struct
     struct cell_rules rules = rules_of(m->c, r->variant);
     struct cell_pairs p;
     cell_pair(base, scores, scratch, &p);
+    agree_add(m->sums, task, row, scores, t);
     r->tasks[task].higher_is_better = t->higher_is_better;
     cell_scores(&r->tasks[task], &p, t->aggregation, &rules, m->a);
     if (r->tasks[task].kind == COMPARE_BINARY) {
@@ -334,6 +337,23 @@ static int compare_tasks(struct making *m, struct assay_err *e)
 
 /* -- verdicts ---------------------------------------------------------------------------------- */
 
+int compare_vote(const struct compare *c, const struct compare_cell *x)
+{
+    if (!(x->p_adjusted < c->options.alpha) || x->delta.v == 0)
+        return 0;
+    return (x->delta.v > 0) == x->higher_is_better ? 1 : -1;
+}
+
+static void count_vote(const struct compare *c, struct compare_row *r, const struct compare_cell *x)
+{
+    int vote = compare_vote(c, x);
+    if (x->kind == COMPARE_NONE || x->kind == COMPARE_VALUE || r->variant == c->base)
+        return;
+    r->n_better += vote > 0;
+    r->n_worse += vote < 0;
+    r->n_unclear += vote == 0;
+}
+
 static void judge_tasks(struct making *m, struct compare_row *r)
 {
     size_t n = m->c->n_tasks;
@@ -346,6 +366,7 @@ static void judge_tasks(struct making *m, struct compare_row *r)
         cell_judge(&r->tasks[t], m->c->options.alpha, m->a);
         size_t *const counts[] = {&r->n_pass, &r->n_fail, &r->n_inconclusive, &r->n_incomparable};
         ++*counts[r->tasks[t].verdict];
+        count_vote(m->c, r, &r->tasks[t]);
         if (r->variant == m->c->base)
             r->tasks[t].verdict = COMPARE_BASE;
     }
@@ -661,6 +682,7 @@ static void make_rows(struct making *m)
     m->pool = ARENA_ARRAY(m->a, struct cell_counts, c->n_rows);
     m->groups = ARENA_ARRAY(m->a, struct cell_counts, c->n_rows * c->n_groups + 1);
     m->group_tasks = ARENA_ARRAY(m->a, size_t, c->n_rows * c->n_groups + 1);
+    m->sums = agree_new(c->n_tasks, c->n_rows, m->a);
 }
 
 int compare_make(struct view *view, const struct view_set *set,
@@ -691,6 +713,7 @@ int compare_make(struct view *view, const struct view_set *set,
     conclude(&m);
     TRY(measure_divergences(&m, e));
     TRY(measure_speeds(&m, e));
+    c->agree = agree_make(m.sums, c, a);
     *out = c;
     return 0;
 }

@@ -15,6 +15,8 @@
 #include "backends/backend.h"
 #include "reports/view.h"
 
+struct agree;
+
 struct compare_options {
     const char *base;            /* name of the base variant; NULL: the reference, else the first */
     const char *metric;          /* NULL: each task's first */
@@ -97,6 +99,7 @@ struct compare_row {             /* a variant */
     struct compare_cell *tasks;  /* [compare.n_tasks] */
     struct compare_cell *groups; /* [compare.n_groups] */
     size_t n_pass, n_fail, n_inconclusive, n_incomparable;   /* over the tasks */
+    size_t n_better, n_worse, n_unclear;     /* what the tasks say: see compare_vote */
     struct compare_kl kl;        /* all tasks */
     struct compare_kl *task_kl;  /* [compare.n_tasks] */
     struct compare_speed *speeds;            /* [compare.n_scenarios] */
@@ -118,8 +121,13 @@ struct compare {
     enum compare_verdict verdict;            /* worst of the rows: fail > incomparable >
                                                 inconclusive > pass */
     const char *headline;        /* one sentence of why */
+    const struct agree *agree;   /* how tasks rank the variants; NULL: too few of either */
     size_t n_scores;             /* scores that were read */
 };
+/* What one task says of a variant: 1 better than the base, -1 worse (p after Holm over the row's
+ * tasks < alpha), 0 it cannot tell.  A variant that one task calls better and another worse is a
+ * sign conflict. */
+int compare_vote(const struct compare *, const struct compare_cell *);
 /* Everything lives in `arena`.  Errors: ASSAY_EUSAGE unknown base or metric (with suggestion). */
 int compare_make(struct view *, const struct view_set *, const struct compare_options *,
                  struct arena *, const struct compare **, struct assay_err *);

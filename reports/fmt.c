@@ -48,12 +48,31 @@ struct fmt fmt_sig(double v, int digits)
     return number("%.*f", whole < digits ? digits - whole : 0, v);
 }
 
+struct fmt fmt_short(double v, int digits)
+{
+    struct fmt f = fmt_sig(v, digits);
+    if (!strchr(f.s, '.') || strchr(f.s, 'e'))
+        return f;
+    size_t n = strlen(f.s);
+    while (f.s[n - 1] == '0')
+        f.s[--n] = '\0';
+    if (f.s[n - 1] == '.')
+        f.s[n - 1] = '\0';
+    return f;
+}
+
 struct fmt fmt_signed(double v, int digits)
 {
     struct fmt f = fmt_sig(v, digits), g = f;
     if (v > 0)
         snprintf(f.s, sizeof f.s, "+%.46s", g.s);
     return f;
+}
+
+struct fmt fmt_tau(double tau)
+{
+    struct fmt f = number("%+.*f", 2, tau);
+    return f.s[0] == '+' && fabs(tau) < 0.005 ? number("%.*f", 2, 0) : f;
 }
 
 struct fmt fmt_p(double p)

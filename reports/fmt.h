@@ -14,7 +14,9 @@ struct fmt fmt_pct(double share);           /* 0.7158 -> "71.58" */
 struct fmt fmt_pp(double difference);       /* -0.0651 -> "-6.51" (percentage points, signed) */
 struct fmt fmt_rel(double ln_ratio);        /* ln ratio as signed per cent: 0.01 -> "+1.01" */
 struct fmt fmt_sig(double v, int digits);   /* significant digits, no exponent from 1e-4 to 1e7 */
+struct fmt fmt_short(double v, int digits); /* fmt_sig without trailing zeros: "1", "0.5" */
 struct fmt fmt_signed(double v, int digits);
+struct fmt fmt_tau(double tau);             /* "+0.43", "-1.00": a rank correlation */
 struct fmt fmt_p(double p);                 /* "0.031", "<1e-16" */
 struct fmt fmt_rate(double per_second);     /* "1234", "210.3" */
 struct fmt fmt_ratio(double ratio);         /* "1.45" */

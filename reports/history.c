@@ -86,7 +86,7 @@ static struct slot *add_slot(struct making *m, const struct history_series *key)
     return s;
 }
 
-static void name_series(struct history_series *s)
+void history_identify(struct history_series *s)
 {
     const char *parts[] = {s->metric, s->task, s->variant, s->machine_class};
     struct hash h = {NULL};
@@ -135,7 +135,7 @@ static void add_value(struct making *m, const struct value_of *v)
                                  .kind = v->kind,
                                  .higher_is_better = v->higher_is_better,
                                  .is_main = v->is_main};
-    name_series(&key);
+    history_identify(&key);
     struct slot *s = slot_at(m, &key);
     if (!s)
         s = add_slot(m, &key);
@@ -362,7 +362,10 @@ static int load_runs(struct making *m, struct assay_err *e)
     size_t n, k = 0;
     TRY(view_runs(m->view, &runs, &n, e));
     const char **names = ARENA_ARRAY(m->a, const char *, n + 1);
-    for (size_t i = 0; i < n && (m->o->max_runs == 0 || k < m->o->max_runs); i++)
+    size_t from = 0;
+    while (m->o->last_run && from < n && strcmp(runs[from].uid, m->o->last_run) != 0)
+        from++;
+    for (size_t i = from; i < n && (m->o->max_runs == 0 || k < m->o->max_runs); i++)
         if (wants_machine(m->o->machine, &runs[i]) && strcmp(runs[i].status, "running") != 0)
             names[k++] = runs[i].uid;
     if (n == 0)

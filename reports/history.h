@@ -44,6 +44,7 @@ struct history_series {
 struct history_options {
     const char *metric, *task, *variant, *machine;   /* NULL: any; machine: name or class prefix */
     size_t max_runs;             /* newest that are read; 0: all */
+    const char *last_run;        /* uid: later ones are not read; NULL: the newest */
     uint32_t segments;           /* HISTORY_*: what begins a new one; 0: all of them */
     bool with_changes;           /* look for change points */
     double min_effect[HISTORY_KINDS];        /* least step; 0: defaults of history_min_effect */
@@ -58,6 +59,8 @@ struct history {
 /* Everything lives in `arena` (and in the view).  Errors: those of view_load; ASSAY_EUSAGE no run. */
 int history_make(struct view *, const struct history_options *, struct arena *, struct history *,
                  struct assay_err *);
+/* Fills id and seed from metric, task, variant and machine_class. */
+void history_identify(struct history_series *);
 /* "metric/task/variant", the parts that are not empty. */
 const char *history_name(const struct history_series *, struct arena *);
 /* The one series with this id, beginning of an id (4 digits or more) or name.

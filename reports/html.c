@@ -281,12 +281,13 @@ static void write_banner(struct page *p)
 static void write_nav(struct page *p)
 {
     static const char *const links[][2] = {
-        {"variants", "Variants"},     {"tasks", "Tasks"},          {"tradeoff", "Trade-offs"},
-        {"divergence", "Divergence"}, {"latency", "Speed"},        {"memory", "Memory"},
-        {"items", "Items"},           {"provenance", "Provenance"}};
+        {"variants", "Variants"},   {"tasks", "Tasks"},           {"agreement", "Agreement"},
+        {"tradeoff", "Trade-offs"}, {"divergence", "Divergence"}, {"latency", "Speed"},
+        {"memory", "Memory"},       {"items", "Items"},           {"provenance", "Provenance"}};
     buf_adds(p->b, "<nav aria-label=\"Sections\"><ul>");
     for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-        buf_printf(p->b, "<li><a href=\"#%s\">%s</a></li>", links[i][0], links[i][1]);
+        if (strcmp(links[i][0], "agreement") != 0 || p->c->n_rows > 1)
+            buf_printf(p->b, "<li><a href=\"#%s\">%s</a></li>", links[i][0], links[i][1]);
     buf_adds(p->b, "</ul></nav>\n");
 }
 
@@ -493,6 +494,7 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
     write_nav(&p);
     html_variants(&p);
     c->n_rows < 2 ? html_alone(&p) : html_forests(&p);
+    html_agreement(&p);
     html_others(&p);
     html_charts_flips(&p);
     html_charts_tradeoff(&p);

@@ -38,6 +38,7 @@ void html_heads(struct page *, const char *const *heads);
 void html_variants(struct page *);       /* the main table */
 void html_alone(struct page *);          /* one variant: its accuracy per task */
 void html_forests(struct page *);        /* per variant: change per task with intervals */
+void html_agreement(struct page *);      /* do the tasks agree about the variants? */
 void html_others(struct page *);         /* perplexities and other means */
 void html_divergence(struct page *);
 void html_speed(struct page *);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/buf.h"
+#include "harness/base/text.h"
 #include "reports/fmt.h"
 #include "reports/html.h"
 
@@ -72,14 +73,7 @@ static size_t ticks(const struct scale *s, int wanted, double out[MAX_TICKS])
 /* Only as many decimals as tell the ticks of a step apart. */
 static void tick_text(struct buf *b, double v)
 {
-    struct fmt f = fmt_sig(v, 3);
-    if (strchr(f.s, '.') && !strchr(f.s, 'e')) {
-        size_t n = strlen(f.s);
-        while (f.s[n - 1] == '0')
-            f.s[--n] = '\0';
-        if (f.s[n - 1] == '.')
-            f.s[n - 1] = '\0';
-    }
+    struct fmt f = fmt_short(v, 3);
     if (f.s[0] == '-')
         buf_printf(b, "\xe2\x88\x92%s", f.s + 1);
     else
@@ -530,6 +524,71 @@ void svg_stack(struct buf *b, const struct svg_bar *v, size_t n, const char *uni
     }
     buf_adds(b, "</svg>");
     buf_release(&hover);
+}
+
+static void count_in(struct buf *b, double from, double to, double y, double n, const char *class)
+{
+    if (n > 0 && to - from > 22)
+        text(b, 0.5 * (from + to), y + 4, class, fmt_count((int64_t)n).s);
+}
+
+void svg_votes(struct buf *b, const struct svg_bar *v, size_t n, const char *label)
+{
+    const struct frame f = {640, 32 + ROW_H * (int)n, NAME_W, 8, 26, 0};
+    double room = f.width - f.left - f.right;
+    open_chart(b, f.width, f.height, label);
+    text(b, f.left, 14, "axis", "worse");
+    text(b, f.left + 0.5 * room, 14, "axis mid", "cannot tell");
+    text(b, f.width - f.right, 14, "axis end", "better");
+    for (size_t i = 0; i < n; i++) {
+        double whole = v[i].mark > 0 ? v[i].mark : 1, y = f.top + ROW_H * ((double)i + 0.5);
+        double xa = f.left + room * v[i].a / whole, xb = f.width - f.right - room * v[i].b / whole;
+        row_name(b, v[i].name, v[i].color, y);
+        if (v[i].a > 0)
+            bar(b, "lost", f.left, y, xa - f.left, "tasks that say worse");
+        if (xb > xa)
+            bar(b, "rest", xa, y, xb - xa, "tasks that cannot tell");
+        if (v[i].b > 0)
+            bar(b, "won", xb, y, f.width - f.right - xb, "tasks that say better");
+        count_in(b, f.left, xa, y, v[i].a, "count mid");
+        count_in(b, xa, xb, y, whole - v[i].a - v[i].b, "tick mid");
+        count_in(b, xb, f.width - f.right, y, v[i].b, "count mid");
+    }
+    buf_adds(b, "</svg>");
+}
+
+void svg_correlations(struct buf *b, const struct svg_matrix *m)
+{
+    enum { LABELS = 250, ROOM = 500 };
+    int cell = m->n ? ROOM / (int)m->n : 24;
+    cell = cell > 24 ? 24 : cell < 9 ? 9 : cell;
+    int size = cell * (int)m->n;
+    open_chart(b, LABELS + size, size + 4, m->label);
+    for (size_t i = 0; i < m->n; i++) {
+        double y = 2 + cell * (double)i;
+        struct buf cut;
+        buf_init(&cut, 4096);
+        size_t len = strlen(m->names[i]);
+        buf_printf(&cut, "%.*s%s", len > 36 ? (int)text_whole(m->names[i], 35) : (int)len,
+                   m->names[i], len > 36 ? "\xe2\x80\xa6" : "");
+        text(b, LABELS - 8, y + 0.5 * cell + 4, cell < 13 ? "small end" : "tick end", cut.v);
+        buf_release(&cut);
+        for (size_t j = 0; j < i; j++) {
+            double v = m->v[i * m->n + j];
+            if (isnan(v))
+                continue;
+            buf_printf(b,
+                       "<rect class=\"%s\" fill-opacity=\"%.2f\" x=\"%d\" y=\"%.0f\" "
+                       "width=\"%d\" height=\"%d\">",
+                       v < 0 ? "lost" : "won", 0.06 + 0.94 * fabs(v), LABELS + cell * (int)j, y,
+                       cell - 1, cell - 1);
+            title(b, m->hover[i * m->n + j]);
+            buf_adds(b, "</rect>");
+        }
+        buf_printf(b, "<rect class=\"rest\" x=\"%d\" y=\"%.0f\" width=\"%d\" height=\"%d\"/>",
+                   LABELS + cell * (int)i, y, cell - 1, cell - 1);
+    }
+    buf_adds(b, "</svg>");
 }
 
 void svg_flips(struct buf *b, const struct svg_bar *v, size_t n, const char *label)

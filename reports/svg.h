@@ -63,5 +63,16 @@ struct svg_bar {
     double mark;                 /* svg_stack: a line across; NAN: none */
 };
 void svg_stack(struct buf *, const struct svg_bar *, size_t n, const char *unit, const char *label);
+/* Shares of a whole: a | the rest | b, with their counts; mark is the whole. */
+void svg_votes(struct buf *, const struct svg_bar *, size_t n, const char *label);
+
+struct svg_matrix {              /* symmetrical: only the lower triangle is drawn */
+    const char *const *names;    /* [n] */
+    const double *v;             /* [n][n], -1 .. 1; NAN: empty */
+    const char *const *hover;    /* [n][n]; entries above the diagonal are not read */
+    size_t n;
+    const char *label;
+};
+void svg_correlations(struct buf *, const struct svg_matrix *);
 void svg_flips(struct buf *, const struct svg_bar *, size_t n, const char *label);
 #endif

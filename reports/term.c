@@ -8,6 +8,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/buf.h"
 #include "harness/base/text.h"
+#include "reports/agree.h"
 #include "reports/fmt.h"
 
 enum { SCREEN = 80, MAX_COLS = 24, LEAST_NAME = 8, FEW_TASKS = 3 };
@@ -393,6 +394,102 @@ static void print_tasks(const struct compare *c, const struct term_options *o, s
     }
 }
 
+/* -- do the tasks agree? ---------------------------------------------------------------------- */
+
+/* Names of up to three tasks that say so. */
+static const char *voters(const struct compare *c, const struct compare_row *r, int vote,
+                          struct arena *a)
+{
+    const char *text = "";
+    size_t n = 0;
+    for (size_t t = 0; t < c->n_tasks; t++)
+        if (compare_vote(c, &r->tasks[t]) == vote && n++ < 3)
+            text = arena_printf(a, "%s%s%s", text, *text ? ", " : "", safe(a, c->tasks[t].name));
+    return n > 3 ? arena_printf(a, "%s and %zu more", text, n - 3) : text;
+}
+
+/* Tasks that contradict each other about a variant are said in every form of the table. */
+static void print_conflicts(const struct compare *c, struct arena *a, struct buf *out)
+{
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct compare_row *r = &c->rows[i];
+        if (r->n_better && r->n_worse)
+            wrap(out,
+                 arena_printf(a, "tasks disagree about %s: better by %s; worse by %s",
+                              safe(a, r->variant->label), voters(c, r, 1, a), voters(c, r, -1, a)),
+                 0, 2);
+    }
+}
+
+static void print_votes(const struct compare *c, const struct term_options *o, struct arena *a,
+                        struct buf *out)
+{
+    const struct compare_row *rows[MAX_COLS];
+    size_t n = subjects(c, rows, MAX_COLS);
+    struct table t = table_new(a, n);
+    column(&t, "variant", true);
+    column(&t, "better", false);
+    column(&t, "cannot tell", false);
+    column(&t, "worse", false);
+    column(&t, "which", true);
+    for (size_t i = 0; i < n; i++) {
+        const struct compare_row *r = rows[i];
+        put(&t, i, 0, "%s", safe(a, r->variant->label));
+        put(&t, i, 1, "%zu", r->n_better);
+        put(&t, i, 2, "%zu", r->n_unclear);
+        put(&t, i, 3, "%zu", r->n_worse);
+        put(&t, i, 4, "%s%s%s%s", r->n_better ? "better: " : "", voters(c, r, 1, a),
+            r->n_worse ? (r->n_better ? "; worse: " : "worse: ") : "", voters(c, r, -1, a));
+    }
+    if (n == 0)
+        return;
+    buf_printf(out, "\nwhat the tasks say (p < %s after Holm)\n", fmt_short(c->options.alpha, 2).s);
+    print_table(&t, o, out);
+}
+
+static const char *tau_text(struct arena *a, struct compare_value v)
+{
+    if (isnan(v.v))
+        return "-";
+    return isnan(v.lo)
+               ? arena_strdup(a, fmt_tau(v.v).s)
+               : arena_printf(a, "%s [%s,%s]", fmt_tau(v.v).s, fmt_tau(v.lo).s, fmt_tau(v.hi).s);
+}
+
+static void print_agreement(const struct compare *c, const struct term_options *o, struct arena *a,
+                            struct buf *out)
+{
+    const struct agree *g = c->agree;
+    if (!g)
+        return;
+    struct table t = table_new(a, g->n_tasks);
+    column(&t, "task", true);
+    column(&t, "tau other tasks", false);
+    column(&t, "tau KL", false);
+    column(&t, "best to worst", true);
+    for (size_t i = 0; i < g->n_tasks; i++) {
+        const char *order = "";
+        for (size_t k = 0; k < g->n_rows; k++)
+            order = arena_printf(a, "%s%s%s", order,
+                                 k == 0                        ? ""
+                                 : agree_ties(&g->tasks[i], k) ? " = "
+                                                               : " > ",
+                                 safe(a, c->rows[g->tasks[i].order[k]].variant->label));
+        put(&t, i, 0, "%s", safe(a, c->tasks[g->tasks[i].task].name));
+        put(&t, i, 1, "%s", tau_text(a, g->tasks[i].others));
+        put(&t, i, 2, "%s", tau_text(a, g->tasks[i].kl));
+        put(&t, i, 3, "%s", order);
+    }
+    buf_addc(out, '\n');
+    wrap(out,
+         arena_printf(a,
+                      "how %zu tasks rank %zu variants: mean Kendall tau-b %s between tasks, %s "
+                      "with the order by KL",
+                      g->n_tasks, g->n_rows, tau_text(a, g->mean), tau_text(a, g->mean_kl)),
+         0, 0);
+    print_table(&t, o, out);
+}
+
 /* -- tasks that are not right or wrong --------------------------------------------------------- */
 
 static const char *other_delta(struct arena *a, const struct compare_cell *x,
@@ -492,7 +589,7 @@ static void print_head(const struct compare *c, struct arena *a, struct buf *out
              0, 0);
     }
     const char *margin = c->options.margin > 0
-                             ? arena_printf(a, "margin %s pp", fmt_sig(c->options.margin, 2).s)
+                             ? arena_printf(a, "margin %s pp", fmt_short(c->options.margin, 2).s)
                              : "margin 1 pp, 2 pp at 4 bits";
     const char *left_out =
         c->n_left_out ? arena_printf(a, " (%zu more were left out)", c->n_left_out) : "";
@@ -531,6 +628,7 @@ static void print_reasons(const struct compare *c, const struct term_options *o,
         buf_adds(out, "  ");
         wrap(out, safe(a, r->reason), width + 2, width + 2);
     }
+    print_conflicts(c, a, out);
     buf_addc(out, '\n');
     if (is_alone(c)) {
         wrap(out,
@@ -560,8 +658,11 @@ int term_compare(const struct compare *c, const struct term_options *o, struct b
         print_evidence(c, o, &a, out);
         buf_addc(out, '\n');
         print_machine_side(c, o, &a, out);
-        if (!is_alone(c))
+        if (!is_alone(c)) {
             print_tasks(c, o, &a, out);
+            print_votes(c, o, &a, out);
+            print_agreement(c, o, &a, out);
+        }
     }
     if (is_alone(c))
         print_alone(c, o, &a, out);

@@ -2,6 +2,8 @@
 #include "tests/reports/report_test.h"
 
 #include "harness/stats/paired.h"
+#include "harness/stats/rank.h"
+#include "reports/agree.h"
 
 enum { ITEMS = 300, TASKS = 8 };
 
@@ -157,7 +159,7 @@ static void divergence(void **state)
             max = d.kl[i] > max ? d.kl[i] : max;
         }
     }
-    double between = 0, part = 0, docs = (double)r->kl.n_docs;      /* CR1 by hand */
+    double between = 0, part = 0, docs = (double)r->kl.n_docs; /* CR1 by hand */
     for (size_t j = 0; j < r->variant->n_jobs; j++) {
         struct view_divergence d;
         if (strcmp(r->variant->jobs[j].kind, "divergence") != 0)
@@ -339,11 +341,130 @@ static void unfinished(void **state)
     fixture_end(&f);
 }
 
+/* The value by which the report must rank: of the measure compared, higher is better. */
+static double value_of(const struct compare *c, size_t row, size_t task)
+{
+    const struct compare_cell *x = &c->rows[row].tasks[task];
+    return x->higher_is_better ? x->variant.v : -x->variant.v;
+}
+
+static void disagreement(void **state)
+{
+    (void)state;
+    struct fixture f;
+    double a[MAKE_VARIANTS], b[MAKE_VARIANTS], kl[MAKE_VARIANTS];
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    /* int8 is made to lose 40 items of one task and to gain 40 of another */
+    fixture_sql(&f, "UPDATE score SET value = 0 WHERE value = 1 AND idx < 120 AND job_id = (SELECT"
+                    " j.id FROM job j JOIN run_variant v ON v.id = j.run_variant_id WHERE v.name ="
+                    " 'int8' AND j.kind = 'task' AND j.name = 'adjunct_island')");
+    fixture_sql(&f, "UPDATE score SET value = 1 WHERE idx < 120 AND job_id = (SELECT j.id FROM job"
+                    " j JOIN run_variant v ON v.id = j.run_variant_id WHERE v.name = 'int8' AND"
+                    " j.kind = 'task' AND j.name = 'causative')");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct compare_row *r = row_of(f.c, "int8");
+    assert_int_equal(r->n_better + r->n_worse + r->n_unclear, TASKS + 2);
+    assert_true(r->n_better >= 1 && r->n_worse >= 1);
+    for (size_t t = 0; t < f.c->n_tasks; t++) {
+        int want = strcmp(f.c->tasks[t].name, "adjunct_island") == 0 ? -1
+                   : strcmp(f.c->tasks[t].name, "causative") == 0    ? 1
+                                                                     : 0;
+        assert_true(want == 0 || compare_vote(f.c, &r->tasks[t]) == want);
+    }
+    assert_int_equal(row_of(f.c, "fp16")->n_worse, 0);
+    /* perplexity: lower is better, so a higher one is a vote for worse */
+    assert_int_equal(compare_vote(f.c, &row_of(f.c, "int4")->tasks[TASKS + 1]), -1);
+    const struct agree *g = f.c->agree;
+    assert_non_null(g);
+    assert_int_equal(g->n_rows, MAKE_VARIANTS - 1); /* the crashed one is not ranked */
+    assert_int_equal(g->n_tasks, TASKS + 2);
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_tasks; i++) {
+        for (size_t k = 0; k < g->n_rows; k++) {
+            a[k] = value_of(f.c, g->rows[k], g->tasks[i].task);
+            kl[k] = k ? -f.c->rows[g->rows[k]].kl.mean : 0;
+        }
+        for (size_t k = 1; k < g->n_rows; k++) /* best first */
+            assert_true(value_of(f.c, g->tasks[i].order[k - 1], g->tasks[i].task) >=
+                        value_of(f.c, g->tasks[i].order[k], g->tasks[i].task));
+        near(g->tasks[i].kl.v, rank_kendall(a, kl, g->n_rows), 1e-12);
+        for (size_t j = 0; j < i; j++) {
+            struct compare_value tau = g->tau[i * g->n_tasks + j];
+            for (size_t k = 0; k < g->n_rows; k++)
+                b[k] = value_of(f.c, g->rows[k], g->tasks[j].task);
+            near(tau.v, rank_kendall(a, b, g->n_rows), 1e-12);
+            assert_true(isnan(tau.lo) || (tau.lo <= tau.v && tau.v <= tau.hi && tau.lo >= -1));
+            sum += tau.v;
+            n++;
+        }
+    }
+    near(g->mean.v, sum / (double)n, 1e-12);
+    assert_true(g->mean.lo < g->mean.v && g->mean.v < g->mean.hi);
+    double lo = g->mean.lo;
+    fixture_close(&f);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    near(f.c->agree->mean.lo, lo, 0); /* seeded: a report says the same twice */
+    fixture_close(&f);
+    fixture_sql(&f, "DELETE FROM score WHERE job_id IN (SELECT j.id FROM job j JOIN run_variant v"
+                    " ON v.id = j.run_variant_id WHERE v.position > 1)");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    assert_null(f.c->agree); /* an order of two is no order */
+    fixture_end(&f);
+}
+
+/* The spread of tau over new draws of the items must be that of the interval. */
+static void agreement_spread(void **state)
+{
+    (void)state;
+    enum { N = 400, V = 4, RUNS = 60 };
+    struct rng rng = {7};
+    double s = 0, ss = 0, half = 0;
+    struct arena a = {0};
+    struct compare_row rows[V];
+    static struct view_variant variants[V];
+    static const struct compare_task task = {.aggregation = "mean", .higher_is_better = true};
+    memset(rows, 0, sizeof rows);
+    for (int v = 0; v < V; v++)
+        rows[v].variant = &variants[v];
+    struct compare c = {.rows = rows, .n_rows = V};
+    for (int run = 0; run < RUNS; run++) {
+        struct agree_sums *sums = agree_new(2, V, &a);
+        for (size_t t = 0; t < 2; t++)
+            for (size_t v = 0; v < V; v++) {
+                int32_t idx[N];
+                double value[N];
+                for (int i = 0; i < N; i++) {
+                    idx[i] = i;
+                    value[i] = rng_double(&rng) < 0.60 + 0.03 * (double)v;
+                }
+                struct view_scores x = {.n = N, .idx = idx, .value = value};
+                agree_add(sums, t, v, &x, &task);
+            }
+        const struct agree *g = agree_make(sums, &c, &a);
+        assert_non_null(g);
+        s += g->mean.v;
+        ss += g->mean.v * g->mean.v;
+        struct compare_value m = g->mean; /* clipped at +-1: take the side that is not */
+        half += m.v - m.lo > m.hi - m.v ? m.v - m.lo : m.hi - m.v;
+        arena_reset(&a);
+    }
+    double sd = sqrt((ss - s * s / RUNS) / (RUNS - 1));
+    double said = half / RUNS / 1.96;
+    if (!(said > 0.7 * sd && said < 1.6 * sd))
+        fail_msg("the interval says a spread of %.3f, seen is %.3f", said, sd);
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pooled),      cmocka_unit_test(verdicts),   cmocka_unit_test(perplexities),
-        cmocka_unit_test(divergence),  cmocka_unit_test(speeds),     cmocka_unit_test(unpaired),
-        cmocka_unit_test(across_runs), cmocka_unit_test(wrong_asks), cmocka_unit_test(unfinished)};
+        cmocka_unit_test(pooled),          cmocka_unit_test(verdicts),
+        cmocka_unit_test(perplexities),    cmocka_unit_test(divergence),
+        cmocka_unit_test(speeds),          cmocka_unit_test(unpaired),
+        cmocka_unit_test(across_runs),     cmocka_unit_test(wrong_asks),
+        cmocka_unit_test(unfinished),      cmocka_unit_test(disagreement),
+        cmocka_unit_test(agreement_spread)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,7 @@ static void term_wide(void **state)
     assert_true(has(&b, "\x1b[31mfail\x1b[0m"));
     assert_false(has(&b, "\x1b[31m'"));
     assert_true(has(&plain, "coordinate_structure_constraint_complex_left_branch"));
+    assert_true(has(&plain, "what the tasks say") && has(&plain, "mean Kendall tau-b"));
     size_t k = 0; /* colours change nothing but colours */
     for (size_t i = 0; i < b.n; i++) {
         if (b.v[i] == '\x1b') {
@@ -266,8 +267,9 @@ static void html_document(void **state)
     assert_true(has(&b, "&#60;script&#62;x")); /* the hostile warning is shown as text */
     assert_true(has(&b, "killed by signal 11"));
     assert_true(has(&b, "class=\"item\""));
-    static const char *const sections[] = {"variants", "tasks",  "flips", "tradeoff", "divergence",
-                                           "latency",  "memory", "items", "failures", "provenance"};
+    static const char *const sections[] = {"variants",   "tasks",    "flips",     "tradeoff",
+                                           "divergence", "latency",  "memory",    "items",
+                                           "agreement",  "failures", "provenance"};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         char id[64];
         snprintf(id, sizeof id, "<section id=\"%s\"", sections[i]);
