@@ -41,6 +41,8 @@ static const struct scheme_row schemes[] = {
     [SCHEME_INT8] = {"int8", "s8xf32->f32", KERN_I8, QT_F32, 0, GRID_SYMMETRIC, 8, false, true},
     [SCHEME_W8A8] = {"int8", "s8xs8->s32->f32", KERN_W8, QT_F32, 128, GRID_SYMMETRIC, 8, false,
                      false},
+    [SCHEME_LLM_INT8] = {"int8", "s8xs8->s32->f32+f32", KERN_W8, QT_F32, 128, GRID_SYMMETRIC, 8,
+                         false, false},
     [SCHEME_INT4] = {"int4", "s4xf32->f32", KERN_I4, QT_F32, 0, GRID_SYMMETRIC, 4, false, true},
     [SCHEME_INT3] = {"int3", "s3xf32->f32", KERN_I3, QT_F32, 0, GRID_FULL, 3, false, true},
     [SCHEME_INT2] = {"int2", "s2xf32->f32", KERN_I2, QT_F32, 0, GRID_FULL, 2, false, true},
@@ -459,6 +461,7 @@ int linear_new(const struct kern *kern, struct scheme s, const char *name, uint3
                        n_out, n_in, row->name);
     b.l->kern = kern;
     b.l->compute = row->compute;
+    b.l->outlier = s.id == SCHEME_LLM_INT8 ? LINEAR_OUTLIER : 0;
     if (row->grid == GRID_NONE)
         snprintf(b.l->stored, sizeof b.l->stored, "%s", row->name);
     else if (s.group)

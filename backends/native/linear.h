@@ -21,12 +21,14 @@ enum scheme_id {                  /* how weights are held and multiplied */
     SCHEME_INT16,                 /* symmetric per output row +-32767, activations int16 per token, exact integer sums */
     SCHEME_INT8,                  /* symmetric per output row +-127, or groups; f32 activations */
     SCHEME_W8A8,                  /* int8 per output row, activations int8 per token +-127, int32 sums */
+    SCHEME_LLM_INT8,              /* W8A8 but for activations of LINEAR_OUTLIER and beyond, which are f32 */
     SCHEME_INT4,                  /* symmetric groups +-7, f32 activations */
     SCHEME_INT3, SCHEME_INT2,     /* groups of the full range -4..3 and -2..1, f32 activations */
     SCHEME_INT8A, SCHEME_INT4A, SCHEME_INT3A, SCHEME_INT2A,       /* groups with a zero point */
     SCHEME_W4A4,                  /* GGUF's Q4_0 blocks x int4 activations per 32, +-7, int32 sums */
     SCHEME_Q8_0, SCHEME_Q4_0, SCHEME_Q4_1, SCHEME_Q5_0, SCHEME_Q5_1  /* GGUF blocks x q8 activations per 32, as llama.cpp */
 };
+#define LINEAR_OUTLIER 6.0f
 struct scheme {
     enum scheme_id id;
     uint32_t group;               /* INT2 to INT8 and INT*A: group size along in; 0: whole row */
@@ -43,7 +45,10 @@ struct linear;                    /* packed weights; one allocation */
  * z = clamp(RNE(-lo / s), 0, 2^b - 1), q = clamp(RNE(x / s) + z, 0, 2^b - 1); stands for (q - z) s.
  * An all-zero row or group has s = 0 and stands for zeros.  Activations are quantized at run time with the reciprocal:
  * q = round to even(x * (qmax / absmax)), d = absmax / qmax, stored as fp32 per token (INT16, W8A8)
- * and as fp16 per block of 32 (Q*, and W4A4 with qmax 7); NaN or Inf in x makes y NaN.  Order of sums: kern.h. */
+ * and as fp16 per block of 32 (Q*, and W4A4 with qmax 7); NaN or Inf in x makes y NaN.  Order of sums: kern.h.
+ * LLM_INT8, after LLM.int8() (Dettmers et al. 2022), but outliers are decided for each token by itself,
+ * not for the columns of a batch: x with its |x[i]| >= 6 set to 0 is quantized and multiplied as W8A8,
+ * then y += (code s) x[i] in f32 for each of those, i ascending, codes and s as in W8A8. */
 
 /* Can the scheme hold a matrix of this shape?  ASSAY_EUSAGE with the sizes if not; callers pick
  * another scheme then. */

@@ -5,6 +5,7 @@
 #include "backends/native/linear_int.h"
 #include "harness/base/pool.h"
 
+#include <math.h>
 #include <stdint.h>
 
 enum { ALIGN = 64, MAX_MANY = 4 };
@@ -19,6 +20,7 @@ struct work {
     float *const *y;
     const size_t *ldy;
     struct kern_act act;
+    float *rest;                   /* [n][n_in] x without outliers; LLM_INT8 only */
     bool mine[MAX_MANY];           /* matrices of the kind in hand */
 };
 
@@ -61,7 +63,8 @@ static size_t act_layout(const struct linear *l, size_t n, char *scratch, struct
 size_t linear_scratch(const struct linear *l, size_t n)
 {
     struct kern_act a;
-    return is_float(l) ? 0 : act_layout(l, n, NULL, &a);
+    const size_t rest = l->outlier > 0 ? n * l->m.n_in * sizeof(float) : 0;
+    return is_float(l) ? 0 : act_layout(l, n, NULL, &a) + rest;
 }
 
 /* Do two matrices take the very same quantized activations? */
@@ -72,7 +75,25 @@ static bool same_kind(const struct linear *a, const struct linear *b)
     if ((a->m.form >= KERN_Q8) != (b->m.form >= KERN_Q8))
         return false;
     return (a->m.form >= KERN_Q8 || a->m.form == b->m.form) && a->m.offset == b->m.offset &&
-           a->m.act_max == b->m.act_max && !a->m.min == !b->m.min;
+           a->m.act_max == b->m.act_max && (a->outlier > 0) == (b->outlier > 0) && !a->m.min == !b->m.min;
+}
+
+/* y += (w x)[16 p0 .. 16 p1) of the outliers of one token, columns ascending. */
+static void add_outliers(const struct linear *l, size_t p0, size_t p1, const float *x, float *y)
+{
+    const struct kern_mat *m = &l->m;
+    for (size_t k = 0; k < m->n_in; k++) {
+        if (!(fabsf(x[k]) >= l->outlier))
+            continue;
+        for (size_t p = p0; p < p1; p++) {
+            const uint8_t *c = m->codes + p * m->codes_stride + k / 4 * 64 + k % 4;
+            const float *s = (const float *)(const void *)((const char *)m->scale +
+                                                           p * m->scale_stride);
+            const size_t left = m->n_out - p * KERN_ROWS, n = left < KERN_ROWS ? left : KERN_ROWS;
+            for (size_t r = 0; r < n; r++)
+                y[p * KERN_ROWS + r] += (float)(c[r * 4] - m->offset) * s[r] * x[k];
+        }
+    }
 }
 
 static void multiply_part(void *user, size_t part, size_t n_parts)
@@ -94,6 +115,8 @@ static void multiply_part(void *user, size_t part, size_t n_parts)
         } else {
             struct kern_int g = {&l->m, p0, p1, &j->act, j->n, j->y[i], j->ldy[i], false};
             kern_integer(l->kern, &g);
+            for (size_t t = 0; l->outlier > 0 && t < j->n; t++)
+                add_outliers(l, p0, p1, j->x + t * j->ldx, j->y[i] + t * j->ldy[i]);
         }
     }
 }
@@ -110,8 +133,16 @@ static void quantize_part(void *user, size_t part, size_t n_parts)
 {
     const struct work *j = user;
     const struct linear *l = first_mine(j);
-    for (size_t t = j->n * part / n_parts; t < j->n * (part + 1) / n_parts; t++)
-        kern_quantize(l->kern, l->m.form, &j->act, t, j->x + t * j->ldx);
+    for (size_t t = j->n * part / n_parts; t < j->n * (part + 1) / n_parts; t++) {
+        const float *x = j->x + t * j->ldx;
+        if (l->outlier > 0) {
+            float *rest = j->rest + t * l->m.n_in;
+            for (size_t k = 0; k < l->m.n_in; k++)
+                rest[k] = fabsf(x[k]) >= l->outlier ? 0 : x[k];
+            x = rest;
+        }
+        kern_quantize(l->kern, l->m.form, &j->act, t, x);
+    }
 }
 
 static void run(struct pool *pool, struct work *j, size_t work, void (*fn)(void *, size_t, size_t))
@@ -133,7 +164,8 @@ static void forward_kind(struct work *j, size_t first, struct pool *pool, char *
             work += j->n * j->w[i]->m.n_out * j->w[i]->m.n_in;
     }
     if (!is_float(j->w[first])) {
-        act_layout(j->w[first], j->n, scratch, &j->act);
+        const size_t used = act_layout(j->w[first], j->n, scratch, &j->act);
+        j->rest = (float *)(void *)(scratch + used);
         run(pool, j, j->n * j->w[first]->m.n_in * 16, quantize_part);
     }
     run(pool, j, work, multiply_part);

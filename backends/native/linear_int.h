@@ -9,6 +9,7 @@ struct linear {
     const struct kern *kern;       /* borrowed for life */
     uint8_t *codes, *high, *scale, *min, *zero;    /* behind the struct, in one allocation */
     size_t bytes;
+    float outlier;                 /* activations this large keep to f32; 0: none do */
     const char *compute;
     char stored[24];
 };

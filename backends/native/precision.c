@@ -26,6 +26,7 @@ static const struct name_row names[] = {
     {"int16", SCHEME_INT16, SCHEME_INT16, 0, false, false},
     {"int8", SCHEME_INT8, SCHEME_INT8, 0, true, false},
     {"w8a8", SCHEME_W8A8, SCHEME_W8A8, 0, false, false},
+    {"llm_int8", SCHEME_LLM_INT8, SCHEME_LLM_INT8, 0, false, false},
     {"int4", SCHEME_INT4, SCHEME_INT8, 32, true, false},
     {"int3", SCHEME_INT3, SCHEME_INT8, 32, true, false},
     {"int2", SCHEME_INT2, SCHEME_INT8, 32, true, false},
@@ -268,7 +269,7 @@ int precision_check(const struct precision *p, const char *const *tensors, size_
 
 /* -- in words ---------------------------------------------------------------------------------- */
 
-/* w8a8 and int8 are held alike, w4a4 and q4_0 too; what sets them apart is the product. */
+/* w8a8, llm_int8 and int8 are held alike, w4a4 and q4_0 too; what sets them apart is the product. */
 static bool same_label(const struct assay_tensor *a, const struct assay_tensor *b)
 {
     return !strcmp(a->stored, b->stored) && !strcmp(a->compute, b->compute);
@@ -276,9 +277,12 @@ static bool same_label(const struct assay_tensor *a, const struct assay_tensor *
 
 static void add_label(struct buf *b, const struct assay_tensor *t)
 {
-    bool a8 = !strncmp(t->stored, "int8 ", 5) && !strncmp(t->compute, "s8xs8", 5);
-    bool a4 = !strncmp(t->compute, "u4xs4", 5);
-    buf_adds(b, a8 ? "w8a8" : a4 ? "w4a4" : t->stored);
+    const char *label = t->stored;
+    if (!strncmp(t->stored, "int8 ", 5) && !strncmp(t->compute, "s8xs8", 5))
+        label = strchr(t->compute, '+') ? "llm_int8" : "w8a8";
+    else if (!strncmp(t->compute, "u4xs4", 5))
+        label = "w4a4";
+    buf_adds(b, label);
 }
 
 static bool is_matrix(const struct assay_tensor *t)

@@ -39,11 +39,12 @@ struct precision {
 /* In one line each: fp32 fp16 bf16 as they are, f32 products; int16 symmetric per row, int16
  * activations; int8 symmetric per row or groups, int4 int3 int2 symmetric groups of 32, int8a int4a
  * int3a int2a the same with a zero point, all with f32 activations; w8a8 int8 per row, int8
- * activations per token; w4a4 q4_0 blocks, int4 activations per 32; q8_0 q4_0 q4_1 q5_0 q5_1
- * GGUF blocks, int8 activations per 32; stored the file's own.  Formulas: linear.h. */
+ * activations per token; llm_int8 the same, activations of 6 and beyond in f32; w4a4 q4_0 blocks,
+ * int4 activations per 32; q8_0 q4_0 q4_1 q5_0 q5_1 GGUF blocks, int8 activations per 32; stored the
+ * file's own.  Formulas: linear.h. */
 #define PRECISION_NAMES                                                                            \
-    "fp32|fp16|bf16|int16|int8|w8a8|int4|int3|int2|int8a|int4a|int3a|int2a|w4a4|q8_0|q4_0|q4_1|"   \
-    "q5_0|q5_1|stored"
+    "fp32|fp16|bf16|int16|int8|w8a8|llm_int8|int4|int3|int2|int8a|int4a|int3a|int2a|w4a4|q8_0|"    \
+    "q4_0|q4_1|q5_0|q5_1|stored"
 /* f32, f16; int8 symmetric per head and token; int4 symmetric per 32 of a head and token. */
 #define PRECISION_KV "f32|f16|int8|int4"
 

@@ -47,7 +47,7 @@ static const struct {
     {"int4a-g32", {SCHEME_INT4A, 32}}, {"int4a", {SCHEME_INT4A, 0}},
     {"int3a-g32", {SCHEME_INT3A, 32}}, {"int3a", {SCHEME_INT3A, 0}},
     {"int2a-g32", {SCHEME_INT2A, 32}}, {"int2a", {SCHEME_INT2A, 0}},
-    {"w4a4", {SCHEME_W4A4, 0}},
+    {"w4a4", {SCHEME_W4A4, 0}},    {"llm_int8", {SCHEME_LLM_INT8, 0}},
 };
 enum { N_SCHEMES = sizeof schemes / sizeof schemes[0] };
 
@@ -507,7 +507,7 @@ static double bound_of(const struct peak *p, enum scheme_id id)
 {
     if (id == SCHEME_INT16)
         return p->dot8 / 2;
-    return id == SCHEME_W8A8 || id >= SCHEME_W4A4 ? p->dot8 : p->fma;
+    return id == SCHEME_W8A8 || id == SCHEME_LLM_INT8 || id >= SCHEME_W4A4 ? p->dot8 : p->fma;
 }
 
 static void bench_level(const char *level, double (*ref)[N_SHAPES])

@@ -353,6 +353,42 @@ static void test_per_token(void **state)
     }
 }
 
+/* Outliers of a token leave its quantized part and come back as f32 products, in order. */
+static void test_outliers(void **state)
+{
+    (void)state;
+    enum { OUT = 37, IN = 77, N = 9 };
+    static float w[OUT * IN], x[N * IN], y[N * OUT];
+    struct rng r = {31};
+    fill(&r, w, OUT * IN);
+    fill(&r, x, N * IN);
+    for (size_t t = 1; t < N; t++)          /* token 0 has none, token 8 nothing else */
+        for (size_t i = 0; i < IN; i += t == 8 ? 1 : 11 + t)
+            x[t * IN + i] = (i % 2 ? -40.0f : 900.0f) + (float)i;
+    x[3 * IN + 5] = 6;                      /* is one */
+    x[3 * IN + 6] = nextafterf(-6, 0);      /* is none */
+    struct linear *l = make((struct scheme){SCHEME_LLM_INT8, 0}, w, OUT, IN);
+    forward(l, x, N, y);
+    for (size_t o = 0; o < OUT; o++) {
+        const float *row = w + o * IN, s = absmax_of(row, IN) / 127;
+        for (size_t t = 0; t < N; t++) {
+            float rest[IN], want;
+            for (size_t i = 0; i < IN; i++)
+                rest[i] = fabs((double)x[t * IN + i]) >= 6 ? 0 : x[t * IN + i];
+            const float absmax = absmax_of(rest, IN);
+            int64_t sum = 0;
+            for (size_t i = 0; i < IN; i++)
+                sum += symmetric_code(row[i], s, 127) * act_code(rest[i], absmax, 127);
+            want = (float)sum * s * (absmax / 127);
+            for (size_t i = 0; i < IN; i++)
+                if (fabs((double)x[t * IN + i]) >= 6)
+                    want += (float)symmetric_code(row[i], s, 127) * s * x[t * IN + i];
+            assert_true(y[t * OUT + o] == want);
+        }
+    }
+    linear_free(l);
+}
+
 /* Activations with ties at code + 1/2 go to the even code. */
 static void test_activation_ties(void **state)
 {
@@ -487,7 +523,7 @@ static const struct scheme every[] = {
     {SCHEME_INT8, 0}, {SCHEME_W8A8, 0}, {SCHEME_INT4, 32}, {SCHEME_Q8_0, 0},
     {SCHEME_Q4_0, 0}, {SCHEME_Q4_1, 0}, {SCHEME_Q5_0, 0},  {SCHEME_Q5_1, 0},
     {SCHEME_INT3, 32}, {SCHEME_INT2, 32}, {SCHEME_INT8A, 0}, {SCHEME_INT4A, 32},
-    {SCHEME_INT3A, 32}, {SCHEME_INT2A, 16}, {SCHEME_W4A4, 0},
+    {SCHEME_INT3A, 32}, {SCHEME_INT2A, 16}, {SCHEME_W4A4, 0}, {SCHEME_LLM_INT8, 0},
 };
 enum { N_EVERY = sizeof every / sizeof every[0] };
 
@@ -562,6 +598,7 @@ static void test_facts(void **state)
         {{SCHEME_INT16, 0}, "int16 row", "s16xs16->s64->f32", 4096 + 128},
         {{SCHEME_INT8, 0}, "int8 row", "s8xf32->f32", 2048 + 128},
         {{SCHEME_W8A8, 0}, "int8 row", "s8xs8->s32->f32", 2048 + 128},
+        {{SCHEME_LLM_INT8, 0}, "int8 row", "s8xs8->s32->f32+f32", 2048 + 128},
         {{SCHEME_INT4, 32}, "int4 g32", "s4xf32->f32", 1024 + 256},
         {{SCHEME_INT3, 32}, "int3 g32", "s3xf32->f32", 768 + 256},
         {{SCHEME_INT2, 32}, "int2 g32", "s2xf32->f32", 512 + 256},
@@ -638,6 +675,7 @@ int main(void)
         cmocka_unit_test(test_low_bits),        cmocka_unit_test(test_low_bits_by_hand),
         cmocka_unit_test(test_float_products),  cmocka_unit_test(test_rounded_rows),
         cmocka_unit_test(test_per_token),       cmocka_unit_test(test_activation_ties),
+        cmocka_unit_test(test_outliers),
         cmocka_unit_test(test_blocks),          cmocka_unit_test(test_sqnr),
         cmocka_unit_test(test_threads),         cmocka_unit_test(test_many),
         cmocka_unit_test(test_facts),           cmocka_unit_test(test_refusals),

@@ -12,7 +12,7 @@
 
 static const char *const all[] = {"fp32", "fp16", "bf16", "int16", "int8", "w8a8",  "int4",
                                   "q8_0", "q4_0", "q4_1", "q5_0",  "q5_1", "stored",
-                                  "int3", "int2", "int8a", "int4a", "int3a", "int2a", "w4a4"};
+                                  "int3", "int2", "int8a", "int4a", "int3a", "int2a", "w4a4", "llm_int8"};
 enum { N_ALL = sizeof all / sizeof *all };
 
 static struct model *open_with(struct model_options o)
@@ -118,6 +118,11 @@ static void edges_of_low_bits(void **state)
     model_close(m);
     m = open_with((struct model_options){.path = *state, .precision = "w4a4", .kv = "int4"});
     assert_string_equal(m->precision, "w4a4; q8_0: token_embd, output; kv int4");
+    model_close(m);
+    m = open_with((struct model_options){
+        .path = *state, .precision = "llm_int8", .keep = "w8a8:*.ffn_down;int8:output"});
+    assert_string_equal(m->precision,
+                        "llm_int8; int8 row: output; w8a8: blk.*.ffn_down; kv f32");
     model_close(m);
     m = open_with((struct model_options){.path = *state, .precision = "w8a8", .kv = "f16"});
     assert_string_equal(m->precision, "w8a8; kv f16");
