@@ -244,8 +244,8 @@ static void refused(void **state)
     mk_init(&m);
     open_built(&m, ASSAY_EUNSUPPORTED, "tokenizer");
     mk_init(&m);
-    mk_str(&m, "tokenizer.ggml.model", "gpt2");
-    open_built(&m, ASSAY_EUNSUPPORTED, "'gpt2'");
+    mk_str(&m, "tokenizer.ggml.model", "bert");
+    open_built(&m, ASSAY_EUNSUPPORTED, "'bert'");
     mk_init(&m);
     mk_str(&m, "tokenizer.ggml.model", "llama");
     open_built(&m, ASSAY_EFORMAT, "missing");
