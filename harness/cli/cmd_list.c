@@ -31,13 +31,19 @@ static const struct assay_field list_fields[] = {
     {0},
 };
 
-static void put(const char *s)
+/* A text from outside, safe for a terminal, at least so wide. */
+static void put_padded(const char *s, int width)
 {
     struct buf b;
     buf_init(&b, 0);
     text_safe(&b, s, strlen(s));
-    fputs(b.v, stdout);
+    printf("%-*s", width, b.v);
     buf_release(&b);
+}
+
+static void put(const char *s)
+{
+    put_padded(s, 0);
 }
 
 static int list_backends(struct options *o, struct assay_err *e)
@@ -193,7 +199,8 @@ static int list_variants(struct options *o, struct assay_err *e)
     TRY(report_open(&flags, o, &view, &set, e));
     for (size_t i = 0; i < set->n_variants; i++) {
         const struct view_variant *v = &set->variants[i];
-        printf("%-14s %-8s ", v->label, v->status);
+        put_padded(v->label, 14);
+        printf(" %-8s ", v->status);
         put(v->reason ? v->reason : v->precision);
         printf("%s%s\n", v->reason || !v->kernel ? "" : "  ",
                v->reason || !v->kernel ? "" : v->kernel);
@@ -214,11 +221,16 @@ static int body(struct options *o, struct assay_err *e)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(o->args[0], kinds[i].name) == 0)
             return kinds[i].list(o, e);
-    return err_set(
-        e, ASSAY_EUSAGE,
-        "unknown kind '%s': expected one of backends, options, precisions, kernels, tasks, "
-        "datasets, runs, variants",
-        o->args[0]);
+    const char *names[(sizeof kinds / sizeof *kinds)];
+    for (size_t i = 0; i < (sizeof kinds / sizeof *kinds); i++)
+        names[i] = kinds[i].name;
+    const char *near = field_nearest(o->args[0], names, (sizeof kinds / sizeof *kinds));
+    if (near)
+        return err_set(e, ASSAY_EUSAGE, "unknown kind '%s', did you mean '%s'?", o->args[0], near);
+    return err_set(e, ASSAY_EUSAGE,
+                   "unknown kind '%s': expected one of backends, options, precisions, kernels, "
+                   "tasks, datasets, runs, variants",
+                   o->args[0]);
 }
 
 static int run_list(const struct command *c, int argc, char **argv)

@@ -27,6 +27,16 @@ static const struct assay_field show_fields[] = {
 };
 
 /* "name   text", the text harmless; nothing for NULL. */
+/* A name from a file, safe for a terminal, in a column. */
+static void put_name(const char *name, int width)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    text_safe(&b, name, strlen(name));
+    printf("%-*s ", width, b.v);
+    buf_release(&b);
+}
+
 static void row(const char *name, const char *text)
 {
     if (!text)
@@ -34,7 +44,8 @@ static void row(const char *name, const char *text)
     struct buf b;
     buf_init(&b, 0);
     text_safe(&b, text, strlen(text));
-    printf("%-16s %s\n", name, b.v);
+    put_name(name, 16);
+    puts(b.v);
     buf_release(&b);
 }
 
@@ -69,7 +80,9 @@ static void show_run(const struct view_set *set)
 
 static void show_job(const struct view_job *j)
 {
-    printf("  %-10s %-28s %-8s", j->kind, j->name, j->status);
+    printf("  %-10s ", j->kind);
+    put_name(j->name, 28);
+    printf("%-8s", j->status);
     if (j->n_done != VIEW_NONE && j->n_items != VIEW_NONE)
         printf(" %" PRId64 "/%" PRId64 " items", j->n_done, j->n_items);
     if (j->n_cut > 0)
@@ -142,8 +155,10 @@ static void show_task(const struct view_set *set, const struct view_task *t)
             const struct view_result *r = &set->variants[i].results[k];
             if (!r->job || r->job->task != t)
                 continue;
-            printf("%-14s %-16s %-16s %10.6g", set->variants[i].label, r->measure->metric,
-                   r->measure->filter, r->value);
+            put_name(set->variants[i].label, 14);
+            put_name(r->measure->metric, 16);
+            put_name(r->measure->filter, 16);
+            printf("%10.6g", r->value);
             if (!isnan(r->stderr_))
                 printf(" +- %.4g", r->stderr_);
             printf("  (n %" PRId64 ")\n", r->n);
@@ -177,7 +192,7 @@ static int show_item(struct view *view, const struct view_set *set, const struct
     row("target", item.target);
     puts("");
     for (size_t i = 0; i < set->n_variants; i++) {
-        printf("%-16s", set->variants[i].label);
+        put_name(set->variants[i].label, 15);
         for (size_t k = 0; k < item.n_requests; k++) {
             struct view_response r;
             TRY(view_response(view, &set->variants[i], item.requests + k * VIEW_KEY_BYTES, a, &r, e));

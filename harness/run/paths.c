@@ -71,6 +71,11 @@ const char *const *paths_tasks(struct arena *a, const char *const *said, size_t 
     add_said(&p, said);
     add_environment(&p, "ASSAY_TASKS", a);
     add_own(&p, "tasks/library", "tasks", a);
+    for (size_t i = 0; i < p.n / 2; i++) {
+        const char *x = p.v[i];
+        p.v[i] = p.v[p.n - 1 - i];
+        p.v[p.n - 1 - i] = x;
+    }
     return finish(&p, a, n);
 }
 

@@ -7,7 +7,8 @@
 #include <stddef.h>
 struct arena;
 
-/* NULL-terminated, in the arena; folders that do not exist are left out, except said ones. */
+/* NULL-terminated, in the arena; folders that do not exist are left out, except said ones.  Those of
+ * tasks come in reverse, as task_index_open wants them: the last that has a name wins. */
 const char *const *paths_tasks(struct arena *, const char *const *said, size_t *n);
 const char *const *paths_recipes(struct arena *, const char *const *said);
 const char *const *paths_data(struct arena *, const char *const *said);
