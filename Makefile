@@ -153,7 +153,7 @@ test_libs = $(if $(filter tests/base/%,$(1)),$(call lib,harness/base),\
             $(if $(filter tests/store/%,$(1)),$(call lib,harness/store) $(call lib,harness/base),\
             $(if $(filter tests/machine/%,$(1)),$(call lib,harness/machine) $(call lib,harness/base),\
             $(if $(filter tests/datasets/%,$(1)),$(call lib,datasets) $(call lib,harness/base),\
-            $(if $(filter tests/tasks/%,$(1)),$(call lib,tasks) $(call lib,datasets) $(call lib,harness/base),\
+            $(if $(filter tests/tasks/% tests/mini/%,$(1)),$(call lib,tasks) $(call lib,datasets) $(call lib,harness/base),\
             $(if $(filter tests/native/%,$(1)),$(call lib,backends/native) $(call lib,harness/base),\
             $(if $(filter tests/reports/%,$(1)),$(call lib,reports) $(call lib,harness/store) $(call lib,harness/stats) $(call lib,harness/base),\
             $(ALL_LIBS)))))))))

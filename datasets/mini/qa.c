@@ -47,18 +47,21 @@ static int prop_place(const struct story *s, unsigned prop)
     return s->holder[prop] != NOBODY ? s->at[s->holder[prop]] : s->lies[prop];
 }
 
+/* Who and what the story names, in order: the combination is what can be read. */
 static void add_key(const struct story *s, struct mini_doc *d)
 {
-    unsigned people[CAST], props[PROPS];
-    for (int i = 0; i < CAST; i++)
-        people[i] = s->people[i];
-    for (int i = 0; i < PROPS; i++)
-        props[i] = s->props[i];
-    mini_sort(people, CAST);
-    mini_sort(props, PROPS);
-    for (int i = 0; i < CAST; i++)
+    unsigned people[CAST], props[PROPS], n_people = 0, n_props = 0;
+    for (unsigned i = 0; i < CAST; i++)
+        if (s->at[i] != NOWHERE)
+            people[n_people++] = s->people[i];
+    for (unsigned i = 0; i < PROPS; i++)
+        if (prop_place(s, i) != NOWHERE)
+            props[n_props++] = s->props[i];
+    mini_sort(people, n_people);
+    mini_sort(props, n_props);
+    for (unsigned i = 0; i < n_people; i++)
         MINI_ADD(d->key, "%s,", mini_people[people[i]]);
-    for (int i = 0; i < PROPS; i++)
+    for (unsigned i = 0; i < n_props; i++)
         MINI_ADD(d->key, "%s,", mini_things[props[i]]);
 }
 
@@ -88,7 +91,6 @@ void make_qa(struct rng *r, int n_asks, struct mini_doc *d)
     mini_start(d, "");
     mini_sample(r, MINI_PEOPLE, CAST, s.people);
     mini_sample(r, MINI_THINGS, PROPS, s.props);
-    add_key(&s, d);
     unsigned facts = MIN_FACTS + mini_pick(r, MAX_FACTS - MIN_FACTS + 1);
     for (unsigned i = 0; i < facts; i++)
         if (mini_pick(r, 2) || !tell_prop(r, &s, d))
@@ -97,5 +99,6 @@ void make_qa(struct rng *r, int n_asks, struct mini_doc *d)
     while (d->context[n])
         n++;
     d->context[n - 1] = '\n';     /* for the last blank */
+    add_key(&s, d);
     ask_all(r, &s, n_asks, d);
 }
