@@ -382,6 +382,9 @@ static const struct metric table[] = {
     {"brier_score", "brier_score", 0, MC, true, score_brier},
     {"f1", "f1", 1, MC | GEN, true, score_label},
     {"mcc", "matthews_corrcoef", 1, MC | GEN, true, score_label},
+    {"bleu", "bleu", 1, GEN, true, score_pair},
+    {"chrf", "chrf", 1, GEN, true, score_pair},
+    {"ter", "ter", 1, GEN, true, score_pair},
     {"bypass", "bypass", 1, MC | LL | ROLL | GEN, false, score_bypass},
 };
 enum { N_METRICS = sizeof table / sizeof table[0] };

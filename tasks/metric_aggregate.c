@@ -12,6 +12,7 @@
 #include "harness/base/pool.h"
 #include "harness/base/rng.h"
 #include "tasks/metric.h"
+#include "tasks/mt.h"
 
 /* What aggregations work on.  x: values; w: weights; gold, pred: label ids of pairs. */
 struct sample {
@@ -19,6 +20,7 @@ struct sample {
     const struct value **pairs;            /* parsed details, [a, b] */
     double *x, *w;
     uint32_t *gold, *pred;
+    double *stats;                         /* [n][mt_n_stats] of translations */
     size_t n, n_labels, one;               /* one: the id of label 1, or n_labels */
     enum metric_sum sum;
     struct arena arena;
@@ -202,6 +204,31 @@ static double agg_brier(const struct sample *s, const struct draw *d)
     return pairwise(d->scratch, s->n) / (double)s->n;
 }
 
+static double agg_mt(const struct sample *s, const struct draw *d, enum mt_kind kind)
+{
+    double sums[MT_MOST] = {0};
+    size_t k = mt_n_stats(kind);
+    for (size_t i = 0; i < s->n; i++)
+        for (size_t j = 0; j < k; j++)
+            sums[j] += s->stats[at(d, i) * k + j];
+    return mt_score(kind, sums, s->sum);
+}
+
+static double agg_bleu(const struct sample *s, const struct draw *d)
+{
+    return agg_mt(s, d, MT_BLEU);
+}
+
+static double agg_chrf(const struct sample *s, const struct draw *d)
+{
+    return agg_mt(s, d, MT_CHRF);
+}
+
+static double agg_ter(const struct sample *s, const struct draw *d)
+{
+    return agg_mt(s, d, MT_TER);
+}
+
 static double agg_bypass(const struct sample *s, const struct draw *d)
 {
     (void)s;
@@ -312,6 +339,62 @@ static int prepare_brier(struct sample *s, struct assay_err *e)
     return 0;
 }
 
+/* The references of a score: document 0 decides whether they are lists.  Lists of different lengths
+ * are cut to the shortest, as zip() does upstream. */
+static int reference_count(const struct sample *s, uint32_t *n, struct assay_err *e)
+{
+    bool listed = s->pairs[0]->items[0]->type == VALUE_LIST;
+    *n = listed ? UINT32_MAX : 1;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct value *gold = s->pairs[i]->items[0];
+        if ((gold->type == VALUE_LIST) != listed)
+            return bad_score(e, i, listed ? "has one reference where the first document has a list"
+                                          : "has a list of references where the first document has one");
+        if (listed && gold->n < *n)
+            *n = gold->n;
+    }
+    return *n ? 0 : err_set(e, ASSAY_EFORMAT, "a document has no references");
+}
+
+static int prepare_mt(struct sample *s, enum mt_kind kind, struct assay_err *e)
+{
+    uint32_t n_refs;
+    TRY(prepare_pairs(s, e));
+    TRY(reference_count(s, &n_refs, e));
+    struct pystr *refs = ARENA_ARRAY(&s->arena, struct pystr, n_refs);
+    s->stats = ARENA_ARRAY(&s->arena, double, s->n * mt_n_stats(kind));
+    for (size_t i = 0; i < s->n; i++) {
+        const struct value *gold = s->pairs[i]->items[0], *pred = s->pairs[i]->items[1];
+        if (pred->type == VALUE_LIST && pred->n == 1)
+            pred = pred->items[0];
+        if (pred->type != VALUE_STR)
+            return bad_score(e, i, "the prediction is no text");
+        for (uint32_t r = 0; r < n_refs; r++) {
+            const struct value *ref = gold->type == VALUE_LIST ? gold->items[r] : gold;
+            if (ref->type != VALUE_STR)
+                return bad_score(e, i, "a reference is no text");
+            refs[r] = pystr(ref->s, ref->n);
+        }
+        TRY(mt_stats(kind, pystr(pred->s, pred->n), refs, n_refs, &s->stats[i * mt_n_stats(kind)], e));
+    }
+    return 0;
+}
+
+static int prepare_bleu(struct sample *s, struct assay_err *e)
+{
+    return prepare_mt(s, MT_BLEU, e);
+}
+
+static int prepare_chrf(struct sample *s, struct assay_err *e)
+{
+    return prepare_mt(s, MT_CHRF, e);
+}
+
+static int prepare_ter(struct sample *s, struct assay_err *e)
+{
+    return prepare_mt(s, MT_TER, e);
+}
+
 static int prepare_nothing(struct sample *s, struct assay_err *e)
 {
     (void)s;
@@ -340,6 +423,9 @@ static const struct aggregation table[] = {
     {"f1", STDERR_BOOTSTRAP, true, prepare_binary, agg_f1},
     {"matthews_corrcoef", STDERR_BOOTSTRAP, true, prepare_labels, agg_mcc},
     {"brier_score", STDERR_NONE, false, prepare_brier, agg_brier},
+    {"bleu", STDERR_BOOTSTRAP, false, prepare_bleu, agg_bleu},
+    {"chrf", STDERR_BOOTSTRAP, false, prepare_chrf, agg_chrf},
+    {"ter", STDERR_BOOTSTRAP, false, prepare_ter, agg_ter},
     {"bypass", STDERR_NONE, false, prepare_nothing, agg_bypass},
 };
 enum { N_AGGREGATIONS = sizeof table / sizeof table[0] };
@@ -361,7 +447,7 @@ const char *const *metric_aggregations(void)
 {
     static const char *const names[] = {"mean", "nanmean", "median", "perplexity", "weighted_perplexity",
                                         "bits_per_byte", "f1", "matthews_corrcoef", "brier_score",
-                                        "bypass", NULL};
+                                        "bleu", "chrf", "ter", "bypass", NULL};
     return names;
 }
 
@@ -421,6 +507,14 @@ static int bootstrap(const struct sample *s, const struct aggregation *agg, stru
 
 /* -- entry point ----------------------------------------------------------------------------------- */
 
+/* Upstream draws few replicates of metrics with these names: they are slow there. */
+enum { CAPPED = 100 };
+
+static bool is_capped(const char *metric)
+{
+    return strcmp(metric, "bleu") == 0 || strcmp(metric, "chrf") == 0 || strcmp(metric, "ter") == 0;
+}
+
 static int standard_error(const struct metric_use *u, const struct aggregation *agg, const struct sample *s,
                           int iters, double *scratch, double *out, struct assay_err *e)
 {
@@ -428,7 +522,7 @@ static int standard_error(const struct metric_use *u, const struct aggregation *
     if (iters <= 0 || s->n <= 1 || agg->stderr_rule == STDERR_NONE)
         return 0;
     if (agg->stderr_rule == STDERR_BOOTSTRAP)
-        return bootstrap(s, agg, u->pool, iters, out, e);
+        return bootstrap(s, agg, u->pool, is_capped(u->name) && iters > CAPPED ? CAPPED : iters, out, e);
     *out = stddev(s->x, s->n, scratch, s->sum) / sqrt((double)s->n);
     return 0;
 }
