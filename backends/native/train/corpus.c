@@ -222,6 +222,16 @@ int corpus_add(struct corpus_builder *b, const struct corpus_example *x, struct 
     return 0;
 }
 
+uint64_t corpus_examples(const struct corpus_builder *b)
+{
+    return b->n_examples;
+}
+
+uint64_t corpus_tokens(const struct corpus_builder *b)
+{
+    return b->n_tokens;
+}
+
 int corpus_write(const struct corpus_builder *b, const char *path, struct assay_err *e)
 {
     struct buf out;

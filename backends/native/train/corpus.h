@@ -60,5 +60,7 @@ int corpus_task(struct corpus_builder *, const char *name, uint32_t *task, struc
 /* ASSAY_EUSAGE: fewer than 2 or more than CORPUS_MAX_LEN tokens, a token outside the vocabulary, a
  * task or class that does not exist; ASSAY_ENOMEM. */
 int corpus_add(struct corpus_builder *, const struct corpus_example *, struct assay_err *);
+uint64_t corpus_examples(const struct corpus_builder *);
+uint64_t corpus_tokens(const struct corpus_builder *);
 int corpus_write(const struct corpus_builder *, const char *path, struct assay_err *);
 #endif

@@ -7,19 +7,24 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 32, MAX_BLOCK_BYTES = 64, SETTLE = 8 };
+enum { BLOCK = 32, MAX_BLOCK_BYTES = 64, SETTLE = 8, SNAPPED = 7 };
+#define SCALE_MIN 0x1p-16f         /* below it fp16 would not hold codes times a snapped scale */
 
+#define NONE {GRID_NONE, 0, 0, 0}
 #define ROW8 {GRID_SYMMETRIC, 127, 0, 0}
+#define Q8 {GRID_BLOCK, 127, BLOCK, QT_Q8_0}
+#define Q4 {GRID_BLOCK, 7, BLOCK, QT_Q4_0}
 static const struct grid_mode modes[] = {
-    {"int8", ROW8, ROW8, {GRID_NONE, 0, 0, 0}},
-    {"w8a8", ROW8, ROW8, ROW8},
-    {"int4", {GRID_SYMMETRIC, 7, 32, 0}, ROW8, {GRID_NONE, 0, 0, 0}},
-    {"q4_0", {GRID_BLOCK, 0, 0, QT_Q4_0}, {GRID_BLOCK, 0, 0, QT_Q8_0}, {GRID_NONE, 0, 0, 0}},
-    {"q8_0", {GRID_BLOCK, 0, 0, QT_Q8_0}, {GRID_BLOCK, 0, 0, QT_Q8_0}, {GRID_NONE, 0, 0, 0}},
-    {"int2", {GRID_SIGNED, 1, 32, 0}, ROW8, {GRID_NONE, 0, 0, 0}},
-    {"w4a4", {GRID_SYMMETRIC, 7, 32, 0}, ROW8, {GRID_SYMMETRIC, 7, 32, 0}},
+    {"int8", ROW8, NONE, ROW8, NONE},
+    {"w8a8", ROW8, ROW8, ROW8, ROW8},
+    {"int4", {GRID_SYMMETRIC, 7, BLOCK, 0}, NONE, ROW8, NONE},
+    {"int3", {GRID_FULL, 3, BLOCK, 0}, NONE, ROW8, NONE},
+    {"int2", {GRID_FULL, 1, BLOCK, 0}, NONE, ROW8, NONE},
+    {"q8_0", Q8, Q8, Q8, Q8},
+    {"q4_0", Q4, Q8, Q8, Q8},
+    {"w4a4", Q4, Q4, Q8, Q8},
 };
-const char grid_names[] = "int8|w8a8|int4|q4_0|q8_0|int2|w4a4";
+const char grid_names[] = "int8|w8a8|int4|int3|int2|q8_0|q4_0|w4a4";
 
 const struct grid_mode *grid_find(const char *name)
 {
@@ -31,20 +36,23 @@ const struct grid_mode *grid_find(const char *name)
 
 int grid_check(const struct grid *g, const char *what, size_t n_in, struct assay_err *e)
 {
-    const size_t group = g->rule == GRID_BLOCK ? BLOCK : g->group;
+    const size_t group = g->group;
     if (g->rule != GRID_NONE && group && n_in % group)
         return err_set(e, ASSAY_EUSAGE, "%s: rows of %zu cannot be cut into groups of %zu", what,
                        n_in, group);
     return 0;
 }
 
-/* The scale that quantizing the quantized values again gives: absmax / qmax, settled, since
- * qmax * s rounds and dividing it again need not give s. */
-static float settled_scale(float absmax, float qmax)
+/* 8 significant bits for codes of 3 bits.  Else the scale that quantizing the quantized values gives
+ * again, settled: qmax * s rounds, and divided by qmax it need not be s. */
+static float symmetric_scale(float absmax, int qmax)
 {
-    float s = absmax / qmax;
-    for (int i = 0; i < SETTLE && qmax * s / qmax != s; i++)
-        s = qmax * s / qmax;
+    const float most = (float)qmax;
+    float s = absmax / most;
+    if (qmax <= SNAPPED)
+        return s < SCALE_MIN ? 0 : quant_bf16_f32(quant_bf16(s));
+    for (int i = 0; i < SETTLE && most * s / most != s; i++)
+        s = most * s / most;
     return s;
 }
 
@@ -54,7 +62,7 @@ static void symmetric_group(const float *w, size_t n, int qmax, float *out)
     float absmax = 0;
     for (size_t i = 0; i < n; i++)
         absmax = fabsf(w[i]) > absmax ? fabsf(w[i]) : absmax;
-    const float s = settled_scale(absmax, most);
+    const float s = symmetric_scale(absmax, qmax);
     for (size_t i = 0; i < n; i++) {
         float q = s != 0 ? rintf(w[i] / s) : 0;
         q = q > most ? most : q < -most ? -most : q;
@@ -62,23 +70,24 @@ static void symmetric_group(const float *w, size_t n, int qmax, float *out)
     }
 }
 
-static void signed_group(const float *w, size_t n, int qmax, float *out)
+static void full_group(const float *w, size_t n, int qmax, float *out)
 {
     const float most = (float)qmax;
     float top = 0;
     for (size_t i = 0; i < n; i++)
         top = fabsf(w[i]) > fabsf(top) ? w[i] : top;
-    const float d = top / -(most + 1);
+    float s = top / -(most + 1);
+    s = fabsf(s) < SCALE_MIN ? 0 : quant_f16_f32(quant_f16(s));
     for (size_t i = 0; i < n; i++) {
-        float q = d != 0 ? rintf(w[i] / d) : 0;
+        float q = s != 0 ? rintf(w[i] / s) : 0;
         q = q > most ? most : q < -most - 1 ? -most - 1 : q;
-        out[i] = q * d;
+        out[i] = q * s;
     }
 }
 
 void grid_matrix(const struct grid *g, const float *w, size_t n, size_t n_in, float *out)
 {
-    const size_t group = g->rule == GRID_BLOCK ? BLOCK : g->group ? g->group : n_in;
+    const size_t group = g->group ? g->group : n_in;
     if (g->rule == GRID_NONE) {
         memmove(out, w, n * n_in * sizeof *w);
         return;
@@ -92,7 +101,7 @@ void grid_matrix(const struct grid *g, const float *w, size_t n, size_t n_in, fl
         } else if (g->rule == GRID_SYMMETRIC) {
             symmetric_group(w + i, group, g->qmax, out + i);
         } else {
-            signed_group(w + i, group, g->qmax, out + i);
+            full_group(w + i, group, g->qmax, out + i);
         }
     }
 }
@@ -108,7 +117,9 @@ void grid_acts(const struct grid *g, float *x, size_t n, size_t n_in)
         for (size_t j = 0; j < group; j++)
             absmax = fabsf(v[j]) > absmax ? fabsf(v[j]) : absmax;
         const bool live = absmax >= KERN_ABSMAX_MIN;
-        const float d = live ? absmax / qmax : 0, inverse = live ? qmax / absmax : 0;
+        const float inverse = live ? qmax / absmax : 0;
+        float d = live ? absmax / qmax : 0;
+        d = g->rule == GRID_BLOCK ? quant_f16_f32(quant_f16(d)) : d;
         for (size_t j = 0; j < group; j++)
             v[j] = (v[j] * inverse + magic - magic) * d;
     }

@@ -1,9 +1,11 @@
 /* grid.h - fake quantization for quantization-aware training: the values that weights and
  * activations would have after a round trip through a precision of the engine.
  *
- * Weights go through the engine's own rules (linear.h, quant.h), so a checkpoint whose weights are
- * replaced by grid_matrix' output lies on the grid: quantizing it again gives the same codes, scales
- * and values, bit for bit.  The derivative is passed straight through (scales never clip). */
+ * Rules are the engine's (linear.h, quant.h), but scales of 4 bits and less are first rounded, to 8
+ * significant bits where codes are symmetric and to fp16 where the range is full.  Every value then
+ * is a number of fp16 and every scale is recovered from its group: a checkpoint of grid_matrix'
+ * output lies on the engine's grid, in f32 or f16, and quantizing it again gives the same codes,
+ * scales and values, bit for bit.  The derivative is passed straight through (scales never clip). */
 #ifndef GRID_H
 #define GRID_H
 #include <stddef.h>
@@ -14,18 +16,19 @@ struct assay_err;
 enum grid_rule {
     GRID_NONE,                     /* fp32 */
     GRID_SYMMETRIC,                /* s = absmax / qmax, codes -qmax..qmax, ties to even */
-    GRID_SIGNED,                   /* d = (value of largest magnitude) / -(qmax + 1), codes -(qmax+1)..qmax */
-    GRID_BLOCK                     /* a GGUF block format, by its own quantizer */
+    GRID_FULL,                     /* s = (first value of largest magnitude) / -(qmax + 1), codes -(qmax+1)..qmax */
+    GRID_BLOCK                     /* a GGUF block format, by its own quantizer; activations: d as fp16 */
 };
 struct grid {
     enum grid_rule rule;
     int qmax;
     uint32_t group;                /* along n_in; 0: the whole row */
-    uint32_t type;                 /* GRID_BLOCK: enum quant_type */
+    uint32_t type;                 /* GRID_BLOCK of weights: enum quant_type */
 };
 struct grid_mode {                 /* one precision to train for */
     const char *name;              /* the engine's name of it */
-    struct grid weights, embd, acts;   /* embd: token embedding and tied head */
+    struct grid weights, acts;
+    struct grid embd, head_acts;   /* of the token embedding, which is the head too, and before it */
 };
 
 const struct grid_mode *grid_find(const char *name);             /* NULL: unknown */
@@ -34,6 +37,6 @@ extern const char grid_names[];                                  /* "int4|q4_0|.
 int grid_check(const struct grid *, const char *what, size_t n_in, struct assay_err *);
 /* n rows of n_in; out may be w. */
 void grid_matrix(const struct grid *, const float *w, size_t n, size_t n_in, float *out);
-/* In place, per row (or group of it): d = absmax / qmax, x = d * round to even(x * (qmax / absmax)). */
+/* In place, per row (or group of it): d = absmax / qmax, x = d * RNE(x * (qmax / absmax)). */
 void grid_acts(const struct grid *, float *x, size_t n, size_t n_in);
 #endif

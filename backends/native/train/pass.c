@@ -166,10 +166,10 @@ static void gradient(struct pass *p, const struct net_tensor *t, const float *x,
     mm_run(p->kern, &g);
 }
 
-static const struct grid *acts_of(const struct pack *w)
+static void round_acts(const struct pack *w, float *x, size_t n, size_t n_in)
 {
-    static const struct grid none = {GRID_NONE, 0, 0, 0};
-    return w->mode ? &w->mode->acts : &none;
+    if (w->mode)
+        grid_acts(&w->mode->acts, x, n, n_in);
 }
 
 /* -- forward ----------------------------------------------------------------------------------- */
@@ -207,7 +207,7 @@ static void forward_attention(struct pass *p, const struct pack *w, uint32_t lay
     struct pass_layer *l = &p->layers[layer];
     const struct ops_norm norm = norm_job(p, layer, NET_ATTN_NORM, in->n);
     ops_norm(&norm);
-    grid_acts(acts_of(w), l->xn1, in->n, n->cfg.n_embd);
+    round_acts(w, l->xn1, in->n, n->cfg.n_embd);
     product(p, w, net_at(n, layer, NET_QKV), &(struct rows){l->xn1, l->qkv, in->n, false}, false);
     for (size_t s = 0; s < in->n_seq; s++) {
         const struct ops_attend job = attend_job(p, l, in, s);
@@ -215,7 +215,7 @@ static void forward_attention(struct pass *p, const struct pack *w, uint32_t lay
                  n->cfg.n_head + n->cfg.n_head_kv, n->n_qkv, 0);
         ops_attend(&job);
     }
-    grid_acts(acts_of(w), l->att, in->n, n->n_q);
+    round_acts(w, l->att, in->n, n->n_q);
     memcpy(l->mid, l->x, in->n * n->cfg.n_embd * sizeof *l->x);
     product(p, w, net_at(n, layer, NET_O), &(struct rows){l->att, l->mid, in->n, true}, false);
 }
@@ -229,10 +229,10 @@ static void forward_gate(struct pass *p, const struct pack *w, uint32_t layer,
     float *out = layer + 1 < n->cfg.n_layer ? p->layers[layer + 1].x : p->x;
     const struct ops_norm norm = norm_job(p, layer, NET_FFN_NORM, in->n);
     ops_norm(&norm);
-    grid_acts(acts_of(w), l->xn2, in->n, d);
+    round_acts(w, l->xn2, in->n, d);
     product(p, w, net_at(n, layer, NET_GATE_UP), &(struct rows){l->xn2, l->gu, in->n, false}, false);
     ops_gate(p->ops, l->gu, in->n, ff, l->act);
-    grid_acts(acts_of(w), l->act, in->n, ff);
+    round_acts(w, l->act, in->n, ff);
     memcpy(out, l->mid, in->n * d * sizeof *out);
     product(p, w, net_at(n, layer, NET_DOWN), &(struct rows){l->act, out, in->n, true}, false);
 }
@@ -248,7 +248,8 @@ void pass_forward(struct pass *p, const struct pack *w, const struct pass_input 
     }
     const struct ops_norm norm = norm_job(p, 0, NET_OUTPUT_NORM, in->n);
     ops_norm(&norm);
-    grid_acts(acts_of(w), p->xf, in->n, d);
+    if (w->mode)
+        grid_acts(&w->mode->head_acts, p->xf, in->n, d);
 }
 
 void pass_logits(const struct pass *p, const struct pack *w, size_t at, size_t n, float *logits)

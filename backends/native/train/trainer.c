@@ -58,6 +58,13 @@ static size_t bands(const struct net *n)
     return sum;
 }
 
+static void digest(const void *p, size_t n, char hex[HASH_HEX])
+{
+    uint8_t h[HASH_BYTES];
+    hash_bytes(p, n, h);
+    hash_hex(h, hex);
+}
+
 static int prepare(struct trainer *t, const struct trainer_parts *parts, struct assay_err *e)
 {
     const struct trainer_settings *s = &t->set;
@@ -72,10 +79,12 @@ static int prepare(struct trainer *t, const struct trainer_parts *parts, struct 
     t->source.seed = s->seed;
     t->source.prompt_weight = (float)s->prompt_weight;
     batch_seek(&t->source, 0, 0);
+    digest(parts->corpus->map.v, parts->corpus->map.n, t->corpus_hex);
     TRY(pack_new(t->net, s->mode ? grid_find(s->mode) : NULL, true, &t->pack, e));
     if (parts->teacher) {
         TRY(pack_new(parts->teacher, NULL, false, &t->teacher_pack, e));
         pack_update(&t->teacher_pack, t->pool);
+        digest(parts->teacher->p, parts->teacher->n_params * sizeof(float), t->teacher_hex);
         t->distill = true;
     }
     TRY(new_lanes(t, parts->teacher, e));
@@ -258,11 +267,12 @@ int trainer_step(struct trainer *t, struct trainer_report *r, struct assay_err *
 {
     const struct trainer_settings *s = &t->set;
     const double done = (double)t->at.tokens / (double)s->tokens;
-    *r = (struct trainer_report){.lr = adam_rate(&s->schedule, done)};
+    *r = (struct trainer_report){0};
     t->n_micros = (size_t)((done < s->late ? s->batch : s->batch_late) / s->micro);
     for (size_t i = 0; i < t->n_micros; i++)
         batch_fill(&t->source, (size_t)s->micro, 1, &t->inputs[i]);
     const double weight = total_weight(t, r), scale = weight > 0 ? 1 / weight : 0;
+    r->lr = adam_rate(&s->schedule, (double)(t->at.tokens + r->tokens) / (double)s->tokens);
     t->head = (struct pass_head){.scale = (float)scale, .mix = (float)s->mix};
     pool_run(t->pool, TRAINER_LANES, run_lane, t);
     for (size_t i = 0; i < t->n_micros; i++) {

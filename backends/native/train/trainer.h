@@ -10,6 +10,7 @@
 #include "backends/native/train/batch.h"
 #include "backends/native/train/pack.h"
 #include "backends/native/train/pass.h"
+#include "harness/base/hash.h"
 
 struct kern;
 struct pool;
@@ -56,6 +57,7 @@ struct trainer {
     } sums[TRAINER_MAX_MICROS];
     struct pass_head head;         /* of this step */
     bool distill;
+    char corpus_hex[HASH_HEX], teacher_hex[HASH_HEX];   /* digests, for checkpoints */
 };
 
 struct trainer_parts {             /* borrowed for the trainer's life */
