@@ -36,6 +36,8 @@ void cell_pair(const struct view_scores *b, const struct view_scores *v, struct 
         p->has_nan |= isnan(base[n]) || isnan(variant[n]) || (weight && isnan(weight[n]));
         n++, i++, j++;
     }
+    for (size_t k = 0; k < n; k++)
+        p->n_changed += base[k] != variant[k] && !(isnan(base[k]) && isnan(variant[k]));
     p->n = n;
     p->only_base = b->n - n;
     p->only_variant = v->n - n;
@@ -100,6 +102,7 @@ void cell_binary(struct compare_cell *c, const struct cell_counts *k, const stru
     c->only_variant = k->only_variant;
     c->losses = k->losses;
     c->gains = k->gains;
+    c->n_changed = k->losses + k->gains;
     c->base = share(k->base_right, k->n, r->alpha);
     c->variant = share(k->variant_right, k->n, r->alpha);
     c->delta.v = (double)(g - b) / nn;
@@ -242,6 +245,7 @@ void cell_scores(struct compare_cell *c, const struct cell_pairs *p, const char 
                                      p->has_nan ? "" : aggregation);
         }
     }
+    c->n_changed = p->n_changed;
     c->only_base = p->only_base;
     c->only_variant = p->only_variant;
 }

@@ -8,7 +8,7 @@
 struct arena;
 
 struct cell_pairs {              /* items both variants have, by ascending idx */
-    size_t n, only_base, only_variant;
+    size_t n, n_changed, only_base, only_variant;
     const double *base, *variant;
     const double *weight;        /* the base's; NULL: none */
     bool is_binary, has_nan;

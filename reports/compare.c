@@ -1,7 +1,7 @@
 /* compare.c - walks the store task by task and fills the rows; see the header.
  *
- * Order of work: tasks outside, variants inside, so that the base's scores are read once and one
- * task's scores are in memory at a time; then Holm and the verdicts; then divergence and speed. */
+ * Order of work: tasks outside, variants inside, so that every score is read once and one task's
+ * scores are in memory at a time; then Holm and the verdicts; then divergence and speed. */
 #include "reports/compare.h"
 
 #include <math.h>
@@ -11,10 +11,9 @@
 #include "harness/base/err.h"
 #include "harness/base/field.h"
 #include "harness/stats/adjust.h"
-#include "harness/stats/cluster.h"
-#include "harness/stats/quantile.h"
 #include "reports/agree.h"
 #include "reports/cell.h"
+#include "reports/distance.h"
 #include "reports/fmt.h"
 #include "reports/speed.h"
 
@@ -77,6 +76,49 @@ static int choose_base(struct making *m, struct assay_err *e)
     m->c->base_row = at < set->n_variants ? at : 0;
     m->c->base = &set->variants[m->c->base_row];
     return 0;
+}
+
+enum { NO_BASE = -1 };
+
+/* The row of the first run with this row's name; itself in the first run; NO_BASE: none. */
+static int namesake(const struct compare *c, size_t row)
+{
+    const struct view_variant *v = c->rows[row].variant;
+    size_t first = c->rows[0].variant->run;
+    if (v->run == first)
+        return (int)row;
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (c->rows[i].variant->run == first && strcmp(c->rows[i].variant->name, v->name) == 0)
+            return (int)i;
+    return NO_BASE;
+}
+
+/* Runs are compared namesake by namesake, unless a base was named or no name repeats. */
+static void choose_bases(struct making *m)
+{
+    struct compare *c = m->c;
+    for (size_t i = 0; i < c->n_rows && !c->options.base; i++)
+        c->is_by_name |= namesake(c, i) != NO_BASE && namesake(c, i) != (int)i;
+    for (size_t i = 0; i < c->n_rows; i++) {
+        int by_name = namesake(c, i);
+        c->rows[i].base = !c->is_by_name       ? c->base_row
+                          : by_name == NO_BASE ? c->n_rows
+                                               : (size_t)by_name;
+    }
+    if (c->is_by_name && c->base->run != c->rows[0].variant->run) {
+        c->base_row = 0;
+        c->base = c->rows[0].variant;
+    }
+}
+
+bool compare_is_base(const struct compare *c, size_t row)
+{
+    return c->rows[row].base == row;
+}
+
+static bool is_base(const struct compare *c, const struct compare_row *r)
+{
+    return compare_is_base(c, (size_t)(r - c->rows));
 }
 
 static const struct view_job *find_job(const struct view_variant *v, const char *kind,
@@ -210,35 +252,38 @@ static struct cell_rules rules_of(const struct compare *c, const struct view_var
 
 /* -- tasks ------------------------------------------------------------------------------------- */
 
-static const struct view_scores *find_scores(const struct view_scores *s, size_t n,
-                                             const struct view_measure *measure)
+/* Which hash differs, with the beginnings of both. */
+static const char *differing(const struct making *m, const char *what, const char *base,
+                             const char *variant)
 {
-    for (size_t i = 0; i < n; i++)
-        if (s[i].measure == measure)
-            return &s[i];
-    return NULL;
+    return arena_printf(m->a, "%s: %.12s here, %.12s in the base", what, variant, base);
 }
 
 /* Why a variant's task cannot be set against the base's; NULL: it can. */
 static const char *refusal(const struct making *m, const struct compare_task *t,
-                           const struct view_variant *v, const struct view_job *job)
+                           const struct compare_row *r)
 {
-    const struct view_job *base = find_job(m->c->base, "task", t->name);
-    if (!base)
-        return arena_printf(m->a, "the base '%s' did not run it", m->c->base->label);
+    const struct view_variant *v = r->variant;
+    if (r->base >= m->c->n_rows)
+        return arena_printf(m->a, "the first run has no variant '%s'", v->name);
+    const struct view_variant *b = m->c->rows[r->base].variant;
+    const struct view_job *base = find_job(b, "task", t->name), *job = find_job(v, "task", t->name);
+    if (!base || !base->task)
+        return arena_printf(m->a, "the base '%s' did not run it", b->label);
     if (!t->measure)
         return m->c->options.metric
                    ? arena_printf(m->a, "it has no metric '%s'", m->c->options.metric)
-                   : arena_printf(m->a, "the base '%s' has no result for it", m->c->base->label);
-    if (!job)
+                   : arena_printf(m->a, "the base '%s' has no result for it", b->label);
+    if (!job || !job->task)
         return arena_printf(m->a, "'%s' did not run it", v->label);
-    if (strcmp(job->task->uid, base->task->uid) == 0)
+    const struct view_task *x = base->task, *y = job->task;
+    if (strcmp(x->uid, y->uid) == 0)
         return NULL;
-    if (strcmp(job->task->dataset_uid, base->task->dataset_uid) != 0)
-        return "the data set differs (other rows were read)";
-    if (strcmp(job->task->config_uid, base->task->config_uid) != 0)
-        return "the task's configuration differs";
-    return "the few-shot examples differ";
+    if (strcmp(x->dataset_uid, y->dataset_uid) != 0)
+        return differing(m, "the data set differs", x->dataset_uid, y->dataset_uid);
+    if (strcmp(x->config_uid, y->config_uid) != 0)
+        return differing(m, "the task's configuration differs", x->config_uid, y->config_uid);
+    return differing(m, "the prompts differ (few-shot examples)", x->uid, y->uid);
 }
 
 static void add_counts(struct cell_counts *sum, const struct cell_counts *k)
@@ -280,45 +325,35 @@ static void compare_pair(struct making *m, size_t task, size_t row, const struct
         cell_count(&p, &k);
         add_to_pools(m, row, task, &k);
     }
-    if (row == m->c->base_row)
+    if (row == m->c->base_row || r->tasks[task].kind == COMPARE_BINARY)
         t->is_binary = r->tasks[task].kind == COMPARE_BINARY;
-}
-
-static void count_scores(struct compare *c, const struct view_scores *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        c->n_scores += s[i].n;
 }
 
 static int compare_task(struct making *m, size_t task, struct arena *scratch, struct assay_err *e)
 {
     struct compare *c = m->c;
     const struct compare_task *t = &m->tasks[task];
-    const struct view_job *base_job = find_job(c->base, "task", t->name);
-    const struct view_scores *all = NULL, *base = NULL;
-    size_t n = 0;
-    if (base_job && t->measure) {
-        TRY(view_scores(m->view, base_job, scratch, &all, &n, e));
-        base = find_scores(all, n, t->measure);
+    struct view_scores *scores = ARENA_ARRAY(scratch, struct view_scores, c->n_rows);
+    for (size_t row = 0; row < c->n_rows && t->measure; row++) {
+        const struct view_job *job = find_job(c->rows[row].variant, "task", t->name);
+        if (job)
+            TRY(view_scores_of(m->view, job, t->measure, scratch, &scores[row], e));
+        c->n_scores += scores[row].n;
     }
-    count_scores(c, all, n);
     for (size_t row = 0; row < c->n_rows; row++) {
-        const struct view_variant *v = c->rows[row].variant;
-        const struct view_job *job = find_job(v, "task", t->name);
-        const char *why = refusal(m, t, v, job);
-        const struct view_scores *scores = base;
-        if (!why && row != c->base_row) {
-            TRY(view_scores(m->view, job, scratch, &all, &n, e));
-            scores = find_scores(all, n, t->measure);
-            count_scores(c, all, n);
+        struct compare_row *r = &c->rows[row];
+        const char *why = refusal(m, t, r);
+        const struct view_scores *base = why ? NULL : &scores[r->base];
+        if (!why && (base->n == 0 || scores[row].n == 0)) {
+            const struct view_variant *v = base->n ? r->variant : c->rows[r->base].variant;
+            const struct view_job *job = find_job(v, "task", t->name);
+            why = arena_printf(m->a, "'%s' has no scores%s%s", v->label, job->reason ? ": " : "",
+                               job->reason ? job->reason : "");
         }
-        if (!why && (!scores || !base))
-            why = arena_printf(m->a, "'%s' has no scores%s%s", scores ? c->base->label : v->label,
-                               job->reason ? ": " : "", job->reason ? job->reason : "");
         if (why)
-            cell_refuse(&c->rows[row].tasks[task], why);
+            cell_refuse(&r->tasks[task], why);
         else
-            compare_pair(m, task, row, base, scores, scratch);
+            compare_pair(m, task, row, base, &scores[row], scratch);
     }
     return 0;
 }
@@ -347,7 +382,7 @@ int compare_vote(const struct compare *c, const struct compare_cell *x)
 static void count_vote(const struct compare *c, struct compare_row *r, const struct compare_cell *x)
 {
     int vote = compare_vote(c, x);
-    if (x->kind == COMPARE_NONE || x->kind == COMPARE_VALUE || r->variant == c->base)
+    if (x->kind == COMPARE_NONE || x->kind == COMPARE_VALUE || is_base(c, r))
         return;
     r->n_better += vote > 0;
     r->n_worse += vote < 0;
@@ -367,7 +402,7 @@ static void judge_tasks(struct making *m, struct compare_row *r)
         size_t *const counts[] = {&r->n_pass, &r->n_fail, &r->n_inconclusive, &r->n_incomparable};
         ++*counts[r->tasks[t].verdict];
         count_vote(m->c, r, &r->tasks[t]);
-        if (r->variant == m->c->base)
+        if (is_base(m->c, r))
             r->tasks[t].verdict = COMPARE_BASE;
     }
 }
@@ -387,7 +422,7 @@ static void judge_pools(struct making *m, size_t row)
             r->groups[g].reason =
                 arena_printf(m->a, "%zu of its %s; %s", in, fmt_things(group->n_leaves, "task").s,
                              r->groups[g].reason);
-        if (row == m->c->base_row)
+        if (is_base(m->c, r))
             r->groups[g].verdict = COMPARE_BASE;
     }
 }
@@ -428,7 +463,7 @@ static void judge_row(struct making *m, struct compare_row *r)
 {
     size_t n = m->c->n_tasks, open = open_outside_pool(r, n);
     bool has_pool = r->pool.kind == COMPARE_BINARY;
-    if (r->variant == m->c->base) {
+    if (is_base(m->c, r)) {
         r->verdict = r->pool.verdict = COMPARE_BASE;
         r->reason = "what the others are compared with";
     } else if (!r->variant->is_done) {
@@ -461,160 +496,70 @@ static void judge_row(struct making *m, struct compare_row *r)
     }
 }
 
-static void conclude(struct making *m)
+/* What the rows that are no bases are compared with, in words. */
+static const char *against(const struct making *m)
+{
+    const struct compare *c = m->c;
+    const struct view_run *first = &c->set->runs[c->rows[0].variant->run];
+    size_t len = strlen(first->uid);
+    return c->is_by_name ? arena_printf(m->a, "run %s", first->uid + (len > 6 ? len - 6 : 0))
+                         : c->base->label;
+}
+
+/* "worse and not within the margin: int4; not comparable: q4_k; ", worst first. */
+static const char *what_is_wrong(struct making *m)
 {
     static const struct {
         enum compare_verdict verdict;
         const char *said;
     } order[] = {{COMPARE_FAIL, "worse and not within the margin"},
                  {COMPARE_INCOMPARABLE, "not comparable"},
-                 {COMPARE_INCONCLUSIVE, "not shown to be within the margin"},
-                 {COMPARE_PASS, NULL}};
+                 {COMPARE_INCONCLUSIVE, "not shown to be within the margin"}};
     struct compare *c = m->c;
     const char *text = "";
-    size_t n_pass = 0;
-    c->verdict = COMPARE_BASE;
-    for (size_t k = 0; k < 4; k++) {
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
         const char *names = "";
-        for (size_t i = 0; i < c->n_rows; i++) {
-            if (c->rows[i].verdict != order[k].verdict)
-                continue;
-            names =
-                arena_printf(m->a, "%s%s%s", names, *names ? ", " : "", c->rows[i].variant->label);
-            n_pass += order[k].verdict == COMPARE_PASS;
-        }
+        for (size_t i = 0; i < c->n_rows; i++)
+            if (c->rows[i].verdict == order[k].verdict)
+                names = arena_printf(m->a, "%s%s%s", names, *names ? ", " : "",
+                                     c->rows[i].variant->label);
         if (!*names)
             continue;
         if (c->verdict == COMPARE_BASE)
             c->verdict = order[k].verdict;
-        if (order[k].said)
-            text = arena_printf(m->a, "%s%s: %s; ", text, order[k].said, names);
+        text = arena_printf(m->a, "%s%s: %s; ", text, order[k].said, names);
     }
-    if (c->verdict == COMPARE_BASE)
-        c->verdict = COMPARE_INCOMPARABLE;
-    size_t len = strlen(text);
-    if (c->n_rows < 2)
-        c->headline = "there is only one variant: nothing to compare it with";
-    else if (c->n_rows > 2)
-        c->headline = arena_printf(m->a, "%s%zu of %zu variants %s against %s", text, n_pass,
-                                   c->n_rows - 1, n_pass == 1 ? "passes" : "pass", c->base->label);
-    else if (n_pass)
-        c->headline = arena_printf(m->a, "%s passes against %s",
-                                   c->rows[!c->base_row].variant->label, c->base->label);
-    else
-        c->headline = arena_printf(m->a, "%.*s, against %s", (int)(len > 2 ? len - 2 : 0), text,
-                                   c->base->label);
+    return text;
 }
 
-/* -- divergence -------------------------------------------------------------------------------- */
-
-struct positions { /* of one task, or of all tasks of a variant */
-    double *kl, *d_nll, *nll, *nll_ref, *delta_p;
-    int32_t *doc; /* running number: a cluster */
-    size_t n, cap, n_same;
-};
-
-static void keep_positions(struct positions *p, const struct view_divergence *d, int32_t first_doc,
-                           struct arena *a)
+static void conclude(struct making *m)
 {
-    if (p->cap - p->n < d->n) {
-        size_t cap = p->cap * 2 + d->n;
-        struct positions q = {.n = p->n, .cap = cap, .n_same = p->n_same};
-        double **to[] = {&q.kl, &q.d_nll, &q.nll, &q.nll_ref, &q.delta_p};
-        double *from[] = {p->kl, p->d_nll, p->nll, p->nll_ref, p->delta_p};
-        for (size_t k = 0; k < 5; k++) {
-            *to[k] = ARENA_ARRAY(a, double, cap);
-            if (p->n)
-                memcpy(*to[k], from[k], p->n * sizeof(double));
+    struct compare *c = m->c;
+    const struct compare_row *only = NULL;
+    size_t n_pass = 0, n = 0;
+    for (size_t i = 0; i < c->n_rows; i++) {
+        n_pass += c->rows[i].verdict == COMPARE_PASS;
+        if (!compare_is_base(c, i)) {
+            only = &c->rows[i];
+            n++;
         }
-        q.doc = ARENA_ARRAY(a, int32_t, cap);
-        if (p->n)
-            memcpy(q.doc, p->doc, p->n * sizeof *q.doc);
-        *p = q;
     }
-    for (size_t i = 0; i < d->n; i++) {
-        size_t at = p->n++;
-        p->kl[at] = d->kl[i];
-        p->d_nll[at] = d->nll[i] - d->nll_ref[i];
-        p->nll[at] = d->nll[i];
-        p->nll_ref[at] = d->nll_ref[i];
-        p->delta_p[at] = d->delta_p[i];
-        p->n_same += d->same_top[i] != 0;
-        first_doc += i > 0 && d->idx[i] != d->idx[i - 1];
-        p->doc[at] = first_doc;
-    }
-}
-
-static double mean_of(const double *v, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += v[i];
-    return n ? sum / (double)n : NAN;
-}
-
-/* Reorders p->kl. */
-static void summarise(struct positions *p, struct compare_kl *k)
-{
-    struct cluster_error kl, ln;
-    size_t lo, hi;
-    *k = (struct compare_kl){.n = p->n};
-    if (p->n == 0)
-        return;
-    cluster_mean(p->kl, p->doc, p->n, &kl);
-    cluster_mean(p->d_nll, p->doc, p->n, &ln);
-    k->n_docs = kl.n_clusters;
-    k->mean = kl.mean;
-    k->se = kl.cr1;
-    k->ln_ppl_ratio = ln.mean;
-    k->ln_ppl_se = ln.cr1;
-    k->ppl = exp(mean_of(p->nll, p->n));
-    k->ppl_ref = exp(mean_of(p->nll_ref, p->n));
-    k->same_top = (double)p->n_same / (double)p->n;
-    k->delta_p_mean = mean_of(p->delta_p, p->n);
-    double squares = 0;
-    for (size_t i = 0; i < p->n; i++)
-        squares += p->delta_p[i] * p->delta_p[i];
-    k->delta_p_rms = sqrt(squares / (double)p->n);
-    k->median = quantile_select(p->kl, p->n, 0.5);
-    k->p90 = quantile_ranks(p->n, 0.9, 0.05, &lo, &hi) ? quantile_select(p->kl, p->n, 0.9) : NAN;
-    k->p99 = quantile_ranks(p->n, 0.99, 0.05, &lo, &hi) ? quantile_select(p->kl, p->n, 0.99) : NAN;
-    k->max = quantile_select(p->kl, p->n, 1);
-}
-
-static int measure_divergence(struct making *m, struct compare_row *r, struct arena *all_a,
-                              struct arena *task_a, struct assay_err *e)
-{
-    struct positions all = {0};
-    for (size_t t = 0; t < m->c->n_tasks; t++) {
-        const struct view_job *job = find_job(r->variant, "divergence", m->tasks[t].name);
-        struct view_divergence d;
-        struct positions one = {0};
-        if (!job)
-            continue;
-        arena_reset(task_a);
-        TRY(view_divergence(m->view, job, task_a, &d, e));
-        if (d.n == 0)
-            continue;
-        keep_positions(&one, &d, 0, task_a);
-        keep_positions(&all, &d, all.n ? all.doc[all.n - 1] + 1 : 0, all_a);
-        summarise(&one, &r->task_kl[t]);
-    }
-    summarise(&all, &r->kl);
-    return 0;
-}
-
-static int measure_divergences(struct making *m, struct assay_err *e)
-{
-    struct arena all = {0}, task = {0};
-    int rc = 0;
-    for (size_t i = 0; i < m->c->n_rows && rc >= 0; i++) {
-        rc = measure_divergence(m, &m->c->rows[i], &all, &task, e);
-        arena_reset(&all);
-    }
-    arena_release(&all);
-    arena_release(&task);
-    return rc;
+    c->verdict = COMPARE_BASE;
+    c->against = against(m);
+    const char *text = what_is_wrong(m);
+    int len = (int)strlen(text);
+    if (c->verdict == COMPARE_BASE)
+        c->verdict = n_pass ? COMPARE_PASS : COMPARE_INCOMPARABLE;
+    if (n == 0)
+        c->headline = "there is only one variant: nothing to compare it with";
+    else if (n > 1)
+        c->headline = arena_printf(m->a, "%s%zu of %zu variants %s against %s", text, n_pass, n,
+                                   n_pass == 1 ? "passes" : "pass", c->against);
+    else if (n_pass)
+        c->headline = arena_printf(m->a, "%s passes against %s", only->variant->label, c->against);
+    else
+        c->headline =
+            arena_printf(m->a, "%.*s, against %s", len > 2 ? len - 2 : 0, text, c->against);
 }
 
 /* -- speed ------------------------------------------------------------------------------------- */
@@ -643,9 +588,12 @@ static int measure_scenario(struct making *m, size_t s, struct assay_err *e)
         if (r->speeds[s].n == 0)
             r->speeds[s].job = NULL;
     }
-    for (size_t i = 0; i < c->n_rows; i++)
-        speed_compare(rates[c->base_row], c->rows[c->base_row].speeds[s].n, rates[i],
-                      c->rows[i].speeds[s].n, alpha, &c->rows[i].speeds[s].ratio);
+    for (size_t i = 0; i < c->n_rows; i++) {
+        size_t base = c->rows[i].base;
+        if (base < c->n_rows)
+            speed_compare(rates[base], c->rows[base].speeds[s].n, rates[i], c->rows[i].speeds[s].n,
+                          alpha, &c->rows[i].speeds[s].ratio);
+    }
     return 0;
 }
 
@@ -682,6 +630,7 @@ static void make_rows(struct making *m)
     m->pool = ARENA_ARRAY(m->a, struct cell_counts, c->n_rows);
     m->groups = ARENA_ARRAY(m->a, struct cell_counts, c->n_rows * c->n_groups + 1);
     m->group_tasks = ARENA_ARRAY(m->a, size_t, c->n_rows * c->n_groups + 1);
+    choose_bases(m);
     m->sums = agree_new(c->n_tasks, c->n_rows, m->a);
 }
 
@@ -711,7 +660,8 @@ int compare_make(struct view *view, const struct view_set *set,
         judge_row(&m, &c->rows[i]);
     }
     conclude(&m);
-    TRY(measure_divergences(&m, e));
+    for (size_t i = 0; i < c->n_rows; i++)
+        TRY(distance_measure(view, c, &c->rows[i], e));
     TRY(measure_speeds(&m, e));
     c->agree = agree_make(m.sums, c, a);
     *out = c;

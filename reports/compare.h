@@ -18,7 +18,8 @@
 struct agree;
 
 struct compare_options {
-    const char *base;            /* name of the base variant; NULL: the reference, else the first */
+    const char *base;            /* name of the base variant; NULL: the reference, else the first;
+                                    several runs: each variant's namesake in the first run */
     const char *metric;          /* NULL: each task's first */
     double margin;               /* accuracy points (1 = one percentage point); 0: 1, and 2 for
                                     variants of 4 bits or fewer */
@@ -47,6 +48,7 @@ struct compare_cell {            /* one measure of one task, group or pool: vari
     enum compare_verdict verdict;
     const char *reason;          /* one line; NULL: none needed */
     size_t n;                    /* paired items */
+    size_t n_changed;            /* of them with another score, whatever the direction */
     size_t only_base, only_variant;          /* items without a partner */
     struct compare_value base, variant;      /* with Wilson intervals where binary */
     struct compare_value delta;  /* BINARY, MEAN: variant - base; LIKELIHOOD: ln(variant/base) of
@@ -93,6 +95,7 @@ struct compare_task {            /* a line of the task table */
 };
 struct compare_row {             /* a variant */
     const struct view_variant *variant;
+    size_t base;                 /* row it is compared with; its own: it is a base */
     enum compare_verdict verdict;
     const char *reason;          /* one sentence, always set */
     struct compare_cell pool;    /* all 0/1 tasks together; n 0: there are none */
@@ -108,7 +111,9 @@ struct compare_row {             /* a variant */
 struct compare {
     const struct view_set *set;
     struct compare_options options;          /* resolved */
-    const struct view_variant *base;
+    const struct view_variant *base;         /* by name: the first run's reference */
+    bool is_by_name;             /* runs were compared: namesakes are paired */
+    const char *against;         /* the base's label, or "run 3b1a90" */
     struct compare_row *rows;    /* [n_rows], as set->variants */
     size_t n_rows, base_row;
     const struct compare_task *tasks;
@@ -124,6 +129,7 @@ struct compare {
     const struct agree *agree;   /* how tasks rank the variants; NULL: too few of either */
     size_t n_scores;             /* scores that were read */
 };
+bool compare_is_base(const struct compare *, size_t row);
 /* What one task says of a variant: 1 better than the base, -1 worse (p after Holm over the row's
  * tasks < alpha), 0 it cannot tell.  A variant that one task calls better and another worse is a
  * sign conflict. */

@@ -144,7 +144,7 @@ static void with_se(const struct rows *r, const char *stat, double v, double se,
 
 static void cell_rows(struct rows *r, const struct compare_cell *x, const char *unit)
 {
-    bool is_base = r->variant == r->c->base;
+    bool is_base = compare_is_base(r->c, (size_t)(r->variant - r->c->set->variants));
     int64_t n = (int64_t)x->n;
     r->source = "scores";
     if (x->kind == COMPARE_NONE)

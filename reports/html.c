@@ -55,6 +55,8 @@ void html_text(struct buf *b, const char *s)
 int html_color(const struct compare *c, size_t row)
 {
     int n = 0;
+    size_t base = c->rows[row].base;
+    row = c->is_by_name && base < c->n_rows ? base : row; /* namesakes share one */
     if (row == c->base_row)
         return 0;
     for (size_t i = 0; i < row; i++)
@@ -221,6 +223,14 @@ static void write_head(struct page *p)
     buf_adds(b, "</style></head>\n<body><a class=\"skip\" href=\"#main\">Skip to the report</a>\n");
 }
 
+static size_t n_compared(const struct compare *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_rows; i++)
+        n += !compare_is_base(c, i);
+    return n;
+}
+
 static void write_header(struct page *p)
 {
     const struct compare *c = p->c;
@@ -229,9 +239,9 @@ static void write_header(struct page *p)
     html_text(p->b, title_of(p));
     buf_adds(p->b, "</h1><p class=\"sub\">");
     if (c->n_rows > 1)
-        buf_printf(p->b, "%s against ", fmt_things(c->n_rows - 1, "variant").s);
+        buf_printf(p->b, "%s against ", fmt_things(n_compared(c), "variant").s);
     buf_adds(p->b, "<strong>");
-    html_text(p->b, c->base->label);
+    html_text(p->b, c->against);
     buf_printf(p->b, "</strong> \xc2\xb7 %s", fmt_things(c->n_tasks, "task").s);
     if (c->n_left_out)
         buf_printf(p->b, " (<a href=\"#failures\">%zu left out</a>)", c->n_left_out);
@@ -502,6 +512,7 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
     html_charts_latency(&p);
     html_charts_memory(&p);
     int rc = html_items(&p, e);
+    html_runs(&p);
     write_failures(&p);
     write_provenance(&p);
     buf_adds(

@@ -21,7 +21,7 @@ void html_charts_flips(struct page *p)
     size_t n = 0;
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *r = &c->rows[i];
-        if (i != c->base_row && r->pool.kind == COMPARE_BINARY)
+        if (!compare_is_base(c, i) && r->pool.kind == COMPARE_BINARY)
             bars[n++] = (struct svg_bar){r->variant->label, html_color(c, i),
                                          (double)r->pool.losses, (double)r->pool.gains, NAN};
     }
@@ -64,14 +64,14 @@ static bool set_y(const struct compare *c, const struct compare_row *r, bool is_
                   struct svg_point *pt)
 {
     if (is_kl) {
-        bool is_base = r->variant == c->base;
+        bool is_base = compare_is_base(c, (size_t)(r - c->rows));
         pt->y = is_base ? 0 : r->kl.mean;
         pt->y_lo = is_base ? NAN : r->kl.mean - 1.96 * r->kl.se;
         pt->y_hi = is_base ? NAN : r->kl.mean + 1.96 * r->kl.se;
         return is_base || r->kl.n > 0;
     }
     /* the interval of the change belongs to the comparison; the base has none */
-    bool is_base = r->variant == c->base;
+    bool is_base = compare_is_base(c, (size_t)(r - c->rows));
     pt->y = r->pool.variant.v;
     pt->y_lo = is_base ? NAN : r->pool.base.v + r->pool.delta.lo;
     pt->y_hi = is_base ? NAN : r->pool.base.v + r->pool.delta.hi;

@@ -46,5 +46,6 @@ void html_charts_flips(struct page *);
 void html_charts_tradeoff(struct page *);
 void html_charts_latency(struct page *);
 void html_charts_memory(struct page *);
+void html_runs(struct page *);           /* several runs: what differs, machine x variant */
 int html_items(struct page *, struct assay_err *);
 #endif

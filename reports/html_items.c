@@ -315,7 +315,7 @@ static void write_filters(struct page *p)
     buf_adds(p->b, "<form class=\"filters\" hidden><label>variant <select name=\"variant\">"
                    "<option value=\"\">all</option>");
     for (size_t i = 0; i < p->c->n_rows; i++) {
-        if (flipped_tasks(p->c, i) == 0 || i == p->c->base_row)
+        if (flipped_tasks(p->c, i) == 0 || compare_is_base(p->c, i))
             continue;
         buf_printf(p->b, "<option value=\"%zu\">", i);
         html_text(p->b, p->c->rows[i].variant->label);
@@ -355,8 +355,8 @@ int html_items(struct page *p, struct assay_err *e)
     size_t rows = 0, total = 0, shown = 0,
            places = p->o->max_flips ? p->o->max_flips : DEFAULT_FLIPS;
     for (size_t i = 0; i < c->n_rows; i++) {
-        rows += i != c->base_row && flipped_tasks(c, i) > 0;
-        total += i != c->base_row ? c->rows[i].pool.losses + c->rows[i].pool.gains : 0;
+        rows += !compare_is_base(c, i) && flipped_tasks(c, i) > 0;
+        total += !compare_is_base(c, i) ? c->rows[i].pool.losses + c->rows[i].pool.gains : 0;
     }
     html_begin(p, "items", "Items that flipped", NULL);
     if (rows == 0) {
@@ -365,13 +365,14 @@ int html_items(struct page *p, struct assay_err *e)
         return 0;
     }
     write_filters(p);
-    struct explorer x = {.p = p, .base = c->base};
+    struct explorer x = {.p = p};
     size_t worst = most_flips(c);
     int rc = 0;
     for (x.row = 0; x.row < c->n_rows && rc >= 0; x.row++) {
-        if (x.row == c->base_row || flipped_tasks(c, x.row) == 0)
+        if (compare_is_base(c, x.row) || flipped_tasks(c, x.row) == 0)
             continue;
         x.variant = c->rows[x.row].variant;
+        x.base = c->rows[c->rows[x.row].base].variant;
         write_row_head(p, x.row, x.row == worst);
         rc = explore_row(&x, places / rows ? places / rows : 1, &shown, e);
         buf_adds(p->b, "</details>\n");

@@ -91,7 +91,7 @@ static void accuracy_cells(struct page *p, const struct compare_row *r, const st
                            int color)
 {
     const struct compare_cell *x = &r->pool;
-    bool is_base = r->variant == p->c->base;
+    bool is_base = compare_is_base(p->c, (size_t)(r - p->c->rows));
     value_cell(p, x->variant, fmt_pct);
     if (is_base || x->kind != COMPARE_BINARY) {
         for (int k = 0; k < 3; k++)
@@ -124,7 +124,7 @@ static struct svg_axis pool_axis(struct page *p)
     double band = 0;
     for (size_t i = 0; i < p->c->n_rows; i++) {
         const struct compare_cell *x = &p->c->rows[i].pool;
-        if (i == p->c->base_row || x->kind != COMPARE_BINARY)
+        if (compare_is_base(p->c, i) || x->kind != COMPARE_BINARY)
             continue;
         s[n++] = span(x->delta);
         band = band == 0 || x->margin < band ? x->margin : band;
@@ -146,7 +146,7 @@ static void evidence(struct page *p)
     for (size_t i = 0; i < p->c->n_rows; i++) {
         const struct compare_row *r = &p->c->rows[i];
         const struct compare_cell *x = &r->pool;
-        if (i == p->c->base_row || html_is_failed(r))
+        if (compare_is_base(p->c, i) || html_is_failed(r))
             continue;
         buf_adds(p->b, "<tr>");
         html_variant_head(p, i, false);
@@ -189,7 +189,7 @@ void html_variants(struct page *p)
     buf_adds(p->b, "<tbody>");
     for (size_t i = 0; i < p->c->n_rows; i++) {
         const struct compare_row *r = &p->c->rows[i];
-        bool is_base = i == p->c->base_row;
+        bool is_base = compare_is_base(p->c, i);
         if (html_is_failed(r)) {
             failed_row(p, i, 8);
             continue;
@@ -345,7 +345,7 @@ static size_t row_to_open(const struct compare *c)
 {
     size_t best = c->n_rows;
     for (size_t i = 0; i < c->n_rows; i++)
-        if (i != c->base_row && !html_is_failed(&c->rows[i]) &&
+        if (!compare_is_base(c, i) && !html_is_failed(&c->rows[i]) &&
             (best == c->n_rows || c->rows[i].n_fail >= c->rows[best].n_fail))
             best = i;
     return best;
@@ -363,7 +363,7 @@ void html_forests(struct page *p)
         buf_adds(p->b, "<p>No task of this run is scored right or wrong.</p>");
     size_t open = row_to_open(p->c);
     for (size_t i = 0; i < p->c->n_rows && has_any(p, COMPARE_BINARY); i++)
-        if (i != p->c->base_row && !html_is_failed(&p->c->rows[i]))
+        if (!compare_is_base(p->c, i) && !html_is_failed(&p->c->rows[i]))
             forest(p, i, i == open);
     html_end(p);
 }
@@ -400,7 +400,7 @@ static void other_task(struct page *p, size_t task)
         buf_adds(p->b, "<tr>");
         html_variant_head(p, i, false);
         value_cell(p, x->variant, sig5);
-        if (i == p->c->base_row) {
+        if (compare_is_base(p->c, i)) {
             buf_adds(p->b, "<td></td><td></td><td>");
         } else {
             value_cell(p, x->delta, is_ratio ? fmt_rel : signed3);
@@ -486,7 +486,7 @@ static void speed_row(struct page *p, size_t row, const struct compare_speed *s)
     buf_adds(p->b, "<tr>");
     html_variant_head(p, row, false);
     value_cell(p, s->rate, fmt_rate);
-    if (row == p->c->base_row)
+    if (compare_is_base(p->c, row))
         buf_adds(p->b, "<td></td>");
     else
         value_cell(p, s->ratio, fmt_ratio);

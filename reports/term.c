@@ -10,6 +10,7 @@
 #include "harness/base/text.h"
 #include "reports/agree.h"
 #include "reports/fmt.h"
+#include "reports/runs.h"
 
 enum { SCREEN = 80, MAX_COLS = 24, LEAST_NAME = 8, FEW_TASKS = 3 };
 
@@ -216,7 +217,7 @@ static void variant_row(struct table *t, const struct compare *c, size_t i)
 {
     const struct compare_row *r = &c->rows[i];
     const struct compare_speed *s = headline_speed(c, r);
-    bool is_base = i == c->base_row;
+    bool is_base = compare_is_base(c, i);
     size_t k = 0;
     put(t, i, k++, "%s", safe(t->a, r->variant->label));
     if (is_failed(r)) {
@@ -356,7 +357,7 @@ static size_t subjects(const struct compare *c, const struct compare_row **rows,
 {
     size_t n = 0;
     for (size_t i = 0; i < c->n_rows && n < cap; i++)
-        if (i != c->base_row && !is_failed(&c->rows[i]))
+        if (!compare_is_base(c, i) && !is_failed(&c->rows[i]))
             rows[n++] = &c->rows[i];
     return n;
 }
@@ -369,7 +370,7 @@ static void print_tasks(const struct compare *c, const struct term_options *o, s
     size_t n = subjects(c, rows, MAX_COLS - 2), line = 0;
     struct table t = table_new(a, c->n_tasks);
     column(&t, "task", true);
-    column(&t, fit(a, safe(a, c->base->label), 12), false);
+    column(&t, c->is_by_name ? "first" : fit(a, safe(a, c->base->label), 12), false);
     for (size_t k = 0; k < n; k++)
         column(&t, fit(a, safe(a, rows[k]->variant->label), 12), false);
     for (size_t i = 0; i < c->n_tasks; i++) {
@@ -520,7 +521,7 @@ static void print_other(const struct compare *c, size_t task, const struct term_
         const struct compare_cell *x = &c->rows[i].tasks[task];
         put(&t, i, 0, "%s", safe(a, c->rows[i].variant->label));
         put(&t, i, 1, "%s", fmt_sig(x->variant.v, 5).s);
-        put(&t, i, 2, "%s", i == c->base_row ? "" : other_delta(a, x, k->aggregation));
+        put(&t, i, 2, "%s", compare_is_base(c, i) ? "" : other_delta(a, x, k->aggregation));
         put(&t, i, 3, "%s", compare_verdict_name(x->verdict));
         t.cells[i * MAX_COLS + 3].color = verdict_color(x->verdict);
         if (x->kind == COMPARE_NONE)
@@ -578,6 +579,13 @@ static void print_alone(const struct compare *c, const struct term_options *o, s
 
 /* -- head and foot ----------------------------------------------------------------------------- */
 
+/* What labels call a run: the end of its uid. */
+static const char *tail_of(const char *uid)
+{
+    size_t n = strlen(uid);
+    return uid + (n > 6 ? n - 6 : 0);
+}
+
 static void print_head(const struct compare *c, struct arena *a, struct buf *out)
 {
     const struct view_set *s = c->set;
@@ -587,6 +595,13 @@ static void print_head(const struct compare *c, struct arena *a, struct buf *out
              arena_printf(a, "run %s (%s) of %s on %s", r->uid, r->status,
                           fmt_time(r->started_ns).s, safe(a, r->machine)),
              0, 0);
+    }
+    for (size_t i = 1; i < s->n_runs; i++) {
+        const char *changes = safe(a, runs_changes(c, i, a));
+        wrap(out,
+             arena_printf(a, "%s differs from %s in %s", tail_of(s->runs[i].uid),
+                          tail_of(s->runs[0].uid), *changes ? changes : "nothing but the time"),
+             0, 2);
     }
     const char *margin = c->options.margin > 0
                              ? arena_printf(a, "margin %s pp", fmt_short(c->options.margin, 2).s)
@@ -599,7 +614,10 @@ static void print_head(const struct compare *c, struct arena *a, struct buf *out
             ? arena_printf(a, ", %s", fmt_things(pool->n, is_alone(c) ? "item" : "paired item").s)
             : "";
     const char *against =
-        is_alone(c) ? "" : arena_printf(a, ", base %s, %s", safe(a, c->base->label), margin);
+        is_alone(c) ? ""
+        : c->is_by_name
+            ? arena_printf(a, ", each against its namesake in %s, %s", c->against, margin)
+            : arena_printf(a, ", base %s, %s", safe(a, c->base->label), margin);
     wrap(out,
          arena_printf(a, "%s%s%s%s", fmt_things(c->n_tasks, "task").s, left_out, items, against), 0,
          0);
@@ -618,7 +636,7 @@ static void print_reasons(const struct compare *c, const struct term_options *o,
     bool is_any = false;
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *r = &c->rows[i];
-        if (i == c->base_row || is_failed(r))
+        if (compare_is_base(c, i) || is_failed(r))
             continue;
         if (!is_any)
             buf_addc(out, '\n');

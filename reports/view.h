@@ -101,8 +101,9 @@ int view_open(const char *path, struct view **, struct assay_err *);
 void view_close(struct view *);
 /* All runs, newest first; they live until view_close. */
 int view_runs(struct view *, const struct view_run **, size_t *n, struct assay_err *);
-/* Loads the named runs (a uid, or a prefix or ending of at least 4 characters that only one run
- * has, or "latest"); n 0: the newest.  The set lives until view_close.
+/* Loads the named runs: a uid, or a prefix or ending of at least 4 characters that only one run has;
+ * "latest"; "previous", the newest before it with the same plan on the same class of machine;
+ * "machines" alone, the newest of every machine.  n 0: the newest.  The set lives until view_close.
  * Errors: ASSAY_EUSAGE unknown or ambiguous run, or a database without runs. */
 int view_load(struct view *, const char *const *runs, size_t n, const struct view_set **,
               struct assay_err *);
@@ -115,6 +116,9 @@ struct view_scores {                         /* one measure of one job, by ascen
     const double *value;                     /* NAN: not a number (detail says) */
     const double *weight;                    /* NULL: none of them has one */
 };
+/* One measure of it; n 0: none stored. */
+int view_scores_of(struct view *, const struct view_job *, const struct view_measure *,
+                   struct arena *, struct view_scores *, struct assay_err *);
 int view_scores(struct view *, const struct view_job *, struct arena *, const struct view_scores **,
                 size_t *n, struct assay_err *);
 struct view_divergence {                     /* positions of one job, by ascending item */

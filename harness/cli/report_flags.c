@@ -9,7 +9,8 @@
 const struct assay_field report_flag_fields[] = {
     {"db", ASSAY_STR, offsetof(struct report_flags, db), "assay.db", NULL, "the database"},
     {"run", ASSAY_STR, offsetof(struct report_flags, run), NULL, NULL,
-     "comma list of runs: ids, or beginnings of them; the newest unless said"},
+     "comma list of runs: ids, or beginnings or endings of them, latest, previous; "
+     "machines: the newest of each"},
     {0},
 };
 

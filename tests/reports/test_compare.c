@@ -4,6 +4,9 @@
 #include "harness/stats/paired.h"
 #include "harness/stats/rank.h"
 #include "reports/agree.h"
+#include "reports/html.h"
+#include "reports/runs.h"
+#include "harness/base/buf.h"
 
 enum { ITEMS = 300, TASKS = 8 };
 
@@ -276,8 +279,113 @@ static void across_runs(void **state)
     assert_int_equal(fixture_compare(&f, runs, 2, (struct compare_options){0}), 0);
     const struct compare_cell *x = &row_of(f.c, "int8@00feed")->tasks[0];
     assert_int_equal(x->verdict, COMPARE_INCOMPARABLE);
-    assert_non_null(strstr(x->reason, "data set differs"));
+    assert_string_equal(x->reason, "the data set differs: other here, d5e1 in the base");
     assert_int_equal(row_of(f.c, "int8@00feed")->verdict, COMPARE_INCOMPARABLE);
+    fixture_end(&f);
+}
+
+static const char *value_in(const struct view_set *set, const char *name, size_t run,
+                            struct arena *a, bool *differs)
+{
+    const struct runs_field *fields;
+    size_t n = runs_fields(set, a, &fields);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(fields[i].name, name) == 0) {
+            *differs = fields[i].differs;
+            return fields[i].values[run];
+        }
+    fail_msg("no field '%s'", name);
+    return NULL;
+}
+
+/* Two nights of one suite on two machines: namesakes are paired, what differs is said. */
+static void by_name(void **state)
+{
+    (void)state;
+    struct fixture f;
+    bool differs;
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    struct make_options again = small;
+    again.seed = 2;
+    again.uid = "0193b000-0000-7000-8000-00000000beef";
+    make_store(f.db, &again);
+    fixture_sql(&f, "INSERT INTO machine (uid, name, class, class_key, environment) VALUES ('m2',"
+                    " 'bench-2', 'beefbeef', '{\"cpu\": \"other\", \"cores\": 2, \"cache\":"
+                    " {\"l3\": 32}}', 'not json');"
+                    "UPDATE run SET machine_id = 2 WHERE uid LIKE '%beef';"
+                    "UPDATE run_variant SET status = 'failed', reason = 'needs more memory: 9 GiB'"
+                    " WHERE name = 'bf16' AND run_id = 2;"
+                    "UPDATE run_variant SET name = 'new' WHERE name = 'int16' AND run_id = 2");
+    const char *runs[] = {"0193a5c2-7b1e", "beef"};
+    assert_int_equal(fixture_compare(&f, runs, 2, (struct compare_options){0}), 0);
+    assert_true(f.c->is_by_name);
+    for (size_t i = 0; i < f.c->n_rows; i++)
+        assert_true((f.c->rows[i].variant->run == 0) == compare_is_base(f.c, i));
+    const struct compare_row *r = row_of(f.c, "int4@00beef");
+    assert_string_equal(f.c->rows[r->base].variant->label, "int4@3b1a90");
+    /* counted by hand: the two nights' scores of int4, joined item by item */
+    int64_t losses = fixture_int(
+        &f,
+        "SELECT count(*) FROM run_variant a JOIN run_variant b ON a.name = b.name AND a.run_id ="
+        " 1 AND b.run_id = 2 JOIN job ja ON ja.run_variant_id = a.id JOIN job jb ON"
+        " jb.run_variant_id = b.id AND jb.task_id = ja.task_id JOIN score sa ON sa.job_id ="
+        " ja.id JOIN score sb ON sb.job_id = jb.id AND sb.measure_id = sa.measure_id AND sb.idx"
+        " = sa.idx JOIN measure m ON m.id = sa.measure_id WHERE a.name = 'int4' AND (m.metric ="
+        " 'acc' OR m.filter = 'strict-match') AND sa.value = 1 AND sb.value = 0");
+    assert_true(losses > 0);
+    assert_int_equal(r->pool.losses, losses);
+    assert_int_equal(r->verdict, COMPARE_PASS); /* two nights of the same thing */
+    near(r->decode->ratio.v, 1, 0.05);
+    r = row_of(f.c, "new@00beef");
+    assert_int_equal(r->verdict, COMPARE_INCOMPARABLE);
+    assert_non_null(strstr(r->reason, "the first run has no variant 'new'"));
+    assert_string_equal(value_in(f.set, "cpu", 1, &f.a, &differs), "other");
+    assert_true(differs);
+    assert_string_equal(value_in(f.set, "cores", 0, &f.a, &differs), "2");
+    assert_false(differs);
+    assert_string_equal(value_in(f.set, "cache.l3", 1, &f.a, &differs), "32");
+    assert_null(value_in(f.set, "cache.l3", 0, &f.a, &differs));
+    assert_true(differs);
+    const char *changes = runs_changes(f.c, 1, &f.a);
+    assert_non_null(strstr(changes, "'other'"));
+    assert_null(strstr(changes, "cores"));
+    struct runs_matrix m;
+    assert_true(runs_matrix_make(f.c, &f.a, &m));
+    assert_int_equal(m.n_classes, 2);
+    assert_int_equal(m.n_names, MAKE_VARIANTS + 1);
+    for (size_t k = 0; k < 2; k++)
+        for (size_t n = 0; n < m.n_names; n++) {
+            enum runs_state want =
+                strcmp(m.names[n], "q4_k") == 0                ? RUNS_CRASH
+                : strcmp(m.names[n], k ? "int16" : "new") == 0 ? RUNS_UNTESTED
+                : k && strcmp(m.names[n], "bf16") == 0         ? RUNS_OOM
+                : k && strcmp(m.names[n], "fp32") != 0 && strcmp(m.names[n], "new") != 0
+                    ? RUNS_MISMATCH
+                    : RUNS_NATIVE;
+            if (m.cells[k * m.n_names + n].state != want)
+                fail_msg("%s on machine %zu is %s, not %s", m.names[n], k,
+                         runs_state_name(m.cells[k * m.n_names + n].state), runs_state_name(want));
+            assert_non_null(m.cells[k * m.n_names + n].reason);
+        }
+    struct buf b;
+    buf_init(&b, 0);
+    assert_int_equal(html_render(f.view, f.c, &(struct html_options){0}, &b, &f.err), 0);
+    assert_non_null(strstr(b.v, "<section id=\"machines\""));
+    assert_non_null(strstr(b.v, "class=\"differs\""));
+    assert_non_null(strstr(b.v, ">out of memory<"));
+    buf_release(&b);
+    fixture_close(&f);
+    runs[0] = "machines";
+    assert_int_equal(fixture_compare(&f, runs, 1, (struct compare_options){0}), 0);
+    assert_int_equal(f.set->n_runs, 2);
+    assert_string_equal(f.set->runs[0].uid, again.uid);
+    fixture_close(&f);
+    runs[0] = "previous";
+    assert_int_equal(fixture_compare(&f, runs, 1, (struct compare_options){0}), ASSAY_EUSAGE);
+    fixture_sql(&f, "UPDATE run SET machine_id = 1");
+    assert_int_equal(fixture_compare(&f, runs, 1, (struct compare_options){0}), 0);
+    assert_string_equal(f.set->runs[0].uid, "0193a5c2-7b1e-7c44-9d5f-2f8e6f3b1a90");
     fixture_end(&f);
 }
 
@@ -460,11 +568,11 @@ static void agreement_spread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pooled),          cmocka_unit_test(verdicts),
-        cmocka_unit_test(perplexities),    cmocka_unit_test(divergence),
-        cmocka_unit_test(speeds),          cmocka_unit_test(unpaired),
-        cmocka_unit_test(across_runs),     cmocka_unit_test(wrong_asks),
-        cmocka_unit_test(unfinished),      cmocka_unit_test(disagreement),
-        cmocka_unit_test(agreement_spread)};
+        cmocka_unit_test(pooled),       cmocka_unit_test(verdicts),
+        cmocka_unit_test(perplexities), cmocka_unit_test(divergence),
+        cmocka_unit_test(speeds),       cmocka_unit_test(unpaired),
+        cmocka_unit_test(across_runs),  cmocka_unit_test(by_name),
+        cmocka_unit_test(wrong_asks),   cmocka_unit_test(unfinished),
+        cmocka_unit_test(disagreement), cmocka_unit_test(agreement_spread)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
