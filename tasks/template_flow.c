@@ -469,7 +469,8 @@ int template_render(const struct template *t, const struct value *scope, struct 
         return 0;
     }
     struct scope root = {0};
-    struct render r = {.t = t, .doc = scope, .a = a, .err = e ? e : &local, .scope = &root};
+    struct render r = {.t = t, .doc = scope, .a = a, .err = e ? e : &local, .scope = &root,
+                       .used_before = a->used};
     r.resolved = ARENA_ARRAY(a, const struct value *, t->n_names);
     if (t->body.n == 1 && t->body.v[0]->kind == NODE_PRINT) {
         const struct value *v = template_eval(&r, t->body.v[0]->a);

@@ -21,7 +21,9 @@ enum {
     TEMPLATE_MAX_NESTING = 150,            /* of expressions and blocks in the source */
     TEMPLATE_MAX_DEPTH = 2000,             /* of evaluation: nodes inside nodes, macros and loops */
     TEMPLATE_MAX_STEPS = 20000000,         /* nodes evaluated and items produced, per rendering */
-    TEMPLATE_MAX_OUTPUT = 64 << 20         /* bytes of any one string */
+    TEMPLATE_STEP_BYTES = 64,              /* of text made: one step */
+    TEMPLATE_MAX_OUTPUT = 64 << 20,        /* bytes of any one string */
+    TEMPLATE_MAX_MEMORY = 512 << 20        /* bytes taken from the arena, per rendering */
 };
 
 /* -- tokens ---------------------------------------------------------------------------------------- */
@@ -110,6 +112,7 @@ struct render {
     struct buf *out;
     const struct node *at;                 /* where an error is reported */
     uint32_t steps, depth;
+    size_t used_before;                    /* of the arena */
     const struct value *input;             /* what a filter block's innermost filter works on */
     uint8_t flow;
     bool failed;

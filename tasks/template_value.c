@@ -32,6 +32,10 @@ bool render_step(struct render *r, uint64_t n)
         render_fail(r, "template takes more than %d steps", TEMPLATE_MAX_STEPS);
         return false;
     }
+    if (r->a->used - r->used_before > TEMPLATE_MAX_MEMORY) {
+        render_fail(r, "template takes more than %d bytes of memory", TEMPLATE_MAX_MEMORY);
+        return false;
+    }
     return true;
 }
 
@@ -54,7 +58,7 @@ const struct value *render_take(struct render *r, struct buf *b)
     const struct value *v = NULL;
     if (b->failed || b->n > TEMPLATE_MAX_OUTPUT)
         render_fail(r, "text is longer than %d bytes", TEMPLATE_MAX_OUTPUT);
-    else
+    else if (render_step(r, b->n / TEMPLATE_STEP_BYTES))
         v = value_strn(r->a, b->v, b->n);
     buf_release(b);
     return v;
