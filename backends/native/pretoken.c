@@ -27,7 +27,11 @@ enum { MAX_STAGES = 5, HEAP_KIB = 16 << 10 };
     ENDINGS "|[^\\r\\n\\p{L}\\p{N}]?[" letters "]+|" digits "| ?[^" WHITE letters \
             "\\p{N}]+[\\r\\n]*|" SPACES "*[\\r\\n]+|" GAPS
 #define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" WHITE "\\p{L}\\p{N}]+|" GAPS
-#define HAN  "[\\x{4E00}-\\x{9FA5}\\x{0800}-\\x{4E00}\\x{AC00}-\\x{D7FF}]+"
+/* U+0800-U+9FA5 and U+AC00-U+D7FF without white space, which llama.cpp has blotted out by then. */
+#define HAN                                                                                      \
+    "[\\x{800}-\\x{167F}\\x{1681}-\\x{1FFF}\\x{200B}-\\x{2027}\\x{202A}-\\x{202E}\\x{2030}-\\x{" \
+    "205E}"                                                                                      \
+    "\\x{2060}-\\x{2FFF}\\x{3001}-\\x{9FA5}\\x{AC00}-\\x{D7FF}]+"
 
 enum family {
     F_DEFAULT,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rewrites tests/golden/stories260K-*.tsv|txt with llama.cpp.  For people, not for CI: it needs a
+# Rewrites what tests/golden/ has from llama.cpp.  For people, not for CI: it needs a
 # llama.cpp 0.5.0 with its headers, from anywhere.  One way: the npm package node-llama-cpp holds the
 # sources (llama/gitRelease.bundle, `git clone` it) and @node-llama-cpp/linux-x64 the libraries.
 #
@@ -50,4 +50,31 @@ for f in "$tmp"/*.gguf; do
 done
 python3 "$here/llama_strings.py" odd > "$tmp/texts"
 "$tmp/golden" "$lib" "$tmp/odd.vocab" tokens < "$tmp/texts" > "$here/../golden/odd-tokens.tsv"
+
+# Byte-level BPE: one vocabulary trained on the texts, once per pre-tokenizer.
+python3 "$here/bpe_strings.py" > "$here/../golden/bpe-texts.txt"
+cat > "$tmp/bpe.c" <<'END'
+#include "tests/native/make_bpe.h"
+int main(int argc, char **argv)
+{
+    struct assay_err e = {0};
+    for (size_t i = 0; argc == 2 && i < BPE_PRES; i++) {
+        char to[4096];
+        snprintf(to, sizeof to, "%s/%s.bpe", argv[1], bpe_pres[i]);
+        if (bpe_make(bpe_pres[i], to, &e) < 0)
+            return fprintf(stderr, "%s\n", e.msg), 1;
+    }
+    return 0;
+}
+END
+make -C "$here/../.." BUILD="$tmp/build" "$tmp/build/lib/bpe-train.a"
+(cd "$here/../.." && cc -std=c11 -D_GNU_SOURCE -I. -o "$tmp/bpe" "$tmp/bpe.c" "$tmp/build/lib/bpe-train.a" \
+    "$tmp/build/lib/backends-native.a" "$tmp/build/lib/harness-base.a" -lpcre2-8 -lutf8proc -lm -lpthread \
+    && "$tmp/bpe" "$tmp")
+shift 3
+for f in "$tmp"/*.bpe; do
+    "$tmp/golden" "$lib" "$f" tokens < "$here/../golden/bpe-texts.txt" > "$f.tsv"
+    set -- "$@" "$(basename "$f" .bpe)=$f.tsv"
+done
+python3 "$here/bpe_golden.py" "$@" > "$here/../golden/bpe-tokens.tsv"
 wc -lc "$here"/../golden/*
