@@ -74,6 +74,7 @@ static int finish(const struct forward *f, const struct share *s, uint32_t l)
     const size_t d = m->hp.n_embd, ff = m->hp.n_ff;
     float *xn = f->xn + s->from * d, *y = f->y + s->from * d;
     float *gate = f->gate + s->from * ff, *up = f->up + s->from * ff;
+    TRY(tap(f, TAP_O_IN, l, f->att, f->n_q));
     linear_forward(w->o, s->pool, f->att + s->from * f->n_q, f->n_q, s->n, y, d, s->scratch);
     TRY(tap(f, TAP_ATTN_OUT, l, f->y, d));
     add_norm(f, s, f->y, w->ffn_norm);
@@ -81,6 +82,7 @@ static int finish(const struct forward *f, const struct share *s, uint32_t l)
     linear_forward_many((const struct linear *[]){w->gate, w->up}, 2, s->pool, xn, d, s->n,
                         (float *[]){gate, up}, (size_t[]){ff, ff}, s->scratch);
     f->ops->silu_mul(gate, up, s->n * ff);
+    TRY(tap(f, TAP_DOWN_IN, l, f->gate, ff));
     linear_forward(w->down, s->pool, gate, ff, s->n, y, d, s->scratch);
     TRY(tap(f, TAP_FFN_OUT, l, f->y, d));
     add_norm(f, s, f->y, l + 1 < m->hp.n_layer ? m->layers[l + 1].attn_norm : m->output_norm);

@@ -21,7 +21,8 @@ enum { STEP_TOKENS = 512,         /* tokens of one step, at most */
 
 enum tap {                        /* values a probe may watch, in order of evaluation */
     TAP_EMBD, TAP_ATTN_NORM, TAP_Q, TAP_K, TAP_V, TAP_ATTN_OUT, TAP_FFN_NORM, TAP_FFN_OUT, TAP_OUT,
-    TAP_OUTPUT_NORM, TAP_COUNT
+    TAP_OUTPUT_NORM, TAP_COUNT,
+    TAP_O_IN = TAP_COUNT, TAP_DOWN_IN      /* inputs of o and down: for calibration, not for probes */
 };
 /* Rows of one tensor for all tokens of the step, [n][n_cols]; layer is 0 where a tensor has none.
  * Non-zero ends the step with that code. */

@@ -41,6 +41,8 @@ static const struct scheme_row schemes[] = {
     [SCHEME_INT8] = {"int8", "s8xf32->f32", KERN_I8, QT_F32, 0, GRID_SYMMETRIC, 8, false, true},
     [SCHEME_W8A8] = {"int8", "s8xs8->s32->f32", KERN_W8, QT_F32, 128, GRID_SYMMETRIC, 8, false,
                      false},
+    [SCHEME_W8A8_STATIC] = {"int8", "s8xs8->s32->f32 static", KERN_W8, QT_F32, 128, GRID_SYMMETRIC,
+                            8, false, false},
     [SCHEME_LLM_INT8] = {"int8", "s8xs8->s32->f32+f32", KERN_W8, QT_F32, 128, GRID_SYMMETRIC, 8,
                          false, false},
     [SCHEME_INT4] = {"int4", "s4xf32->f32", KERN_I4, QT_F32, 0, GRID_SYMMETRIC, 4, false, true},
@@ -408,7 +410,7 @@ static int linear_alloc(const struct scheme_row *row, struct kern_mat shape, str
     size_t codes = round_up(panels * shape.codes_stride, ALIGN);
     size_t high = round_up(panels * shape.high_stride, ALIGN);
     size_t scale = round_up(panels * shape.scale_stride, ALIGN);
-    size_t head = round_up(sizeof **out, ALIGN);
+    size_t head = round_up(sizeof **out + sizeof(struct linear_counts), ALIGN);
     size_t zero = 0;
     if (row->grid == GRID_ZERO_POINT)
         zero = round_up(panels * (shape.scale_stride / 4), ALIGN);
@@ -434,25 +436,59 @@ static int linear_alloc(const struct scheme_row *row, struct kern_mat shape, str
     return 0;
 }
 
-int linear_new(const struct kern *kern, struct scheme s, const char *name, uint32_t stored_type,
-               const void *stored, size_t n_out, size_t n_in, struct pool *pool, struct linear **out,
-               struct assay_err *e)
+/* What a scheme says of itself, and what sets its activations apart. */
+static void describe(struct linear *l, struct scheme s, const struct linear_source *from)
+{
+    const struct scheme_row *row = &schemes[s.id];
+    l->compute = row->compute;
+    l->outlier = s.id == SCHEME_LLM_INT8 ? LINEAR_OUTLIER : 0;
+    l->act_top = from->act_top;
+    if (s.id == SCHEME_W8A8_STATIC) {
+        l->counts = (struct linear_counts *)(void *)(l + 1);
+        atomic_init(&l->counts->saturated, 0);
+        atomic_init(&l->counts->seen, 0);
+    }
+    if (row->grid == GRID_NONE)
+        snprintf(l->stored, sizeof l->stored, "%s", row->name);
+    else if (s.group)
+        snprintf(l->stored, sizeof l->stored, "%s g%u", row->name, s.group);
+    else
+        snprintf(l->stored, sizeof l->stored, "%s row", row->name);
+}
+
+/* Is there everything the scheme needs? */
+static int source_check(const struct build *b, struct scheme s, const struct linear_source *from,
+                        struct assay_err *e)
+{
+    const size_t n_in = b->to_bytes / b->to->bytes * b->to->block;
+    if (!b->from)
+        return err_set(e, ASSAY_EUNSUPPORTED, "tensor '%s': unsupported type %u", b->name,
+                       from->type);
+    if (n_in % b->from->block)
+        return err_set(e, ASSAY_EUSAGE, "tensor '%s': %s does not fit rows of %zu, expected a "
+                       "multiple of %u", b->name, b->from->name, n_in, b->from->block);
+    if (s.id == SCHEME_W8A8_STATIC && !(isfinite(from->act_top) && from->act_top >= 0))
+        return err_set(e, ASSAY_EUSAGE, "tensor '%s': an activation range of %g, expected a finite "
+                       "one from calibration rows", b->name, (double)from->act_top);
+    return 0;
+}
+
+int linear_build(const struct kern *kern, struct scheme s, const struct linear_source *from,
+                 size_t n_out, size_t n_in, struct pool *pool, struct linear **out,
+                 struct assay_err *e)
 {
     *out = NULL;
+    const char *name = from->name;
     int rc = linear_check(s, n_out, n_in, e);
     if (rc < 0)
         return err_prefix(e, rc, "tensor '%s'", name);
     const struct scheme_row *row = &schemes[s.id];
-    struct build b = {.row = row, .name = name, .stored = stored};
-    b.from = quant_find(stored_type);
+    struct build b = {.row = row, .name = name, .stored = from->rows};
+    b.from = quant_find(from->type);
     b.to = quant_find(row->type);
-    if (!b.from)
-        return err_set(e, ASSAY_EUNSUPPORTED, "tensor '%s': unsupported type %u", name, stored_type);
-    if (n_in % b.from->block)
-        return err_set(e, ASSAY_EUSAGE, "tensor '%s': %s does not fit rows of %zu, expected a "
-                       "multiple of %u", name, b.from->name, n_in, b.from->block);
-    b.from_bytes = n_in / b.from->block * b.from->bytes;
     b.to_bytes = n_in / b.to->block * b.to->bytes;
+    TRY(source_check(&b, s, from, e));
+    b.from_bytes = n_in / b.from->block * b.from->bytes;
     struct kern_mat shape = {.n_out = n_out, .n_in = n_in};
     shape_set(&shape, row, s.group);
     shape.act_max = s.id == SCHEME_W4A4 ? 7 : 127;
@@ -460,14 +496,7 @@ int linear_new(const struct kern *kern, struct scheme s, const char *name, uint3
         return err_set(e, ASSAY_ENOMEM, "tensor '%s': out of memory for %zu x %zu as %s", name,
                        n_out, n_in, row->name);
     b.l->kern = kern;
-    b.l->compute = row->compute;
-    b.l->outlier = s.id == SCHEME_LLM_INT8 ? LINEAR_OUTLIER : 0;
-    if (row->grid == GRID_NONE)
-        snprintf(b.l->stored, sizeof b.l->stored, "%s", row->name);
-    else if (s.group)
-        snprintf(b.l->stored, sizeof b.l->stored, "%s g%u", row->name, s.group);
-    else
-        snprintf(b.l->stored, sizeof b.l->stored, "%s row", row->name);
+    describe(b.l, s, from);
     rc = build_run(&b, pool, e);
     if (rc < 0) {
         linear_free(b.l);
@@ -477,9 +506,27 @@ int linear_new(const struct kern *kern, struct scheme s, const char *name, uint3
     return 0;
 }
 
+int linear_new(const struct kern *kern, struct scheme s, const char *name, uint32_t stored_type,
+               const void *stored, size_t n_out, size_t n_in, struct pool *pool, struct linear **out,
+               struct assay_err *e)
+{
+    const struct linear_source from = {
+        .name = name, .type = stored_type, .rows = stored, .act_top = NAN};
+    return linear_build(kern, s, &from, n_out, n_in, pool, out, e);
+}
+
 void linear_free(struct linear *l)
 {
     free(l);
+}
+
+bool linear_saturation(const struct linear *l, uint64_t *saturated, uint64_t *seen)
+{
+    if (!l->counts)
+        return false;
+    *saturated = atomic_load(&l->counts->saturated);
+    *seen = atomic_load(&l->counts->seen);
+    return true;
 }
 
 /* -- facts and rows ---------------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@ enum scheme_id {                  /* how weights are held and multiplied */
     SCHEME_INT16,                 /* symmetric per output row +-32767, activations int16 per token, exact integer sums */
     SCHEME_INT8,                  /* symmetric per output row +-127, or groups; f32 activations */
     SCHEME_W8A8,                  /* int8 per output row, activations int8 per token +-127, int32 sums */
+    SCHEME_W8A8_STATIC,           /* W8A8, but one activation scale for all tokens, from calibration */
     SCHEME_LLM_INT8,              /* W8A8 but for activations of LINEAR_OUTLIER and beyond, which are f32 */
     SCHEME_INT4,                  /* symmetric groups +-7, f32 activations */
     SCHEME_INT3, SCHEME_INT2,     /* groups of the full range -4..3 and -2..1, f32 activations */
@@ -46,6 +47,8 @@ struct linear;                    /* packed weights; one allocation */
  * An all-zero row or group has s = 0 and stands for zeros.  Activations are quantized at run time with the reciprocal:
  * q = round to even(x * (qmax / absmax)), d = absmax / qmax, stored as fp32 per token (INT16, W8A8)
  * and as fp16 per block of 32 (Q*, and W4A4 with qmax 7); NaN or Inf in x makes y NaN.  Order of sums: kern.h.
+ * W8A8_STATIC: d = top / 127 with top given, q = RNE(clamp(x (127 / top), -127, 127)); |x| > 127.5 d
+ * saturates and is counted.
  * LLM_INT8, after LLM.int8() (Dettmers et al. 2022), but outliers are decided for each token by itself,
  * not for the columns of a batch: x with its |x[i]| >= 6 set to 0 is quantized and multiplied as W8A8,
  * then y += (code s) x[i] in f32 for each of those, i ascending, codes and s as in W8A8. */
@@ -62,7 +65,18 @@ int linear_check(struct scheme, size_t n_out, size_t n_in, struct assay_err *);
 int linear_new(const struct kern *, struct scheme, const char *name, uint32_t stored_type,
                const void *stored, size_t n_out, size_t n_in, struct pool *, struct linear **,
                struct assay_err *);
+/* The same from a source with more to say. */
+struct linear_source {
+    const char *name;
+    uint32_t type;                /* GGUF's */
+    const void *rows;
+    float act_top;                /* W8A8_STATIC: finite and not negative */
+};
+int linear_build(const struct kern *, struct scheme, const struct linear_source *, size_t n_out,
+                 size_t n_in, struct pool *, struct linear **, struct assay_err *);
 void linear_free(struct linear *);
+/* W8A8_STATIC: activations that saturated so far, of how many; false: another scheme. */
+bool linear_saturation(const struct linear *, uint64_t *saturated, uint64_t *seen);
 size_t linear_bytes(const struct linear *);            /* held for computing, scales included */
 const char *linear_stored(const struct linear *);      /* "int4 g32" */
 const char *linear_compute(const struct linear *);     /* "u4xs8->s32->f32", "f32" */

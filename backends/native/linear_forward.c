@@ -5,8 +5,10 @@
 #include "backends/native/linear_int.h"
 #include "harness/base/pool.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { ALIGN = 64, MAX_MANY = 4 };
 /* Multiplications below which waking a second thread costs more than it saves. */
@@ -75,7 +77,8 @@ static bool same_kind(const struct linear *a, const struct linear *b)
     if ((a->m.form >= KERN_Q8) != (b->m.form >= KERN_Q8))
         return false;
     return (a->m.form >= KERN_Q8 || a->m.form == b->m.form) && a->m.offset == b->m.offset &&
-           a->m.act_max == b->m.act_max && (a->outlier > 0) == (b->outlier > 0) && !a->m.min == !b->m.min;
+           a->m.act_max == b->m.act_max && (a->outlier > 0) == (b->outlier > 0) &&
+           !a->counts == !b->counts && (!a->counts || a->act_top == b->act_top) && !a->m.min == !b->m.min;
 }
 
 /* y += (w x)[16 p0 .. 16 p1) of the outliers of one token, columns ascending. */
@@ -129,11 +132,48 @@ static const struct linear *first_mine(const struct work *j)
     return j->w[i];
 }
 
+/* Row t of the activations at a given scale; returns how many saturated.  NaN and Inf make the
+ * token's scale NaN.  Adding 1.5 * 2^23 rounds to an integer, ties to even. */
+static size_t quantize_static(const struct linear *l, const struct kern_act *a, size_t t,
+                              const float *x)
+{
+    const float d = l->act_top / 127.0f, limit = 127.5f * d;
+    const float inverse = l->act_top >= KERN_ABSMAX_MIN ? 127.0f / l->act_top : 0;
+    int8_t *q = a->q + t * a->n_k;
+    int32_t sum = 0, broken = 0;
+    size_t saturated = 0;
+    for (size_t k = 0; k < a->n_in; k++) {
+        union { float f; int32_t i; } v = {.f = x[k] * inverse};
+        v.f = v.f > 127 ? 127 : v.f > -127 ? v.f : -127;
+        v.f += 12582912.0f;
+        q[k] = (int8_t)(v.i - 0x4b400000);
+        sum += q[k];
+        saturated += fabsf(x[k]) > limit;
+        broken |= !(fabsf(x[k]) <= FLT_MAX);
+    }
+    memset(q + a->n_in, 0, a->n_k - a->n_in);
+    a->d[t] = broken ? NAN : d;
+    a->bias[t] = (int32_t)(0u - (uint32_t)a->offset * (uint32_t)sum);
+    return saturated;
+}
+
+static void count(const struct work *j, size_t n, size_t saturated)
+{
+    for (size_t i = 0; i < j->m; i++) {
+        if (!j->mine[i] || !j->w[i]->counts)
+            continue;
+        atomic_fetch_add(&j->w[i]->counts->saturated, saturated);
+        atomic_fetch_add(&j->w[i]->counts->seen, n * j->w[i]->m.n_in);
+    }
+}
+
 static void quantize_part(void *user, size_t part, size_t n_parts)
 {
     const struct work *j = user;
     const struct linear *l = first_mine(j);
-    for (size_t t = j->n * part / n_parts; t < j->n * (part + 1) / n_parts; t++) {
+    const size_t from = j->n * part / n_parts, to = j->n * (part + 1) / n_parts;
+    size_t saturated = 0;
+    for (size_t t = from; t < to; t++) {
         const float *x = j->x + t * j->ldx;
         if (l->outlier > 0) {
             float *rest = j->rest + t * l->m.n_in;
@@ -141,8 +181,13 @@ static void quantize_part(void *user, size_t part, size_t n_parts)
                 rest[k] = fabsf(x[k]) >= l->outlier ? 0 : x[k];
             x = rest;
         }
-        kern_quantize(l->kern, l->m.form, &j->act, t, x);
+        if (l->counts)
+            saturated += quantize_static(l, &j->act, t, x);
+        else
+            kern_quantize(l->kern, l->m.form, &j->act, t, x);
     }
+    if (l->counts)
+        count(j, to - from, saturated);
 }
 
 static void run(struct pool *pool, struct work *j, size_t work, void (*fn)(void *, size_t, size_t))

@@ -10,7 +10,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "backends/native/calibrate.h"
 #include "backends/native/fingerprint.h"
+#include "backends/native/fold.h"
 #include "backends/native/gguf.h"
 #include "backends/native/hparams.h"
 #include "backends/native/kern.h"
@@ -30,7 +32,14 @@ struct loader {
     bool *used;            /* [g->n_tensors] */
     const char **matrices; /* names of bound matrices, for "did you mean" */
     size_t n_matrices;
+    struct calibration *before, *inputs; /* of the model as stored, and with smoothing; or NULL */
+    double smooth, percentile, beyond;   /* beyond: sum of what saturates, over n_static matrices */
+    size_t n_static;
     struct assay_err *e;
+};
+struct via { /* what a matrix' input has been through; all may be NULL */
+    const struct calib_site *site;
+    const float *columns, *rows; /* [n_in] columns are multiplied by, [n_out] rows divided by */
 };
 
 /* -- tensors ----------------------------------------------------------------------------------- */
@@ -98,15 +107,65 @@ static int vector(struct loader *l, const char *name, size_t n, bool required, c
     return 0;
 }
 
+/* The matrix in f32 with its columns and rows scaled; the caller frees. */
+static float *folded(const struct gguf_tensor *t, const struct via *via, size_t n_in, size_t n_out)
+{
+    float *w = malloc(n_out * n_in * sizeof *w);
+    if (!w)
+        return NULL;
+    quant_find(t->type)->dequantize(t->v, w, n_out * n_in);
+    for (size_t o = 0; o < n_out; o++)
+        for (size_t i = 0; i < n_in; i++) {
+            float *v = w + o * n_in + i;
+            *v *= via->columns ? via->columns[i] : 1;
+            *v /= via->rows ? via->rows[o] : 1;
+        }
+    return w;
+}
+
+/* The range that w8a8_static gives a matrix' input. */
+static int static_range(struct loader *l, const char *name, const struct via *via, float *top)
+{
+    double beyond;
+    if (!via->site)
+        return err_set(l->e, ASSAY_EUSAGE,
+                       "tensor '%s' is read row by row: w8a8_static has no activations to scale "
+                       "there; keep it at another precision",
+                       name);
+    *top = calibrate_top(via->site, l->percentile, &beyond);
+    l->beyond += beyond;
+    l->n_static++;
+    return 0;
+}
+
+static int build(struct loader *l, const struct gguf_tensor *t, struct scheme scheme,
+                 const struct via *via, struct linear **out)
+{
+    const size_t n_in = t->dims[0], n_out = t->dims[1];
+    struct linear_source from = {.name = t->name, .type = t->type, .rows = t->v, .act_top = NAN};
+    float *w = NULL;
+    if (scheme.id == SCHEME_W8A8_STATIC)
+        TRY(static_range(l, t->name, via, &from.act_top));
+    if (via->columns || via->rows) {
+        w = folded(t, via, n_in, n_out);
+        if (!w)
+            return err_set(l->e, ASSAY_ENOMEM, "tensor '%s': no memory to smooth it", t->name);
+        from.type = QT_F32;
+        from.rows = w;
+    }
+    int rc = linear_build(l->m->kern, scheme, &from, n_out, n_in, l->m->pool, out, l->e);
+    free(w);
+    return rc;
+}
+
 static int matrix(struct loader *l, const char *name, size_t n_in, size_t n_out,
-                  struct linear **out)
+                  const struct via *via, struct linear **out)
 {
     const struct gguf_tensor *t;
     struct scheme scheme;
     TRY(find(l, name, n_in, n_out, true, &t));
     TRY(precision_choose(&l->precision, name, t->type, n_in, &scheme, l->e));
-    int rc =
-        linear_new(l->m->kern, scheme, name, t->type, t->v, n_out, n_in, l->m->pool, out, l->e);
+    int rc = build(l, t, scheme, via, out);
     if (rc < 0)
         return err_prefix(l->e, rc, "%s", l->g->path);
     drop_pages(t);
@@ -115,29 +174,107 @@ static int matrix(struct loader *l, const char *name, size_t n_in, size_t n_out,
     return 0;
 }
 
+/* -- smoothing --------------------------------------------------------------------------------- */
+
+/* s of one input of layer i from the largest activations and the columns of the matrices named. */
+static int scales_of(struct loader *l, uint32_t i, enum calib_place place,
+                     const char *const *matrices, size_t n, float *s)
+{
+    const struct calib_site *site = calibrate_site(l->before, i, place);
+    struct fold_matrix w[3];
+    char name[MAX_NAME];
+    float *top = ARENA_ARRAY(&l->m->arena, float, site->n);
+    for (size_t k = 0; k < n; k++) {
+        snprintf(name, sizeof name, "blk.%u.%s.weight", i, matrices[k]);
+        const struct gguf_tensor *t = gguf_tensor(l->g, name);
+        if (!t || t->dims[0] != site->n)
+            return err_set(l->e, ASSAY_EFORMAT, "%s: the tensor '%s' is missing", l->g->path, name);
+        w[k] = (struct fold_matrix){t->type, t->v, t->dims[1], t->dims[0]};
+    }
+    TRY(fold_columns(w, n, top, l->e));
+    fold_scales(site->absmax, top, site->n, l->smooth, s);
+    return 0;
+}
+
+/* Query heads that read one kv head get one s: the geometric middle of what they would have. */
+static void share_heads(const struct hparams *hp, float *o, float *v)
+{
+    const size_t rep = hp->n_head / hp->n_head_kv, hd = hp->head_dim;
+    for (size_t h = 0; h < hp->n_head_kv; h++)
+        for (size_t d = 0; d < hd; d++) {
+            double sum = 0;
+            for (size_t r = 0; r < rep; r++)
+                sum += log((double)o[(h * rep + r) * hd + d]);
+            v[h * hd + d] = (float)exp(sum / (double)rep);
+            for (size_t r = 0; r < rep; r++)
+                o[(h * rep + r) * hd + d] = v[h * hd + d];
+        }
+}
+
+static int fold_layer(struct loader *l, uint32_t i, struct fold *f)
+{
+    const struct hparams *hp = &l->m->hp;
+    struct arena *a = &l->m->arena;
+    f->attn = ARENA_ARRAY(a, float, hp->n_embd);
+    f->ffn = ARENA_ARRAY(a, float, hp->n_embd);
+    f->o = ARENA_ARRAY(a, float, (size_t)hp->n_head * hp->head_dim);
+    f->v = ARENA_ARRAY(a, float, (size_t)hp->n_head_kv * hp->head_dim);
+    f->down = ARENA_ARRAY(a, float, hp->n_ff);
+    TRY(scales_of(l, i, CALIB_ATTN, (const char *[]){"attn_q", "attn_k", "attn_v"}, 3, f->attn));
+    TRY(scales_of(l, i, CALIB_FFN, (const char *[]){"ffn_gate", "ffn_up"}, 2, f->ffn));
+    TRY(scales_of(l, i, CALIB_O, (const char *[]){"attn_output"}, 1, f->o));
+    TRY(scales_of(l, i, CALIB_DOWN, (const char *[]){"ffn_down"}, 1, f->down));
+    share_heads(hp, f->o, f->v);
+    return 0;
+}
+
+/* The norm's weights divided by s; s NULL: as they are. */
+static int norm(struct loader *l, const char *name, const float *s, const float **out)
+{
+    const size_t n = l->m->hp.n_embd;
+    TRY(vector(l, name, n, true, out));
+    if (!s)
+        return 0;
+    float *v = ARENA_ARRAY(&l->m->arena, float, n);
+    for (size_t i = 0; i < n; i++)
+        v[i] = (*out)[i] / s[i];
+    *out = v;
+    return 0;
+}
+
 static int bind_layer(struct loader *l, uint32_t i)
 {
     const struct hparams *hp = &l->m->hp;
     struct layer *w = &l->m->layers[i];
+    struct fold f = {0};
     size_t n_q = (size_t)hp->n_head * hp->head_dim, n_kv = (size_t)hp->n_head_kv * hp->head_dim;
+    if (l->before)
+        TRY(fold_layer(l, i, &f));
     const struct {
         const char *name;
         size_t in, out;
         struct linear **to;
+        enum calib_place place;
+        const float *columns, *rows;
     } matrices[] = {
-        {"attn_q", hp->n_embd, n_q, &w->q},           {"attn_k", hp->n_embd, n_kv, &w->k},
-        {"attn_v", hp->n_embd, n_kv, &w->v},          {"attn_output", n_q, hp->n_embd, &w->o},
-        {"ffn_gate", hp->n_embd, hp->n_ff, &w->gate}, {"ffn_up", hp->n_embd, hp->n_ff, &w->up},
-        {"ffn_down", hp->n_ff, hp->n_embd, &w->down},
+        {"attn_q", hp->n_embd, n_q, &w->q, CALIB_ATTN, f.attn, NULL},
+        {"attn_k", hp->n_embd, n_kv, &w->k, CALIB_ATTN, f.attn, NULL},
+        {"attn_v", hp->n_embd, n_kv, &w->v, CALIB_ATTN, f.attn, f.v},
+        {"attn_output", n_q, hp->n_embd, &w->o, CALIB_O, f.o, NULL},
+        {"ffn_gate", hp->n_embd, hp->n_ff, &w->gate, CALIB_FFN, f.ffn, NULL},
+        {"ffn_up", hp->n_embd, hp->n_ff, &w->up, CALIB_FFN, f.ffn, f.down},
+        {"ffn_down", hp->n_ff, hp->n_embd, &w->down, CALIB_DOWN, f.down, NULL},
     };
     char name[MAX_NAME];
     snprintf(name, sizeof name, "blk.%u.attn_norm.weight", i);
-    TRY(vector(l, name, hp->n_embd, true, &w->attn_norm));
+    TRY(norm(l, name, f.attn, &w->attn_norm));
     snprintf(name, sizeof name, "blk.%u.ffn_norm.weight", i);
-    TRY(vector(l, name, hp->n_embd, true, &w->ffn_norm));
+    TRY(norm(l, name, f.ffn, &w->ffn_norm));
     for (size_t k = 0; k < sizeof matrices / sizeof *matrices; k++) {
+        const struct via via = {l->inputs ? calibrate_site(l->inputs, i, matrices[k].place) : NULL,
+                                matrices[k].columns, matrices[k].rows};
         snprintf(name, sizeof name, "blk.%u.%s.weight", i, matrices[k].name);
-        TRY(matrix(l, name, matrices[k].in, matrices[k].out, matrices[k].to));
+        TRY(matrix(l, name, matrices[k].in, matrices[k].out, &via, matrices[k].to));
     }
     return 0;
 }
@@ -181,13 +318,15 @@ static int bind_all(struct loader *l)
     m->tensors = ARENA_ARRAY(&m->arena, struct assay_tensor, l->g->n_tensors);
     l->used = ARENA_ARRAY(&m->arena, bool, l->g->n_tensors + 1u);
     l->matrices = ARENA_ARRAY(&m->arena, const char *, l->g->n_tensors + 1u);
-    TRY(matrix(l, "token_embd.weight", hp->n_embd, hp->n_vocab, &m->embd));
+    const bool tied = !gguf_tensor(l->g, "output.weight");
+    const struct via rows = {0};
+    const struct via end = {.site = l->inputs ? calibrate_output(l->inputs) : NULL};
+    TRY(matrix(l, "token_embd.weight", hp->n_embd, hp->n_vocab, tied ? &end : &rows, &m->embd));
     TRY(vector(l, "output_norm.weight", hp->n_embd, true, &m->output_norm));
     m->output = m->embd;
-    bool tied = !gguf_tensor(l->g, "output.weight");
     if (!tied) {
         m->output = NULL;
-        TRY(matrix(l, "output.weight", hp->n_embd, hp->n_vocab, &m->output));
+        TRY(matrix(l, "output.weight", hp->n_embd, hp->n_vocab, &end, &m->output));
     }
     TRY(vector(l, "rope_freqs.weight", hp->rope_dims / 2, false, &m->rope_freqs));
     TRY(check_freqs(l));
@@ -232,20 +371,27 @@ static int choose_context(struct model *m, const struct model_options *o, struct
 
 /* Everything an answer depends on but not how fast it comes: threads and context do not count,
  * and kernels of all instruction sets give the same bits (kern.h). */
-static int make_fingerprint(struct model *m, const struct gguf *g, const struct model_options *o,
-                            struct assay_err *e)
+static int make_fingerprint(struct loader *l, const struct model_options *o, struct assay_err *e)
 {
+    struct model *m = l->m;
+    const struct calibration *c = l->before ? l->before : l->inputs;
     const char *parts[] = {o->precision ? o->precision : "fp32", o->kv ? o->kv : "f32",
                            arena_printf(&m->arena, "%lld", (long long)o->group),
                            o->keep ? o->keep : "",
                            arena_printf(&m->arena, "native %d", MODEL_NUMERICS)};
     uint8_t file[HASH_BYTES], all[HASH_BYTES];
     struct hash h = {0};
-    TRY(fingerprint_file(o->path, &g->map, m->pool, file, e));
+    TRY(fingerprint_file(o->path, &l->g->map, m->pool, file, e));
     hash_init(&h);
     hash_add(&h, file, sizeof file);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         hash_add_str(&h, parts[i], strlen(parts[i]));
+    if (c) {
+        const char *how =
+            arena_printf(&m->arena, "smooth %.17g percentile %.17g", l->smooth, l->percentile);
+        hash_add(&h, c->hash, sizeof c->hash);
+        hash_add_str(&h, how, strlen(how));
+    }
     hash_end(&h, all);
     hash_release(&h);
     hash_hex(all, m->fingerprint);
@@ -266,18 +412,80 @@ static int read_facts(struct model *m, const struct gguf *g, struct assay_err *e
     return found < 0 ? found : 0;
 }
 
+/* Reads the calibration rows, as often as what was asked for needs. */
+static int calibrate(struct loader *l, const struct model_options *o)
+{
+    const bool ranges = precision_uses(&l->precision, "w8a8_static");
+    l->smooth = o->smooth;
+    l->percentile = o->percentile > 0 ? o->percentile : 100;
+    if (!(o->smooth >= 0 && o->smooth <= 1) || !(l->percentile >= 50 && l->percentile <= 100))
+        return err_set(l->e, ASSAY_EUSAGE,
+                       "smooth %g and percentile %g, expected 0 to 1 and 50 "
+                       "to 100",
+                       o->smooth, l->percentile);
+    if ((ranges || o->smooth > 0) && !o->calibrate)
+        return err_set(l->e, ASSAY_EUSAGE,
+                       "%s needs calibration rows; set calibrate to a text file",
+                       ranges ? "precision 'w8a8_static'" : "smooth");
+    if (!ranges && !(o->smooth > 0) && o->calibrate)
+        return err_set(l->e, ASSAY_EUSAGE,
+                       "nothing uses the calibration rows of '%s'; set smooth, "
+                       "or precision to w8a8_static",
+                       o->calibrate);
+    if (!ranges && l->percentile < 100)
+        return err_set(l->e, ASSAY_EUSAGE, "percentile is for precision 'w8a8_static'");
+    if (o->smooth > 0 && precision_uses(&l->precision, "stored"))
+        return err_set(l->e, ASSAY_EUSAGE,
+                       "smooth changes weights, and precision 'stored' keeps "
+                       "them; choose another");
+    struct model_options raw = *o;
+    raw.smooth = 0;
+    if (o->smooth > 0)
+        TRY(calibrate_run(&raw, (struct calib_want){false, false}, &l->before, l->e));
+    if (ranges)
+        TRY(calibrate_run(o, (struct calib_want){false, l->percentile < 100}, &l->inputs, l->e));
+    return 0;
+}
+
+/* Precisions in words, and how they were calibrated. */
+static const char *words(const struct loader *l)
+{
+    struct model *m = l->m;
+    const struct calibration *c = l->before ? l->before : l->inputs;
+    const char *s = precision_words(m->tensors, m->n_tensors, m->kv, &m->arena);
+    if (l->smooth > 0)
+        s = arena_printf(&m->arena, "%s; smooth %g", s, l->smooth);
+    if (l->n_static)
+        s = arena_printf(&m->arena, "%s; ranges at percentile %g, %.3g %% beyond", s, l->percentile,
+                         100 * l->beyond / (double)l->n_static);
+    if (c)
+        s = arena_printf(&m->arena, "%s; calibrated on %zu rows, %zu tokens", s, c->n_rows,
+                         c->n_tokens);
+    return s;
+}
+
+static int load_all(struct loader *l, const struct model_options *o)
+{
+    struct model *m = l->m;
+    TRY(precision_parse(o, &m->arena, &l->precision, l->e));
+    m->kv = l->precision.kv;
+    TRY(read_facts(m, l->g, l->e));
+    TRY(choose_context(m, o, l->e));
+    TRY(calibrate(l, o));
+    TRY(open_machine(m, o, l->e));
+    TRY(bind_all(l));
+    m->precision = words(l);
+    return make_fingerprint(l, o, l->e);
+}
+
 static int load(struct model *m, const struct gguf *g, const struct model_options *o,
                 struct assay_err *e)
 {
     struct loader l = {.m = m, .g = g, .e = e};
-    TRY(precision_parse(o, &m->arena, &l.precision, e));
-    m->kv = l.precision.kv;
-    TRY(read_facts(m, g, e));
-    TRY(choose_context(m, o, e));
-    TRY(open_machine(m, o, e));
-    TRY(bind_all(&l));
-    m->precision = precision_words(m->tensors, m->n_tensors, m->kv, &m->arena);
-    return make_fingerprint(m, g, o, e);
+    int rc = load_all(&l, o);
+    calibrate_free(l.before);
+    calibrate_free(l.inputs);
+    return rc;
 }
 
 int model_open(const struct model_options *o, struct model **out, struct assay_err *e)
@@ -296,10 +504,30 @@ int model_open(const struct model_options *o, struct model **out, struct assay_e
     return rc;
 }
 
+/* What a fixed range cost: said once, when the model goes. */
+static void report_saturation(const struct model *m)
+{
+    uint64_t all = 0, beyond = 0, n, s;
+    for (uint32_t i = 0; m->layers && i < m->hp.n_layer; i++) {
+        const struct layer *w = &m->layers[i];
+        const struct linear *const sites[] = {w->q, w->o, w->gate, w->down};
+        for (size_t k = 0; k < sizeof sites / sizeof *sites; k++)
+            if (sites[k] && linear_saturation(sites[k], &s, &n)) {
+                all += n;
+                beyond += s;
+            }
+    }
+    if (all)
+        log_info("w8a8_static: %llu of %llu activations saturated (%.3g %%)",
+                 (unsigned long long)beyond, (unsigned long long)all,
+                 100 * (double)beyond / (double)all);
+}
+
 void model_close(struct model *m)
 {
     if (!m)
         return;
+    report_saturation(m);
     for (uint32_t i = 0; m->layers && i < m->hp.n_layer; i++) {
         struct layer *w = &m->layers[i];
         struct linear *all[] = {w->q, w->k, w->v, w->o, w->gate, w->up, w->down};

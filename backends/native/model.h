@@ -62,6 +62,9 @@ struct model_options {             /* filled through the field table in native.c
     const char *kv;                /* f32 f16 int8 int4; NULL: f32 */
     const char *keep;              /* "fp16:output,blk.0.*;q8_0:*.ffn_down": at another precision */
     int64_t group;                 /* 0: the precision's own */
+    const char *calibrate;         /* text file of rows; NULL: none */
+    double smooth;                 /* SmoothQuant's alpha; 0: off */
+    double percentile;             /* of w8a8_static's ranges; 0 and 100: the largest */
     int64_t n_ctx;                 /* 0: the model's */
     int64_t threads;               /* 0: all */
 };

@@ -26,6 +26,7 @@ static const struct name_row names[] = {
     {"int16", SCHEME_INT16, SCHEME_INT16, 0, false, false},
     {"int8", SCHEME_INT8, SCHEME_INT8, 0, true, false},
     {"w8a8", SCHEME_W8A8, SCHEME_W8A8, 0, false, false},
+    {"w8a8_static", SCHEME_W8A8_STATIC, SCHEME_W8A8, 0, false, false},
     {"llm_int8", SCHEME_LLM_INT8, SCHEME_LLM_INT8, 0, false, false},
     {"int4", SCHEME_INT4, SCHEME_INT8, 32, true, false},
     {"int3", SCHEME_INT3, SCHEME_INT8, 32, true, false},
@@ -148,6 +149,14 @@ int precision_parse(const struct model_options *o, struct arena *a, struct preci
         if (*trim(s))
             TRY(parse_rule(trim(s), p, e));
     return 0;
+}
+
+bool precision_uses(const struct precision *p, const char *name)
+{
+    bool uses = !strcmp(names[p->name].name, name);
+    for (uint32_t i = 0; i < p->n_rules; i++)
+        uses = uses || !strcmp(names[p->rules[i].name].name, name);
+    return uses;
 }
 
 /* -- choosing ---------------------------------------------------------------------------------- */
@@ -279,7 +288,9 @@ static void add_label(struct buf *b, const struct assay_tensor *t)
 {
     const char *label = t->stored;
     if (!strncmp(t->stored, "int8 ", 5) && !strncmp(t->compute, "s8xs8", 5))
-        label = strchr(t->compute, '+') ? "llm_int8" : "w8a8";
+        label = strchr(t->compute, '+')        ? "llm_int8"
+                : strstr(t->compute, "static") ? "w8a8_static"
+                                               : "w8a8";
     else if (!strncmp(t->compute, "u4xs4", 5))
         label = "w4a4";
     buf_adds(b, label);

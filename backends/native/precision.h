@@ -5,7 +5,7 @@
  *   1. Vectors (norms, rope_freqs) are always f32.
  *   2. The first `keep` pattern that matches a matrix's name decides.
  *   3. token_embd and output take part like every matrix, except that formats below 8 bits leave
- *      them at 8 bits of their own family (int4 and below, with zero points or not -> int8 per row;
+ *      them at 8 bits of their own family, and w8a8_static at w8a8 (int4 and below, with zero points or not -> int8 per row;
  *      w4a4 q4_0 q4_1 q5_0 q5_1 -> q8_0): they are where low bits cost most and, read one row at a
  *      time, gain least.
  *      "int4:token_embd,output" in `keep` says otherwise.
@@ -39,12 +39,12 @@ struct precision {
 /* In one line each: fp32 fp16 bf16 as they are, f32 products; int16 symmetric per row, int16
  * activations; int8 symmetric per row or groups, int4 int3 int2 symmetric groups of 32, int8a int4a
  * int3a int2a the same with a zero point, all with f32 activations; w8a8 int8 per row, int8
- * activations per token; llm_int8 the same, activations of 6 and beyond in f32; w4a4 q4_0 blocks,
+ * activations per token; w8a8_static the same at a scale from calibration; llm_int8 as w8a8 but activations of 6 and beyond in f32; w4a4 q4_0 blocks,
  * int4 activations per 32; q8_0 q4_0 q4_1 q5_0 q5_1 GGUF blocks, int8 activations per 32; stored the
  * file's own.  Formulas: linear.h. */
 #define PRECISION_NAMES                                                                            \
-    "fp32|fp16|bf16|int16|int8|w8a8|llm_int8|int4|int3|int2|int8a|int4a|int3a|int2a|w4a4|q8_0|"    \
-    "q4_0|q4_1|q5_0|q5_1|stored"
+    "fp32|fp16|bf16|int16|int8|w8a8|w8a8_static|llm_int8|int4|int3|int2|int8a|int4a|int3a|int2a|"   \
+    "w4a4|q8_0|q4_0|q4_1|q5_0|q5_1|stored"
 /* f32, f16; int8 symmetric per head and token; int4 symmetric per 32 of a head and token. */
 #define PRECISION_KV "f32|f16|int8|int4"
 
@@ -52,6 +52,8 @@ struct precision {
  * malformed keep), with what was expected and the nearest name. */
 int precision_parse(const struct model_options *, struct arena *, struct precision *,
                     struct assay_err *);
+/* Is that precision's name asked for, for all matrices or some? */
+bool precision_uses(const struct precision *, const char *name);
 /* The scheme of matrix `name` ([n_out][n_in], GGUF type `stored`).  Marks the rule it used.
  * Errors: ASSAY_EUSAGE, with the tensor's name, an explicit group that does not divide n_in. */
 int precision_choose(struct precision *, const char *name, uint32_t stored, size_t n_in,

@@ -111,7 +111,7 @@ static int on_tap(void *user, const struct tap_rows *r)
 {
     const struct probe *p = user;
     char name[NAME_MAX_BYTES];
-    if (!p->want[r->layer * TAP_COUNT + r->tap])
+    if (r->tap >= TAP_COUNT || !p->want[r->layer * TAP_COUNT + r->tap])
         return 0;
     return hand_out(p, tap_name(r->tap, r->layer, name), p->base, r->v, r->n, r->n_cols);
 }

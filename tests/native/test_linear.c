@@ -353,6 +353,51 @@ static void test_per_token(void **state)
     }
 }
 
+/* A fixed range: ties to even, saturation at both ends and its count, every tail of n_in. */
+static void test_static_range(void **state)
+{
+    (void)state;
+    enum { OUT = 21, IN = 77, N = 11 };
+    static float w[OUT * IN], x[N * IN], y[N * OUT];
+    struct rng r = {41};
+    const float top = 1.27f, d = top / 127, inverse = 127 / top;
+    uint64_t saturated = 0, want_saturated = 0, seen = 0;
+    fill(&r, w, OUT * IN);
+    fill(&r, x, N * IN);
+    for (int i = 0; i < IN; i++)
+        x[3 * IN + i] = ((float)(i % 9) - 4.5f) * 0.01f;
+    x[4 * IN + 1] = 1e30f;
+    x[5 * IN + 2] = NAN;
+    x[6 * IN + 3] = -INFINITY;
+    struct linear *l = NULL;
+    const struct linear_source from = {.name = "w", .type = QT_F32, .rows = w, .act_top = top};
+    assert_int_equal(linear_build(&kern, (struct scheme){SCHEME_W8A8_STATIC, 0}, &from, OUT, IN,
+                                  NULL, &l, NULL), 0);
+    forward(l, x, N, y);
+    for (size_t t = 0; t < N; t++) {
+        bool broken = t == 5 || t == 6;
+        for (size_t i = 0; i < IN; i++)
+            want_saturated += fabsf(x[t * IN + i]) > 127.5f * d;
+        for (size_t o = 0; o < OUT; o++) {
+            const float s = absmax_of(w + o * IN, IN) / 127;
+            int64_t sum = 0;
+            for (size_t i = 0; !broken && i < IN; i++) {
+                double q = nearbyint((double)(float)((double)x[t * IN + i] * inverse));
+                sum += symmetric_code(w[o * IN + i], s, 127) * (long)fmax(-127, fmin(127, q));
+            }
+            assert_true(broken ? isnan(y[t * OUT + o]) : y[t * OUT + o] == (float)sum * s * d);
+        }
+    }
+    assert_true(linear_saturation(l, &saturated, &seen));
+    assert_int_equal(seen, N * IN);
+    assert_int_equal(saturated, want_saturated);
+    linear_free(l);
+    struct assay_err e = {0};
+    assert_int_equal(linear_new(&kern, (struct scheme){SCHEME_W8A8_STATIC, 0}, "w", QT_F32, w, OUT,
+                                IN, NULL, &l, &e), ASSAY_EUSAGE);
+    assert_non_null(strstr(e.msg, "expected a finite one from calibration rows"));
+}
+
 /* Outliers of a token leave its quantized part and come back as f32 products, in order. */
 static void test_outliers(void **state)
 {
@@ -675,7 +720,7 @@ int main(void)
         cmocka_unit_test(test_low_bits),        cmocka_unit_test(test_low_bits_by_hand),
         cmocka_unit_test(test_float_products),  cmocka_unit_test(test_rounded_rows),
         cmocka_unit_test(test_per_token),       cmocka_unit_test(test_activation_ties),
-        cmocka_unit_test(test_outliers),
+        cmocka_unit_test(test_outliers),        cmocka_unit_test(test_static_range),
         cmocka_unit_test(test_blocks),          cmocka_unit_test(test_sqnr),
         cmocka_unit_test(test_threads),         cmocka_unit_test(test_many),
         cmocka_unit_test(test_facts),           cmocka_unit_test(test_refusals),
