@@ -8,9 +8,12 @@
 static const char *const of_subject[] = {"scared", "bored", "amazed", "annoyed"};
 static const char *const of_object[] = {"feared", "admired", "missed", "trusted"};
 static const char *const plain[] = {"met", "saw"};
-static const char *const because[] = {"was loud", "was tall", "was late", "was old"};
-static const char *const so[] = {"left", "called", "waited", "came back"};
-static const char *const after[] = {"smiled", "sang"};
+static const char *const because[] = {"was loud", "was tall", "was late", "was old",
+                                      "was kind", "was rich", "was fast", "was shy"};
+static const char *const so[] = {"left", "called", "waited", "slept",
+                                 "cried", "wrote", "hid", "stayed"};
+static const char *const after[] = {"smiled", "sang", "ran", "sat"};
+enum { N_VERBS = 4, N_DEEDS = 8, N_PLAIN = 2, N_AFTER = 4 };
 
 struct scene {
     const char *verb, *joint, *deed;
@@ -21,18 +24,18 @@ static struct scene draw_reason(struct rng *r)
 {
     bool subject_verb = mini_pick(r, 2), reason = mini_pick(r, 2);
     return (struct scene){
-        .verb = (subject_verb ? of_subject : of_object)[mini_pick(r, 4)],
+        .verb = (subject_verb ? of_subject : of_object)[mini_pick(r, N_VERBS)],
         .joint = reason ? "because" : "so",
-        .deed = (reason ? because : so)[mini_pick(r, 4)],
+        .deed = (reason ? because : so)[mini_pick(r, N_DEEDS)],
         .means_subject = subject_verb == reason,
     };
 }
 
 static struct scene draw_plain(struct rng *r)
 {
-    return (struct scene){.verb = plain[mini_pick(r, 2)],
+    return (struct scene){.verb = plain[mini_pick(r, N_PLAIN)],
                           .joint = "and",
-                          .deed = after[mini_pick(r, 2)],
+                          .deed = after[mini_pick(r, N_AFTER)],
                           .means_subject = mini_pick(r, 2)};
 }
 

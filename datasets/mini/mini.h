@@ -41,7 +41,7 @@ struct mini_task {
     void (*make)(struct rng *, int n_asks, struct mini_doc *);
     int n_asks, pack;                  /* training: questions of a document, documents of an example */
     int weight;                        /* training: share of the examples */
-    int n_test;                        /* test items that are shipped; at most as many per run */
+    int max_test;                      /* most test items, 0: as many as are asked for */
     bool eval_only;                    /* not in training */
 };
 extern const struct mini_task mini_tasks[];

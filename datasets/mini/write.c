@@ -11,7 +11,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/json.h"
 
-enum { TEXT_SHARE = 4 };
+enum { TEXT_SHARE = 4, TRIES_EACH = 64 };
 
 static void add_str(struct buf *b, const char *s)
 {
@@ -84,7 +84,7 @@ static int write_task(const struct mini_task *t, const char *dir, uint64_t seed,
     unsigned done = 0;
     int rc = 0, n_labels = 1;
     buf_init(&b, 0);
-    for (unsigned tries = 0; done < n && tries < MINI_TRIES; tries++) {
+    for (unsigned tries = 0; done < n && tries < TRIES_EACH * n; tries++) {
         mini_draw(t, &r, MINI_TEST, tries ? (int)done % n_labels : -1, 1, &d);
         n_labels = d.ask[0].n_choices;
         if ((int)done % n_labels != d.ask[0].label || !seen_add(&seen, &d))
@@ -166,7 +166,8 @@ int write_test(const char *dir, uint64_t seed, unsigned n, struct assay_err *e)
     TRY(fs_mkdirs(dir, e));
     for (int i = 0; i < MINI_N_TASKS; i++) {
         const struct mini_task *t = &mini_tasks[i];
-        TRY(write_task(t, dir, seed, n < (unsigned)t->n_test ? n : (unsigned)t->n_test, e));
+        bool fewer = t->max_test && n > (unsigned)t->max_test;
+        TRY(write_task(t, dir, seed, fewer ? (unsigned)t->max_test : n, e));
     }
     return write_corpus(dir, seed, n / TEXT_SHARE, e);
 }

@@ -6,7 +6,7 @@
 
 struct assay_err;
 
-/* DIR/TASK.jsonl for every task, min(n, the task's n_test) items each, labels as even as they can be,
+/* DIR/TASK.jsonl for every task, n items each (fewer where the task says so), labels as even as they can be,
  * no question twice; and DIR/text.jsonl, n / 4 documents {"text": ...} of the test side.
  * Row: {"context", "question", "choices", "label", "answer", "kind"}; the prompt is context and
  * question, the answer follows after a blank.
