@@ -175,6 +175,7 @@ static int count(hwloc_topology_t t, hwloc_obj_type_t type)
 static int topology(struct dict *key, struct dict *env, struct assay_err *e)
 {
     hwloc_topology_t t;
+    setenv("HWLOC_HIDE_ERRORS", "2", 0);       /* only the command line prints */
     if (hwloc_topology_init(&t) < 0)
         return err_set(e, ASSAY_EIO, "hwloc cannot describe this machine");
     hwloc_topology_set_type_filter(t, HWLOC_OBJ_L1ICACHE, HWLOC_TYPE_FILTER_KEEP_ALL);

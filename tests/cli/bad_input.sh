@@ -161,7 +161,7 @@ native 1 "pipe.gguf" --model "$T/models/pipe.gguf"
 # -- precisions --------------------------------------------------------------------------------------
 tiny() { native "$@" --model "$T/models/tiny.gguf"; }
 tiny 2 "--precision: expected one of fp32, .*, got 'int5' \(did you mean 'int[0-9]+'\?\)" --precision int5
-tiny 2 "--option kv: expected one of f32, f16, int8, got 'f8'" --precision int8 --option kv=f8
+tiny 2 "--option kv: expected one of f32, f16, int8.*, got 'f8'" --precision int8 --option kv=f8
 tiny 2 "groups of 48 do not divide the rows of 64 weights" --precision int4 --option group=48
 tiny 2 "--option group: expected a whole number from 0" --precision int4 --option group=-4
 tiny 2 "precision 'fp16' has no groups" --precision fp16 --option group=32

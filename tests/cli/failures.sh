@@ -92,7 +92,9 @@ expect 0 "crashes .*(SIGSEGV|crashed)|crashed" "$ASSAY" compare --db "$T/bad.db"
 expect 3 "crashed: killed by signal 11" "${mock[@]}" --option crash-at=1 --db "$T/none.db"
 
 # -- terminals -----------------------------------------------------------------------------------------
-if command -v script > /dev/null; then
+if ! script -qefc true /dev/null > /dev/null 2>&1 < /dev/null; then
+    echo "terminals: none can be made here"
+else
     tty() { script -qefc "$*" /dev/null < /dev/null; }
     TERM=xterm tty "'$ASSAY' compare --db '$T/whole.db'" > "$T/colored"
     NO_COLOR=1 TERM=xterm tty "'$ASSAY' compare --db '$T/whole.db'" > "$T/plain"

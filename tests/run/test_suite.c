@@ -122,7 +122,7 @@ static void test_bad_files(void **state)
     load_fails(f, "model: m\nscenario: prefil:3\n", "expected prefill:TOKENS");
     load_fails(f, "model: m\nscenario: none\n", "nothing to do");
     load_fails(f, "model: m\nreference: fp23\nprecision: [fp32, int8]\n",
-               "reference 'fp23' is not one of the variants; did you mean 'fp32'?");
+               "suite.yaml:2:12: 'fp23' is not one of the variants; did you mean 'fp32'?");
     load_fails(f, "model: m\nsamples: {a: [-1]}\n", "indices from 0");
     load_fails(f, "model: m\nlimit: 3\nsamples: {a: [1]}\n", "exclude each other");
     load_fails(f, "model: m\nmemory-limit: lots\n", "expected a size");

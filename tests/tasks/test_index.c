@@ -152,7 +152,7 @@ static void test_library(void **state)
     assert_int_equal(roots_of(x, "tasks/library/blimp", &p), 1);
     task_plan_leaves(&p, p.roots[0], &test_arena, &n);
     assert_int_equal(n, 67);
-    assert_int_equal(roots_of(x, "tasks/library", &p), 5);
+    assert_true(roots_of(x, "tasks/library", &p) >= 5);
     task_index_close(x);
 }
 
