@@ -175,8 +175,19 @@ static void check_attention(size_t n, size_t heads, size_t kv, size_t hd)
     float *scratch = malloc(ops_attend_scratch(n, hd) * sizeof *scratch);
     struct attend_ctx ctx = {n, heads, kv, hd, c};
     const struct ops_attend job = {
-        .kern = &kern, .ops = ops, .n = n, .n_head = heads, .n_head_kv = kv, .hd = hd, .q = x,
-        .k = x + nq, .v = x + nq + kv * hd, .ld = ld, .out = out, .ldo = nq, .p = p,
+        .kern = &kern,
+        .ops = ops,
+        .n = n,
+        .n_head = heads,
+        .n_head_kv = kv,
+        .hd = hd,
+        .q = x,
+        .k = x + nq,
+        .v = x + nq + kv * hd,
+        .ld = ld,
+        .out = out,
+        .ldo = nq,
+        .p = p,
         .scratch = scratch,
     };
     memset(dx, 0xff, n * ld * sizeof *dx);
@@ -309,8 +320,15 @@ static void check_product(size_t n, size_t n_out, size_t n_in)
             mm_pack_cols(wt, n_out, n_out, n_in, panels);
             free(wt);
         }
-        const struct kern_f32 g = {.w = panels, .stride = n_in * KERN_ROWS, .n_rows = n_out,
-                                   .n_k = n_in, .x = x, .ldx = n_in, .n = n, .y = y, .ldy = n_out};
+        const struct kern_f32 g = {.w = panels,
+                                   .stride = n_in * KERN_ROWS,
+                                   .n_rows = n_out,
+                                   .n_k = n_in,
+                                   .x = x,
+                                   .ldx = n_in,
+                                   .n = n,
+                                   .y = y,
+                                   .ldy = n_out};
         mm_run(&kern, &g);
         for (size_t t = 0; t < n; t++)
             for (size_t o = 0; o < n_out; o++) {
@@ -340,9 +358,8 @@ int main(void)
         return 1;
     ops = attend_pick(kern.features);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_norm), cmocka_unit_test(test_rope),
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_gate),
-        cmocka_unit_test(test_loss), cmocka_unit_test(test_products),
+        cmocka_unit_test(test_norm), cmocka_unit_test(test_rope), cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_gate), cmocka_unit_test(test_loss), cmocka_unit_test(test_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

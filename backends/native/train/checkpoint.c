@@ -79,8 +79,8 @@ static int check_state(const struct trainer *t, const struct trainer_state *s, c
                        struct assay_err *e)
 {
     if (s->at > t->source.corpus->n_examples)
-        return err_set(e, ASSAY_EFORMAT, "%s: example %llu of %llu", path, (unsigned long long)s->at,
-                       (unsigned long long)t->source.corpus->n_examples);
+        return err_set(e, ASSAY_EFORMAT, "%s: example %llu of %llu", path,
+                       (unsigned long long)s->at, (unsigned long long)t->source.corpus->n_examples);
     return 0;
 }
 

@@ -56,7 +56,8 @@ static const struct assay_field run_rows[] = {
     ROW("prompt-weight", ASSAY_NUM, prompt, "0.05", "0..1", "weight of tokens that are no answer"),
     ROW("stop", ASSAY_INT, stop, "0", "0..9223372036854775807", "stop after this step; 0 never"),
     ROW("every", ASSAY_INT, every, "50", "1..1000000", "steps between two lines"),
-    ROW("eval-every", ASSAY_INT, eval_every, "0", "0..1000000", "steps between counts; 0: at the end"),
+    ROW("eval-every", ASSAY_INT, eval_every, "0", "0..1000000",
+        "steps between counts; 0: at the end"),
     ROW("embd", ASSAY_INT, embd, "256", "1..16384", "size of the residual stream"),
     ROW("layers", ASSAY_INT, layers, "4", "1..256", "number of layers"),
     ROW("heads", ASSAY_INT, heads, "8", "1..1024", "query heads"),
@@ -76,7 +77,7 @@ static void on_stop(int sig)
     stopped = 1;
 }
 
-struct job {                       /* everything a run or a count holds open */
+struct job { /* everything a run or a count holds open */
     struct net net, teacher;
     struct corpus corpus, eval;
     struct kern kern;
@@ -87,7 +88,7 @@ struct job {                       /* everything a run or a count holds open */
         double loss, norm;
         uint64_t tokens, n;
         int64_t since;
-    } line;                        /* since the last one */
+    } line; /* since the last one */
     int64_t saved_ns, began_ns;
     uint64_t began_tokens;
 };
@@ -121,8 +122,14 @@ static int open_net(struct job *j, struct assay_err *e)
         return 0;
     }
     const struct net_config c = {
-        n_vocab, (uint32_t)run.ctx, (uint32_t)run.embd, (uint32_t)run.layers, (uint32_t)run.heads,
-        (uint32_t)run.kv_heads, (uint32_t)run.head_dim, (uint32_t)run.ff,
+        n_vocab,
+        (uint32_t)run.ctx,
+        (uint32_t)run.embd,
+        (uint32_t)run.layers,
+        (uint32_t)run.heads,
+        (uint32_t)run.kv_heads,
+        (uint32_t)run.head_dim,
+        (uint32_t)run.ff,
     };
     TRY(net_new(&c, &j->net, e));
     net_init(&j->net, (uint64_t)run.seed);
@@ -132,11 +139,21 @@ static int open_net(struct job *j, struct assay_err *e)
 static struct trainer_settings settings(void)
 {
     return (struct trainer_settings){
-        .seed = (uint64_t)run.seed, .tokens = (uint64_t)run.tokens, .batch = run.batch,
-        .batch_late = run.batch_late, .late = run.late, .micro = run.micro,
-        .schedule = {run.lr, run.warmup, run.decay, run.final}, .b1 = 0.9, .b2 = 0.98, .eps = 1e-8,
-        .decay = run.weight_decay, .clip = run.clip, .prompt_weight = run.prompt,
-        .mix = run.teacher ? run.mix : 0, .mode = run.qat,
+        .seed = (uint64_t)run.seed,
+        .tokens = (uint64_t)run.tokens,
+        .batch = run.batch,
+        .batch_late = run.batch_late,
+        .late = run.late,
+        .micro = run.micro,
+        .schedule = {run.lr, run.warmup, run.decay, run.final},
+        .b1 = 0.9,
+        .b2 = 0.98,
+        .eps = 1e-8,
+        .decay = run.weight_decay,
+        .clip = run.clip,
+        .prompt_weight = run.prompt,
+        .mix = run.teacher ? run.mix : 0,
+        .mode = run.qat,
     };
 }
 
@@ -167,7 +184,10 @@ static int open_run(struct job *j, struct assay_err *e)
 static int save_model(struct job *j, const char *path, struct assay_err *e)
 {
     const struct net_save save = {
-        .path = path, .tokenizer = run.tokenizer, .type = run.type, .name = run.name,
+        .path = path,
+        .tokenizer = run.tokenizer,
+        .type = run.type,
+        .name = run.name,
         .mode = run.qat ? grid_find(run.qat) : NULL,
     };
     return net_save(&j->net, trainer_weights(j->t), &save, e);
@@ -224,7 +244,8 @@ static int after_step(struct job *j, const struct trainer_report *r, struct assa
         print_line(j, r);
     if (run.eval && run.eval_every && at->step % (uint64_t)run.eval_every == 0)
         TRY(print_tasks(j, j->t, e));
-    const double before = (double)(at->tokens - r->tokens), mark = run.early_at * (double)run.tokens;
+    const double before = (double)(at->tokens - r->tokens),
+                 mark = run.early_at * (double)run.tokens;
     if (run.early && before < mark && (double)at->tokens >= mark)
         TRY(save_model(j, run.early, e));
     if (run.checkpoint && (double)(clock_ns() - j->saved_ns) > run.save_minutes * 60e9) {
@@ -302,7 +323,10 @@ static int open_eval(struct job *j, struct assay_err *e)
     TRY(corpus_open(eval.corpus, &j->eval, e));
     const struct trainer_parts parts = {&j->net, NULL, &j->eval, &j->kern, j->pool};
     const struct trainer_settings set = {
-        .tokens = 1, .batch = eval.micro, .batch_late = eval.micro, .micro = eval.micro,
+        .tokens = 1,
+        .batch = eval.micro,
+        .batch_late = eval.micro,
+        .micro = eval.micro,
         .mode = eval.qat,
     };
     return trainer_new(&set, &parts, &j->t, e);
@@ -318,5 +342,5 @@ static int body_eval(struct assay_err *e)
     return rc;
 }
 
-const struct train_command train_eval = {
-    "eval", "count a model's right answers per task", eval_rows, &eval, body_eval};
+const struct train_command train_eval = {"eval", "count a model's right answers per task",
+                                         eval_rows, &eval, body_eval};

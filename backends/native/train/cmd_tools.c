@@ -32,8 +32,8 @@ static const struct assay_field corpus_rows[] = {
 
 static int write_corpus(struct vocab *v, struct assay_err *e)
 {
-    struct corpus_text c = {.vocab = v, .to = corpus_builder_new(vocab_size(v)),
-                            .max_len = (uint32_t)corpus.max};
+    struct corpus_text c = {
+        .vocab = v, .to = corpus_builder_new(vocab_size(v)), .max_len = (uint32_t)corpus.max};
     if (!c.to)
         return err_set(e, ASSAY_ENOMEM, "no memory for a corpus");
     int rc = corpus_text_add(&c, corpus.in, e);
@@ -63,8 +63,8 @@ static int body_corpus(struct assay_err *e)
     return rc;
 }
 
-const struct train_command train_corpus = {
-    "corpus", "tokenize JSON lines of text into a corpus", corpus_rows, &corpus, body_corpus};
+const struct train_command train_corpus = {"corpus", "tokenize JSON lines of text into a corpus",
+                                           corpus_rows, &corpus, body_corpus};
 
 /* -- twin -------------------------------------------------------------------------------------- */
 static struct twin_options {
@@ -77,7 +77,8 @@ static struct twin_options {
 static const struct assay_field twin_rows[] = {
     ROW("in", ASSAY_STR, in, NULL, NULL, "the model, a GGUF file"),
     ROW("out", ASSAY_STR, out, NULL, NULL, "the twin to write"),
-    ROW("channels", ASSAY_INT, channels, "4", "1..16384", "outlier channels of each norm and of up"),
+    ROW("channels", ASSAY_INT, channels, "4", "1..16384",
+        "outlier channels of each norm and of up"),
     ROW("scale", ASSAY_NUM, scale, "512", "1..65536", "how much larger; a power of two is exact"),
     ROW("seed", ASSAY_INT, seed, "1", "0..9223372036854775807", "which channels"),
     ROW("type", ASSAY_ENUM, type, "f32", "f32|f16", "how the weights are stored"),
@@ -89,7 +90,9 @@ static int body_twin(struct assay_err *e)
 {
     struct net n;
     const struct twin t = {(uint32_t)twin.channels, twin.scale, (uint64_t)twin.seed};
-    const struct net_save save = {.path = twin.out, .tokenizer = twin.in, .type = twin.type,
+    const struct net_save save = {.path = twin.out,
+                                  .tokenizer = twin.in,
+                                  .type = twin.type,
                                   .name = "assay-ref outlier twin"};
     TRY(train_require(twin.in, "in", e));
     TRY(train_require(twin.out, "out", e));

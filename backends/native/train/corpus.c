@@ -28,8 +28,10 @@ static int read_header(struct corpus *c, const char *path, struct assay_err *e)
 {
     const unsigned char *p = c->map.v;
     if (c->map.n < HEADER || memcmp(p, magic, sizeof magic) != 0)
-        return err_set(e, ASSAY_EFORMAT, "%s: not a corpus of tokens, expected one that starts with "
-                       "'%.8s'", path, magic);
+        return err_set(e, ASSAY_EFORMAT,
+                       "%s: not a corpus of tokens, expected one that starts with "
+                       "'%.8s'",
+                       path, magic);
     c->n_vocab = (uint32_t)get_le(p + 8, 4);
     c->n_tasks = (uint32_t)get_le(p + 12, 4);
     c->n_examples = get_le(p + 16, 8);
@@ -46,11 +48,12 @@ static int read_header(struct corpus *c, const char *path, struct assay_err *e)
     fits = fits && c->n_examples && c->n_examples <= left / ENTRY;
     left -= fits ? (size_t)c->n_examples * ENTRY : 0;
     if (!fits || c->n_tokens > left / 3 || (size_t)c->n_tokens * 3 != left)
-        return err_set(e, ASSAY_EFORMAT,
-                       "%s: %zu bytes do not hold %u tasks, %llu examples and %llu tokens; the file "
-                       "is cut or damaged",
-                       path, c->map.n, c->n_tasks, (unsigned long long)c->n_examples,
-                       (unsigned long long)c->n_tokens);
+        return err_set(
+            e, ASSAY_EFORMAT,
+            "%s: %zu bytes do not hold %u tasks, %llu examples and %llu tokens; the file "
+            "is cut or damaged",
+            path, c->map.n, c->n_tasks, (unsigned long long)c->n_examples,
+            (unsigned long long)c->n_tokens);
     return 0;
 }
 
@@ -207,9 +210,10 @@ int corpus_add(struct corpus_builder *b, const struct corpus_example *x, struct 
                        x->n, x->task, CORPUS_MAX_LEN, b->n_tasks);
     for (uint32_t i = 0; i < x->n; i++)
         if (x->tokens[i] >= b->n_vocab || x->classes[i] >= CORPUS_N_CLASSES)
-            return err_set(e, ASSAY_EUSAGE, "token %u of class %u, expected one below %u of a "
-                           "class below %d", x->tokens[i], x->classes[i], b->n_vocab,
-                           CORPUS_N_CLASSES);
+            return err_set(e, ASSAY_EUSAGE,
+                           "token %u of class %u, expected one below %u of a "
+                           "class below %d",
+                           x->tokens[i], x->classes[i], b->n_vocab, CORPUS_N_CLASSES);
     add_le(&b->entries, x->n, 2);
     add_le(&b->entries, x->task, 2);
     for (uint32_t i = 0; i < x->n; i++)

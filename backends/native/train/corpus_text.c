@@ -11,7 +11,7 @@
 
 enum { MAX_SPANS = 4096 };
 
-struct line {                      /* one example on its way */
+struct line { /* one example on its way */
     const char *text;
     size_t n;
     const struct value *spans;
@@ -37,8 +37,10 @@ static int check_spans(const struct line *l, const char *where, struct assay_err
     int64_t before = 0, s[2];
     for (size_t i = 0; i < l->spans->n; i++) {
         if (span_at(l->spans, i, s) < 0 || s[0] < before || s[1] <= s[0] || s[1] > (int64_t)l->n)
-            return err_set(e, ASSAY_EFORMAT, "%s: answer %zu is not an ascending [start, end] within "
-                           "the %zu bytes of the text", where, i, l->n);
+            return err_set(e, ASSAY_EFORMAT,
+                           "%s: answer %zu is not an ascending [start, end] within "
+                           "the %zu bytes of the text",
+                           where, i, l->n);
         before = s[1];
     }
     return 0;
@@ -61,8 +63,10 @@ static int classify(struct line *l, const struct vocab *v, const char *where, st
         at += len;
     }
     if (at != l->n)
-        return err_set(e, ASSAY_EFORMAT, "%s: the tokens stand for %zu bytes, the text has %zu; a "
-                       "tokenizer that changes text cannot place answers", where, at, l->n);
+        return err_set(e, ASSAY_EFORMAT,
+                       "%s: the tokens stand for %zu bytes, the text has %zu; a "
+                       "tokenizer that changes text cannot place answers",
+                       where, at, l->n);
     return 0;
 }
 
@@ -75,8 +79,10 @@ static int read_line(const char *text, size_t n, const char *where, struct arena
     l->spans = value_get(v, "answer");
     if (!t || t->type != VALUE_STR || !k || k->type != VALUE_STR || !l->spans ||
         l->spans->type != VALUE_LIST || l->spans->n > MAX_SPANS)
-        return err_set(e, ASSAY_EFORMAT, "%s: expected an object with \"task\", \"text\" and a list "
-                       "\"answer\"", where);
+        return err_set(e, ASSAY_EFORMAT,
+                       "%s: expected an object with \"task\", \"text\" and a list "
+                       "\"answer\"",
+                       where);
     *task = k->s;
     l->text = t->s;
     l->n = t->n;

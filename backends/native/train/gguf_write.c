@@ -14,10 +14,10 @@ enum { ALIGN = 32, MAX_NAME = 64, VERSION = 3 };
 struct gguf_out {
     struct buf kv, info, data;
     struct arena arena;
-    const char **names;            /* of keys and tensors, keys with a '=' in front */
+    const char **names; /* of keys and tensors, keys with a '=' in front */
     size_t n_names, cap;
     uint64_t n_kv, n_tensors;
-    const char *bad;               /* first misuse */
+    const char *bad; /* first misuse */
 };
 
 struct gguf_out *gguf_out_new(void)
@@ -148,9 +148,9 @@ void gguf_out_f32s(struct gguf_out *g, const char *key, const float *x, size_t n
 static size_t width_of(uint32_t type)
 {
     static const uint8_t width[GGUF_N_TYPES] = {
-        [GGUF_U8] = 1,  [GGUF_I8] = 1,   [GGUF_U16] = 2,  [GGUF_I16] = 2,
-        [GGUF_U32] = 4, [GGUF_I32] = 4,  [GGUF_F32] = 4,  [GGUF_BOOL] = 1,
-        [GGUF_U64] = 8, [GGUF_I64] = 8,  [GGUF_F64] = 8,
+        [GGUF_U8] = 1,  [GGUF_I8] = 1,  [GGUF_U16] = 2, [GGUF_I16] = 2,
+        [GGUF_U32] = 4, [GGUF_I32] = 4, [GGUF_F32] = 4, [GGUF_BOOL] = 1,
+        [GGUF_U64] = 8, [GGUF_I64] = 8, [GGUF_F64] = 8,
     };
     return type < GGUF_N_TYPES ? width[type] : 0;
 }

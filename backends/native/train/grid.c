@@ -8,12 +8,24 @@
 #include <string.h>
 
 enum { BLOCK = 32, MAX_BLOCK_BYTES = 64, SETTLE = 8, SNAPPED = 7 };
-#define SCALE_MIN 0x1p-16f         /* below it fp16 would not hold codes times a snapped scale */
+#define SCALE_MIN 0x1p-16f /* below it fp16 would not hold codes times a snapped scale */
 
-#define NONE {GRID_NONE, 0, 0, 0}
-#define ROW8 {GRID_SYMMETRIC, 127, 0, 0}
-#define Q8 {GRID_BLOCK, 127, BLOCK, QT_Q8_0}
-#define Q4 {GRID_BLOCK, 7, BLOCK, QT_Q4_0}
+#define NONE               \
+    {                      \
+        GRID_NONE, 0, 0, 0 \
+    }
+#define ROW8                      \
+    {                             \
+        GRID_SYMMETRIC, 127, 0, 0 \
+    }
+#define Q8                              \
+    {                                   \
+        GRID_BLOCK, 127, BLOCK, QT_Q8_0 \
+    }
+#define Q4                            \
+    {                                 \
+        GRID_BLOCK, 7, BLOCK, QT_Q4_0 \
+    }
 static const struct grid_mode modes[] = {
     {"int8", ROW8, NONE, ROW8, NONE},
     {"w8a8", ROW8, ROW8, ROW8, ROW8},
@@ -77,7 +89,8 @@ static void full_group(const float *w, size_t n, int qmax, float *out)
     for (size_t i = 0; i < n; i++)
         top = fabsf(w[i]) > fabsf(top) ? w[i] : top;
     float s = top / -(most + 1);
-    s = fabsf(s) < SCALE_MIN ? 0 : quant_f16_f32(quant_f16(s));
+    s = qmax == 1 ? quant_f16_f32(quant_f16(s)) : quant_bf16_f32(quant_bf16(s));
+    s = fabsf(s) < SCALE_MIN ? 0 : s;
     for (size_t i = 0; i < n; i++) {
         float q = s != 0 ? rintf(w[i] / s) : 0;
         q = q > most ? most : q < -most - 1 ? -most - 1 : q;
@@ -109,7 +122,7 @@ void grid_matrix(const struct grid *g, const float *w, size_t n, size_t n_in, fl
 void grid_acts(const struct grid *g, float *x, size_t n, size_t n_in)
 {
     const size_t group = g->group ? g->group : n_in;
-    const float qmax = (float)g->qmax, magic = 12582912.0f;     /* adding it rounds to even */
+    const float qmax = (float)g->qmax, magic = 12582912.0f; /* adding it rounds to even */
     if (g->rule == GRID_NONE)
         return;
     for (size_t i = 0; i < n * n_in; i += group) {

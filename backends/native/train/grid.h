@@ -1,11 +1,10 @@
 /* grid.h - fake quantization for quantization-aware training: the values that weights and
  * activations would have after a round trip through a precision of the engine.
  *
- * Rules are the engine's (linear.h, quant.h), but scales of 4 bits and less are first rounded, to 8
- * significant bits where codes are symmetric and to fp16 where the range is full.  Every value then
- * is a number of fp16 and every scale is recovered from its group: a checkpoint of grid_matrix'
- * output lies on the engine's grid, in f32 or f16, and quantizing it again gives the same codes,
- * scales and values, bit for bit.  The derivative is passed straight through (scales never clip). */
+ * Rules are the engine's (linear.h, quant.h), but scales of 4 bits and less are first rounded: to 8
+ * significant bits, with 2-bit codes to fp16.  Every value then is a number of fp16 and every scale
+ * is recovered from its group: a checkpoint of grid_matrix' output lies on the engine's grid, in f32
+ * or f16, and quantizing it again gives the same codes, scales and values.  The derivative is passed straight through (scales never clip). */
 #ifndef GRID_H
 #define GRID_H
 #include <stddef.h>

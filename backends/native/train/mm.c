@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { GROUP = 4 };                /* panels that share one pass over x; see KERN_CHUNK for k */
+enum { GROUP = 4 }; /* panels that share one pass over x; see KERN_CHUNK for k */
 
 typedef float v4f __attribute__((vector_size(16)));
 

@@ -13,7 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAME = 64, MAX_PIECES = 16, ALL_F32 = 0, MOSTLY_F16 = 1, MOSTLY_Q4_0 = 2, MOSTLY_Q8_0 = 7 };
+enum {
+    MAX_NAME = 64,
+    MAX_PIECES = 16,
+    ALL_F32 = 0,
+    MOSTLY_F16 = 1,
+    MOSTLY_Q4_0 = 2,
+    MOSTLY_Q8_0 = 7
+};
 
 /* -- pieces: one tensor of a file, rows first..first+n_out of a fused one ----------------------- */
 struct piece {
@@ -37,8 +44,9 @@ static void piece_set(struct piece *p, const struct net_tensor *t, const char *n
 static size_t pieces_of(const struct net *n, const struct net_tensor *t, struct piece *p)
 {
     static const char *const whole[] = {
-        [NET_EMBD] = "token_embd",   [NET_ATTN_NORM] = "attn_norm", [NET_O] = "attn_output",
-        [NET_FFN_NORM] = "ffn_norm", [NET_DOWN] = "ffn_down",       [NET_OUTPUT_NORM] = "output_norm",
+        [NET_EMBD] = "token_embd", [NET_ATTN_NORM] = "attn_norm",
+        [NET_O] = "attn_output",   [NET_FFN_NORM] = "ffn_norm",
+        [NET_DOWN] = "ffn_down",   [NET_OUTPUT_NORM] = "output_norm",
     };
     const size_t ff = n->cfg.n_ff;
     if (t->kind == NET_QKV) {
@@ -90,10 +98,15 @@ static int check_stored(const struct net_save *o, const struct piece *p, uint32_
     if (!again)
         return err_set(e, ASSAY_ENOMEM, "no memory for tensor '%s'", p->name);
     grid_matrix(g, seen, p->n_out, p->of->n_in, again);
-    const bool same = memcmp(again, seen, n * sizeof *seen) == 0;
+    bool same = true;
+    for (size_t i = 0; i < n; i++)
+        same = same && again[i] == seen[i];
     free(again);
-    return same ? 0 : err_set(e, ASSAY_EUSAGE, "tensor '%s' does not lie on the grid of %s when "
-                              "stored as %s; choose another type", p->name, o->mode->name, o->type);
+    return same ? 0
+                : err_set(e, ASSAY_EUSAGE,
+                          "tensor '%s' does not lie on the grid of %s when "
+                          "stored as %s; choose another type",
+                          p->name, o->mode->name, o->type);
 }
 
 static int save_piece(const struct net_save *o, const struct piece *p, const float *values,
@@ -178,7 +191,8 @@ int net_vocab(const char *path, uint32_t *n, struct assay_err *e)
     return rc;
 }
 
-int net_save(const struct net *n, const float *values, const struct net_save *o, struct assay_err *e)
+int net_save(const struct net *n, const float *values, const struct net_save *o,
+             struct assay_err *e)
 {
     struct gguf *from = NULL;
     uint32_t n_vocab = 0;
@@ -215,11 +229,12 @@ static int read_config(const struct gguf *g, struct net_config *c, struct assay_
     TRY(check_vocab(g, &hp.n_vocab, e));
     if (hp.rms_eps != NET_EPS || hp.rope_base != (float)NET_ROPE_BASE || hp.rope_scale != 1 ||
         hp.rope_dims != hp.head_dim)
-        return err_set(e, ASSAY_EUNSUPPORTED,
-                       "%s: norms with eps %g and heads of %u that rotate %u dimensions by base %g / "
-                       "%g cannot be trained, expected %g, all, %g and 1",
-                       g->path, (double)hp.rms_eps, hp.head_dim, hp.rope_dims, (double)hp.rope_base,
-                       (double)hp.rope_scale, (double)NET_EPS, NET_ROPE_BASE);
+        return err_set(
+            e, ASSAY_EUNSUPPORTED,
+            "%s: norms with eps %g and heads of %u that rotate %u dimensions by base %g / "
+            "%g cannot be trained, expected %g, all, %g and 1",
+            g->path, (double)hp.rms_eps, hp.head_dim, hp.rope_dims, (double)hp.rope_base,
+            (double)hp.rope_scale, (double)NET_EPS, NET_ROPE_BASE);
     *c = (struct net_config){hp.n_vocab, hp.n_ctx,     hp.n_embd,   hp.n_layer,
                              hp.n_head,  hp.n_head_kv, hp.head_dim, hp.n_ff};
     return 0;

@@ -91,8 +91,8 @@ void ops_gate(const struct attend *ops, const float *gu, size_t n, size_t ff, fl
 }
 
 /* silu(g) = g s, s = 1 / (1 + exp(-g)); silu'(g) = s (1 + g (1 - s)) */
-void ops_gate_back(const struct attend *ops, const float *gu, const float *dact, size_t n, size_t ff,
-                   float *dgu)
+void ops_gate_back(const struct attend *ops, const float *gu, const float *dact, size_t n,
+                   size_t ff, float *dgu)
 {
     for (size_t t = 0; t < n; t++) {
         const float *g = gu + t * 2 * ff, *u = g + ff, *da = dact + t * ff;

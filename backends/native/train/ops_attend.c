@@ -12,11 +12,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROWS = 48 };                /* of a block; a multiple of KERN_ROWS */
+enum { ROWS = 48 }; /* of a block; a multiple of KERN_ROWS */
 
 struct scratch {
-    float *panels;                 /* [ld][hd] or [hd][n], as panels */
-    float *ds, *turned;            /* [n][ld], [ld][n] */
+    float *panels;      /* [ld][hd] or [hd][n], as panels */
+    float *ds, *turned; /* [n][ld], [ld][n] */
 };
 
 static size_t panel_floats(size_t n, size_t hd)
@@ -50,9 +50,15 @@ static void rows_by_rows(const struct ops_attend *f, const float *x, size_t ldx,
     for (size_t t = 0, end; t < f->n; t = end) {
         end = block_end(f->n, t);
         const struct kern_f32 g = {
-            .w = panels, .stride = f->hd * KERN_ROWS, .n_rows = end, .n_k = f->hd,
-            .x = x + t * ldx, .ldx = ldx, .n = end - t,
-            .y = y + t * ops_attend_ld(f->n), .ldy = ops_attend_ld(f->n),
+            .w = panels,
+            .stride = f->hd * KERN_ROWS,
+            .n_rows = end,
+            .n_k = f->hd,
+            .x = x + t * ldx,
+            .ldx = ldx,
+            .n = end - t,
+            .y = y + t * ops_attend_ld(f->n),
+            .ldy = ops_attend_ld(f->n),
         };
         mm_run(f->kern, &g);
     }
@@ -66,9 +72,15 @@ static void rows_by_past(const struct ops_attend *f, const float *a, const float
     for (size_t t = 0, end; t < f->n; t = end) {
         end = block_end(f->n, t);
         const struct kern_f32 g = {
-            .w = panels, .stride = f->n * KERN_ROWS, .n_rows = f->hd, .n_k = end,
-            .x = a + t * ops_attend_ld(f->n), .ldx = ops_attend_ld(f->n), .n = end - t,
-            .y = y + t * ldy, .ldy = ldy,
+            .w = panels,
+            .stride = f->n * KERN_ROWS,
+            .n_rows = f->hd,
+            .n_k = end,
+            .x = a + t * ops_attend_ld(f->n),
+            .ldx = ops_attend_ld(f->n),
+            .n = end - t,
+            .y = y + t * ldy,
+            .ldy = ldy,
         };
         mm_run(f->kern, &g);
     }
@@ -83,9 +95,16 @@ static void rows_by_future(const struct ops_attend *f, const float *a, float *tu
     for (size_t j = 0, end; j < f->n; j = end) {
         end = block_end(f->n, j);
         const struct kern_f32 g = {
-            .w = panels + j * KERN_ROWS, .stride = f->n * KERN_ROWS, .n_rows = f->hd,
-            .n_k = f->n - j, .x = turned + j * f->n + j, .ldx = f->n, .n = end - j,
-            .y = io->y + j * io->ldy, .ldy = io->ldy, .add = io->add,
+            .w = panels + j * KERN_ROWS,
+            .stride = f->n * KERN_ROWS,
+            .n_rows = f->hd,
+            .n_k = f->n - j,
+            .x = turned + j * f->n + j,
+            .ldx = f->n,
+            .n = end - j,
+            .y = io->y + j * io->ldy,
+            .ldy = io->ldy,
+            .add = io->add,
         };
         mm_run(f->kern, &g);
     }
@@ -158,11 +177,11 @@ void ops_attend_back(const struct ops_attend *f, const struct ops_attend_back *b
         rows_by_rows(f, dout, f->ldo, f->v + kv, f->ld, s.panels, s.ds);
         soften_back(f, p, s.ds);
         rows_by_past(f, s.ds, f->k + kv, f->ld, s.panels, b->dq + h * f->hd, f->ld);
-        const struct kern_f32 dv = {.w = dout, .stride = f->ldo, .y = b->dv + kv, .ldy = f->ld,
-                                    .add = add};
+        const struct kern_f32 dv = {
+            .w = dout, .stride = f->ldo, .y = b->dv + kv, .ldy = f->ld, .add = add};
         rows_by_future(f, p, s.turned, &dv, s.panels);
-        const struct kern_f32 dk = {.w = f->q + h * f->hd, .stride = f->ld, .y = b->dk + kv,
-                                    .ldy = f->ld, .add = add};
+        const struct kern_f32 dk = {
+            .w = f->q + h * f->hd, .stride = f->ld, .y = b->dk + kv, .ldy = f->ld, .add = add};
         rows_by_future(f, s.ds, s.turned, &dk, s.panels);
     }
 }

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 64, SKEW = 16 };    /* SKEW: keeps transposed rows off powers of two */
+enum { ALIGN = 64, SKEW = 16 }; /* SKEW: keeps transposed rows off powers of two */
 
 /* -- memory ------------------------------------------------------------------------------------ */
-struct carve {                     /* first run: counts; second run: hands out */
+struct carve { /* first run: counts; second run: hands out */
     char *base;
     size_t used;
 };
@@ -93,8 +93,8 @@ int pass_new(const struct net *net, const struct pass_options *o, struct pass *p
              struct assay_err *e)
 {
     struct carve c = {0};
-    *p = (struct pass){.net = net, .kern = o->kern, .cap = o->cap,
-                       .ops = attend_pick(o->kern->features)};
+    *p = (struct pass){
+        .net = net, .kern = o->kern, .cap = o->cap, .ops = attend_pick(o->kern->features)};
     p->rope.hd = net->cfg.head_dim;
     p->layers = calloc(net->cfg.n_layer, sizeof *p->layers);
     p->lost = calloc(o->cap, sizeof *p->lost);
@@ -133,7 +133,7 @@ void pass_clear(struct pass *p)
 }
 
 /* -- products with a weight matrix ------------------------------------------------------------- */
-struct rows {                      /* of a product: y (+)= x through tensor i */
+struct rows { /* of a product: y (+)= x through tensor i */
     const float *x;
     float *y;
     size_t n;
@@ -146,8 +146,16 @@ static void product(const struct pass *p, const struct pack *w, const struct net
     const size_t i = (size_t)(t - w->net->tensors);
     const size_t out = back ? t->n_in : t->n_out, in = back ? t->n_out : t->n_in;
     const struct kern_f32 g = {
-        .w = w->panels + (back ? w->cols : w->rows)[i], .stride = in * KERN_ROWS, .n_rows = out,
-        .n_k = in, .x = r->x, .ldx = in, .n = r->n, .y = r->y, .ldy = out, .add = r->add,
+        .w = w->panels + (back ? w->cols : w->rows)[i],
+        .stride = in * KERN_ROWS,
+        .n_rows = out,
+        .n_k = in,
+        .x = r->x,
+        .ldx = in,
+        .n = r->n,
+        .y = r->y,
+        .ldy = out,
+        .add = r->add,
     };
     mm_run(p->kern, &g);
 }
@@ -160,8 +168,16 @@ static void gradient(struct pass *p, const struct net_tensor *t, const float *x,
     mm_transpose(x, t->n_in, n, t->n_in, p->turned, ld);
     mm_pack_cols(dy, t->n_out, t->n_out, n, p->panels);
     const struct kern_f32 g = {
-        .w = p->panels, .stride = n * KERN_ROWS, .n_rows = t->n_out, .n_k = n, .x = p->turned,
-        .ldx = ld, .n = t->n_in, .y = p->grad + t->at, .ldy = t->n_out, .add = true,
+        .w = p->panels,
+        .stride = n * KERN_ROWS,
+        .n_rows = t->n_out,
+        .n_k = n,
+        .x = p->turned,
+        .ldx = ld,
+        .n = t->n_in,
+        .y = p->grad + t->at,
+        .ldy = t->n_out,
+        .add = true,
     };
     mm_run(p->kern, &g);
 }
@@ -180,19 +196,33 @@ static struct ops_attend attend_job(const struct pass *p, const struct pass_laye
     const struct net *n = p->net;
     const size_t at = in->starts[seq];
     return (struct ops_attend){
-        .kern = p->kern, .ops = p->ops, .n = in->starts[seq + 1] - at, .n_head = n->cfg.n_head,
-        .n_head_kv = n->cfg.n_head_kv, .hd = n->cfg.head_dim, .q = l->qkv + at * n->n_qkv,
-        .k = l->qkv + at * n->n_qkv + n->n_q, .v = l->qkv + at * n->n_qkv + n->n_q + n->n_kv,
-        .ld = n->n_qkv, .out = l->att + at * n->n_q, .ldo = n->n_q,
-        .p = l->p + at * n->cfg.n_head * ops_attend_ld(n->cfg.n_ctx), .scratch = p->scratch,
+        .kern = p->kern,
+        .ops = p->ops,
+        .n = in->starts[seq + 1] - at,
+        .n_head = n->cfg.n_head,
+        .n_head_kv = n->cfg.n_head_kv,
+        .hd = n->cfg.head_dim,
+        .q = l->qkv + at * n->n_qkv,
+        .k = l->qkv + at * n->n_qkv + n->n_q,
+        .v = l->qkv + at * n->n_qkv + n->n_q + n->n_kv,
+        .ld = n->n_qkv,
+        .out = l->att + at * n->n_q,
+        .ldo = n->n_q,
+        .p = l->p + at * n->cfg.n_head * ops_attend_ld(n->cfg.n_ctx),
+        .scratch = p->scratch,
     };
 }
 
 static struct ops_norm norm_job(const struct pass *p, uint32_t layer, enum net_kind kind, size_t n)
 {
     const struct pass_layer *l = &p->layers[layer];
-    struct ops_norm job = {.gain = net_values(p->net, layer, kind), .n = n, .d = p->net->cfg.n_embd,
-                           .eps = NET_EPS, .x = p->x, .y = p->xf, .r = p->rf};
+    struct ops_norm job = {.gain = net_values(p->net, layer, kind),
+                           .n = n,
+                           .d = p->net->cfg.n_embd,
+                           .eps = NET_EPS,
+                           .x = p->x,
+                           .y = p->xf,
+                           .r = p->rf};
     if (kind == NET_ATTN_NORM)
         job.x = l->x, job.y = l->xn1, job.r = l->r1;
     else if (kind == NET_FFN_NORM)
@@ -230,7 +260,8 @@ static void forward_gate(struct pass *p, const struct pack *w, uint32_t layer,
     const struct ops_norm norm = norm_job(p, layer, NET_FFN_NORM, in->n);
     ops_norm(&norm);
     round_acts(w, l->xn2, in->n, d);
-    product(p, w, net_at(n, layer, NET_GATE_UP), &(struct rows){l->xn2, l->gu, in->n, false}, false);
+    product(p, w, net_at(n, layer, NET_GATE_UP), &(struct rows){l->xn2, l->gu, in->n, false},
+            false);
     ops_gate(p->ops, l->gu, in->n, ff, l->act);
     round_acts(w, l->act, in->n, ff);
     memcpy(out, l->mid, in->n * d * sizeof *out);
@@ -267,7 +298,9 @@ static void lose_rows(struct pass *p, const struct pass_input *in, const struct 
     const size_t v = p->net->cfg.n_vocab;
     for (size_t i = 0; i < n; i++) {
         const struct ops_loss job = {
-            .n_vocab = v, .target = in->targets[at + i], .weight = in->weights[at + i] * h->scale,
+            .n_vocab = v,
+            .target = in->targets[at + i],
+            .weight = in->weights[at + i] * h->scale,
             .mix = h->teacher ? h->mix : 0,
         };
         float *other = h->teacher ? p->other + i * v : NULL;
@@ -308,8 +341,8 @@ void pass_judge(struct pass *p, const struct pack *w, const struct pass_input *i
             if (in->weights[at + i] <= 0)
                 continue;
             p->ops->lse(row, v, &l);
-            p->lost[at + i] = (struct ops_lost){
-                .ce = l.lse - (double)row[in->targets[at + i]], .argmax = l.argmax};
+            p->lost[at + i] = (struct ops_lost){.ce = l.lse - (double)row[in->targets[at + i]],
+                                                .argmax = l.argmax};
         }
     }
 }
@@ -347,7 +380,9 @@ static void back_attention(struct pass *p, const struct pack *w, uint32_t layer,
         const struct ops_attend job = attend_job(p, l, in, s);
         float *d = p->dqkv + in->starts[s] * net->n_qkv;
         const struct ops_attend_back back = {
-            .dout = p->datt + in->starts[s] * net->n_q, .dq = d, .dk = d + net->n_q,
+            .dout = p->datt + in->starts[s] * net->n_q,
+            .dq = d,
+            .dk = d + net->n_q,
             .dv = d + net->n_q + net->n_kv,
         };
         ops_attend_back(&job, &back);

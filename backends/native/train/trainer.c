@@ -15,15 +15,18 @@ enum { BAND = 32, CHUNK = 1 << 15, MAX_BATCH = 1 << 17 };
 static int check(const struct trainer_settings *s, const struct net *net, struct assay_err *e)
 {
     if (s->micro < (int64_t)net->cfg.n_ctx || s->micro > MAX_BATCH)
-        return err_set(e, ASSAY_EUSAGE, "inputs of %lld tokens, expected at least the context of %u "
-                       "and at most %d", (long long)s->micro, net->cfg.n_ctx, MAX_BATCH);
+        return err_set(e, ASSAY_EUSAGE,
+                       "inputs of %lld tokens, expected at least the context of %u "
+                       "and at most %d",
+                       (long long)s->micro, net->cfg.n_ctx, MAX_BATCH);
     const int64_t batches[] = {s->batch, s->batch_late};
     for (int i = 0; i < 2; i++)
         if (batches[i] < s->micro || batches[i] % s->micro ||
             batches[i] / s->micro > TRAINER_MAX_MICROS)
-            return err_set(e, ASSAY_EUSAGE, "a batch of %lld tokens is not a multiple of inputs of "
-                           "%lld, or more than %d of them", (long long)batches[i],
-                           (long long)s->micro, TRAINER_MAX_MICROS);
+            return err_set(e, ASSAY_EUSAGE,
+                           "a batch of %lld tokens is not a multiple of inputs of "
+                           "%lld, or more than %d of them",
+                           (long long)batches[i], (long long)s->micro, TRAINER_MAX_MICROS);
     if (!s->tokens)
         return err_set(e, ASSAY_EUSAGE, "a run of no tokens");
     if (s->schedule.warmup + s->schedule.decay > 1)
@@ -287,10 +290,12 @@ int trainer_step(struct trainer *t, struct trainer_report *r, struct assay_err *
         squares += t->squares[i];
     r->norm = sqrt(squares);
     if (!isfinite(r->norm) || !isfinite(r->loss))
-        return err_set(e, ASSAY_EFORMAT, "step %llu: the loss is %g and the gradient's norm %g; "
-                       "try a lower learning rate", (unsigned long long)t->at.step + 1, r->loss,
-                       r->norm);
-    struct update u = {t, {r->lr, s->b1, s->b2, s->eps, s->decay, t->at.step + 1},
+        return err_set(e, ASSAY_EFORMAT,
+                       "step %llu: the loss is %g and the gradient's norm %g; "
+                       "try a lower learning rate",
+                       (unsigned long long)t->at.step + 1, r->loss, r->norm);
+    struct update u = {t,
+                       {r->lr, s->b1, s->b2, s->eps, s->decay, t->at.step + 1},
                        r->norm > s->clip ? s->clip / r->norm : 1};
     pool_run(t->pool, (t->net->n_params + CHUNK - 1) / CHUNK, update_chunk, &u);
     pack_update(&t->pack, t->pool);
