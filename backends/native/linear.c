@@ -193,7 +193,7 @@ static int code_get(const struct kern_mat *m, struct place at, size_t k)
 
 static float clamp(float q, float low, float high)
 {
-    return q < low ? low : q > high ? high : q;
+    return q > low ? (q > high ? high : q) : low;
 }
 
 /* How one group is quantized: q = clamp(RNE(x / s) + zero, low, high). */
@@ -219,13 +219,27 @@ static struct fit fit_group(const struct scheme_row *row, const float *x, size_t
     return (struct fit){s, zero, 0, levels - 1};
 }
 
-static void pack_grid(const struct kern_mat *m, const struct scheme_row *row, const float *x,
-                      struct place at)
+/* Passes the error of column k on to those behind it (gptq.h). */
+static void spread_error(const float *hinv, size_t n, size_t k, float value, float *x)
+{
+    const float *u = hinv + k * n;
+    if (u[k] == 0)
+        return;
+    const float error = (x[k] - value) / u[k];
+    for (size_t i = k + 1; i < n; i++)
+        x[i] -= error * u[i];
+}
+
+/* Quantizes a row; with hinv, x is changed. */
+static void pack_grid(const struct kern_mat *m, const struct scheme_row *row, const float *hinv,
+                      float *x, struct place at)
 {
     const int shift = row->grid != GRID_ZERO_POINT ? -kern_zero(m->form)
                       : m->form == KERN_I8         ? 128
                                                    : 0;
     float *scale = at.scale;
+    for (size_t k = 0; hinv && k < m->n_in; k++)
+        x[k] = hinv[k * m->n_in + k] != 0 ? x[k] : 0;
     for (size_t g = 0; g < m->n_in / m->group; g++) {
         const float *v = x + g * m->group;
         const struct fit f = fit_group(row, v, m->group);
@@ -235,6 +249,8 @@ static void pack_grid(const struct kern_mat *m, const struct scheme_row *row, co
         for (size_t i = 0; i < m->group; i++) {
             float q = f.s != 0 ? clamp(rintf(v[i] / f.s) + f.zero, f.low, f.high) : f.zero;
             code_put(m, at, g * m->group + i, (int)q - shift);
+            if (hinv)
+                spread_error(hinv, m->n_in, g * m->group + i, (q - f.zero) * f.s, x);
         }
     }
 }
@@ -315,6 +331,7 @@ struct build {
     const struct quant_traits *from, *to;   /* stored type, format kept */
     const char *name;
     const uint8_t *stored;
+    const float *hinv;                      /* NULL: round to the nearest */
     size_t from_bytes, to_bytes;            /* of one row */
     char *temp;
     size_t temp_bytes;                      /* per part */
@@ -353,8 +370,8 @@ static int build_row(const struct build *b, size_t o, char *temp, struct assay_e
     TRY(row_check(b, x, o, "in the stored weights", e));
     if (b->row->grid != GRID_NONE) {
         TRY(range_check(b, x, o, e));
-        pack_grid(m, b->row, x, at);
-        return 0;
+        pack_grid(m, b->row, b->hinv, x, at);
+        return b->hinv ? row_check(b, x, o, "after gptq passed errors on", e) : 0;
     }
     if (b->from->type != b->to->type) {
         b->to->quantize(x, codes, m->n_in);
@@ -448,12 +465,18 @@ static void describe(struct linear *l, struct scheme s, const struct linear_sour
         atomic_init(&l->counts->saturated, 0);
         atomic_init(&l->counts->seen, 0);
     }
+    const char *how = from->hinv ? " gptq" : "";
     if (row->grid == GRID_NONE)
         snprintf(l->stored, sizeof l->stored, "%s", row->name);
     else if (s.group)
-        snprintf(l->stored, sizeof l->stored, "%s g%u", row->name, s.group);
+        snprintf(l->stored, sizeof l->stored, "%s g%u%s", row->name, s.group, how);
     else
-        snprintf(l->stored, sizeof l->stored, "%s row", row->name);
+        snprintf(l->stored, sizeof l->stored, "%s row%s", row->name, how);
+}
+
+bool linear_takes_gptq(struct scheme s)
+{
+    return schemes[s.id].grid != GRID_NONE;
 }
 
 /* Is there everything the scheme needs? */
@@ -483,7 +506,7 @@ int linear_build(const struct kern *kern, struct scheme s, const struct linear_s
     if (rc < 0)
         return err_prefix(e, rc, "tensor '%s'", name);
     const struct scheme_row *row = &schemes[s.id];
-    struct build b = {.row = row, .name = name, .stored = from->rows};
+    struct build b = {.row = row, .name = name, .stored = from->rows, .hinv = from->hinv};
     b.from = quant_find(from->type);
     b.to = quant_find(row->type);
     b.to_bytes = n_in / b.to->block * b.to->bytes;

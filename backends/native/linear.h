@@ -71,7 +71,10 @@ struct linear_source {
     uint32_t type;                /* GGUF's */
     const void *rows;
     float act_top;                /* W8A8_STATIC: finite and not negative */
+    const float *hinv;            /* [n_in][n_in], gptq.h: round by it; NULL: to the nearest */
 };
+/* Can the scheme's codes be rounded by gptq?  Those of GGUF formats and floats have their own rule. */
+bool linear_takes_gptq(struct scheme);
 int linear_build(const struct kern *, struct scheme, const struct linear_source *, size_t n_out,
                  size_t n_in, struct pool *, struct linear **, struct assay_err *);
 void linear_free(struct linear *);

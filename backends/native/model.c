@@ -14,6 +14,7 @@
 #include "backends/native/fingerprint.h"
 #include "backends/native/fold.h"
 #include "backends/native/gguf.h"
+#include "backends/native/gptq.h"
 #include "backends/native/hparams.h"
 #include "backends/native/kern.h"
 #include "backends/native/precision.h"
@@ -34,12 +35,14 @@ struct loader {
     size_t n_matrices;
     struct calibration *before, *inputs; /* of the model as stored, and with smoothing; or NULL */
     double smooth, percentile, beyond;   /* beyond: sum of what saturates, over n_static matrices */
-    size_t n_static;
+    size_t n_static, n_gptq;
+    bool gptq;
     struct assay_err *e;
 };
 struct via { /* what a matrix' input has been through; all may be NULL */
     const struct calib_site *site;
     const float *columns, *rows; /* [n_in] columns are multiplied by, [n_out] rows divided by */
+    const float *hinv;           /* gptq.h */
 };
 
 /* -- tensors ----------------------------------------------------------------------------------- */
@@ -144,6 +147,10 @@ static int build(struct loader *l, const struct gguf_tensor *t, struct scheme sc
     const size_t n_in = t->dims[0], n_out = t->dims[1];
     struct linear_source from = {.name = t->name, .type = t->type, .rows = t->v, .act_top = NAN};
     float *w = NULL;
+    if (via->hinv && linear_takes_gptq(scheme)) {
+        from.hinv = via->hinv;
+        l->n_gptq++;
+    }
     if (scheme.id == SCHEME_W8A8_STATIC)
         TRY(static_range(l, t->name, via, &from.act_top));
     if (via->columns || via->rows) {
@@ -242,7 +249,23 @@ static int norm(struct loader *l, const char *name, const float *s, const float 
     return 0;
 }
 
-static int bind_layer(struct loader *l, uint32_t i)
+/* gptq's matrices for the four inputs of layer i, one behind the other; the caller frees. */
+static int factor_layer(struct loader *l, uint32_t i, float *hinv[CALIB_PLACES])
+{
+    for (int p = 0; l->gptq && p < CALIB_PLACES; p++) {
+        const struct calib_site *s = calibrate_site(l->inputs, i, (enum calib_place)p);
+        double damp;
+        hinv[p] = malloc(s->n * s->n * sizeof *hinv[p]);
+        if (!hinv[p])
+            return err_set(l->e, ASSAY_ENOMEM, "no memory for gptq");
+        TRY(gptq_factor(s->gram, s->n, hinv[p], &damp, l->e));
+        if (damp > 0.01)
+            log_info("layer %u: gptq needed damping of %g instead of 0.01", i, damp);
+    }
+    return 0;
+}
+
+static int bind_layer(struct loader *l, uint32_t i, float *const hinv[CALIB_PLACES])
 {
     const struct hparams *hp = &l->m->hp;
     struct layer *w = &l->m->layers[i];
@@ -272,7 +295,7 @@ static int bind_layer(struct loader *l, uint32_t i)
     TRY(norm(l, name, f.ffn, &w->ffn_norm));
     for (size_t k = 0; k < sizeof matrices / sizeof *matrices; k++) {
         const struct via via = {l->inputs ? calibrate_site(l->inputs, i, matrices[k].place) : NULL,
-                                matrices[k].columns, matrices[k].rows};
+                                matrices[k].columns, matrices[k].rows, hinv[matrices[k].place]};
         snprintf(name, sizeof name, "blk.%u.%s.weight", i, matrices[k].name);
         TRY(matrix(l, name, matrices[k].in, matrices[k].out, &via, matrices[k].to));
     }
@@ -330,8 +353,19 @@ static int bind_all(struct loader *l)
     }
     TRY(vector(l, "rope_freqs.weight", hp->rope_dims / 2, false, &m->rope_freqs));
     TRY(check_freqs(l));
-    for (uint32_t i = 0; i < hp->n_layer; i++)
-        TRY(bind_layer(l, i));
+    for (uint32_t i = 0; i < hp->n_layer; i++) {
+        float *hinv[CALIB_PLACES] = {NULL};
+        int rc = factor_layer(l, i, hinv);
+        if (rc == 0)
+            rc = bind_layer(l, i, hinv);
+        for (int p = 0; p < CALIB_PLACES; p++)
+            free(hinv[p]);
+        TRY(rc);
+    }
+    if (l->gptq && !l->n_gptq)
+        return err_set(l->e, ASSAY_EUSAGE,
+                       "rounding gptq has nothing to round: no matrix of the "
+                       "layers is of int2 to int16, w8a8 or their kin");
     TRY(refuse_leftovers(l));
     return precision_check(&l->precision, l->matrices, l->n_matrices, tied, l->e);
 }
@@ -387,8 +421,8 @@ static int make_fingerprint(struct loader *l, const struct model_options *o, str
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         hash_add_str(&h, parts[i], strlen(parts[i]));
     if (c) {
-        const char *how =
-            arena_printf(&m->arena, "smooth %.17g percentile %.17g", l->smooth, l->percentile);
+        const char *how = arena_printf(&m->arena, "smooth %.17g percentile %.17g gptq %d",
+                                       l->smooth, l->percentile, l->gptq);
         hash_add(&h, c->hash, sizeof c->hash);
         hash_add_str(&h, how, strlen(how));
     }
@@ -412,39 +446,53 @@ static int read_facts(struct model *m, const struct gguf *g, struct assay_err *e
     return found < 0 ? found : 0;
 }
 
+/* What was asked for makes sense together. */
+static int check_calibration(const struct loader *l, const struct model_options *o, bool ranges)
+{
+    struct assay_err *e = l->e;
+    const char *needs = ranges          ? "precision 'w8a8_static'"
+                        : l->gptq       ? "rounding gptq"
+                        : o->smooth > 0 ? "smooth"
+                                        : NULL;
+    if (o->rounding && !l->gptq && strcmp(o->rounding, "nearest"))
+        return err_set(e, ASSAY_EUSAGE, "unknown rounding '%s', expected nearest or gptq",
+                       o->rounding);
+    if (!(o->smooth >= 0 && o->smooth <= 1) || !(l->percentile >= 50 && l->percentile <= 100))
+        return err_set(e, ASSAY_EUSAGE,
+                       "smooth %g and percentile %g, expected 0 to 1 and 50 to 100", o->smooth,
+                       l->percentile);
+    if (needs && !o->calibrate)
+        return err_set(e, ASSAY_EUSAGE, "%s needs calibration rows; set calibrate to a text file",
+                       needs);
+    if (!needs && o->calibrate)
+        return err_set(e, ASSAY_EUSAGE,
+                       "nothing uses the calibration rows of '%s'; set smooth, rounding to gptq, "
+                       "or precision to w8a8_static",
+                       o->calibrate);
+    if (!ranges && l->percentile < 100)
+        return err_set(e, ASSAY_EUSAGE, "percentile is for precision 'w8a8_static'");
+    if (o->smooth > 0 && precision_uses(&l->precision, "stored"))
+        return err_set(e, ASSAY_EUSAGE,
+                       "smooth changes weights, and precision 'stored' keeps them; choose another");
+    return 0;
+}
+
 /* Reads the calibration rows, as often as what was asked for needs. */
 static int calibrate(struct loader *l, const struct model_options *o)
 {
     const bool ranges = precision_uses(&l->precision, "w8a8_static");
-    l->smooth = o->smooth;
-    l->percentile = o->percentile > 0 ? o->percentile : 100;
-    if (!(o->smooth >= 0 && o->smooth <= 1) || !(l->percentile >= 50 && l->percentile <= 100))
-        return err_set(l->e, ASSAY_EUSAGE,
-                       "smooth %g and percentile %g, expected 0 to 1 and 50 "
-                       "to 100",
-                       o->smooth, l->percentile);
-    if ((ranges || o->smooth > 0) && !o->calibrate)
-        return err_set(l->e, ASSAY_EUSAGE,
-                       "%s needs calibration rows; set calibrate to a text file",
-                       ranges ? "precision 'w8a8_static'" : "smooth");
-    if (!ranges && !(o->smooth > 0) && o->calibrate)
-        return err_set(l->e, ASSAY_EUSAGE,
-                       "nothing uses the calibration rows of '%s'; set smooth, "
-                       "or precision to w8a8_static",
-                       o->calibrate);
-    if (!ranges && l->percentile < 100)
-        return err_set(l->e, ASSAY_EUSAGE, "percentile is for precision 'w8a8_static'");
-    if (o->smooth > 0 && precision_uses(&l->precision, "stored"))
-        return err_set(l->e, ASSAY_EUSAGE,
-                       "smooth changes weights, and precision 'stored' keeps "
-                       "them; choose another");
     struct model_options raw = *o;
     raw.smooth = 0;
+    l->smooth = o->smooth;
+    l->percentile = o->percentile > 0 ? o->percentile : 100;
+    l->gptq = o->rounding && !strcmp(o->rounding, "gptq");
+    TRY(check_calibration(l, o, ranges));
     if (o->smooth > 0)
         TRY(calibrate_run(&raw, (struct calib_want){false, false}, &l->before, l->e));
-    if (ranges)
-        TRY(calibrate_run(o, (struct calib_want){false, l->percentile < 100}, &l->inputs, l->e));
-    return 0;
+    if (!ranges && !l->gptq)
+        return 0;
+    const struct calib_want want = {.gram = l->gptq, .bins = l->percentile < 100};
+    return calibrate_run(o, want, &l->inputs, l->e);
 }
 
 /* Precisions in words, and how they were calibrated. */

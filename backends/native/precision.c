@@ -294,6 +294,8 @@ static void add_label(struct buf *b, const struct assay_tensor *t)
     else if (!strncmp(t->compute, "u4xs4", 5))
         label = "w4a4";
     buf_adds(b, label);
+    if (label != t->stored && strstr(t->stored, " gptq"))
+        buf_adds(b, " gptq");
 }
 
 static bool is_matrix(const struct assay_tensor *t)

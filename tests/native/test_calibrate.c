@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #include "backends/native/calibrate.h"
 #include "backends/native/forward.h"
+#include "backends/native/gptq.h"
+#include "backends/native/kern.h"
 #include "backends/native/vocab.h"
 #include "harness/base/err.h"
 #include "tests/native/make_gguf.h"
@@ -416,6 +418,149 @@ static void ranges_are_measured_and_said(void **state)
     free(s);
 }
 
+/* -- gptq -------------------------------------------------------------------------------------- */
+/* Inverse of the damped Hessian of columns from..n-1, by elimination. */
+static void inverse_of_rest(const double *h, size_t n, size_t from, double *out)
+{
+    const size_t m = n - from;
+    double *a = calloc(m * 2 * m, sizeof *a);
+    for (size_t i = 0; i < m; i++) {
+        memcpy(a + i * 2 * m, h + (from + i) * n + from, m * sizeof *a);
+        a[i * 2 * m + m + i] = 1;
+    }
+    for (size_t p = 0; p < m; p++)
+        for (size_t i = 0; i < m; i++) {
+            const double f =
+                i == p ? 1 - 1 / a[p * 2 * m + p] : a[i * 2 * m + p] / a[p * 2 * m + p];
+            for (size_t k = 0; i != p && k < 2 * m; k++)
+                a[i * 2 * m + k] -= f * a[p * 2 * m + k];
+        }
+    for (size_t i = 0; i < m; i++)
+        for (size_t k = 0; k < m; k++)
+            out[i * m + k] = a[i * 2 * m + m + k] / a[i * 2 * m + i];
+    free(a);
+}
+
+/* Optimal brain surgery, one weight at a time: after w[i] is fixed, the others move by
+ * -(w[i] - q) / C[i][i] * C[:, i], C the inverse of the Hessian of what is left. */
+static void surgeon(const double *h, size_t n, size_t group, double *w)
+{
+    double *c = malloc(n * n * sizeof *c), s = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i % group == 0) {
+            s = 0;
+            for (size_t k = i; k < i + group; k++)
+                s = fmax(s, fabs(w[k]) / 7);
+        }
+        const double q = s > 0 ? s * fmax(-7, fmin(7, nearbyint(w[i] / s))) : 0;
+        const double error = w[i] - q;
+        inverse_of_rest(h, n, i, c);
+        for (size_t k = i + 1; k < n; k++)
+            w[k] -= error / c[0] * c[(k - i) * (n - i)];
+        w[i] = q;
+    }
+    free(c);
+}
+
+static double output_error(const float *x, size_t n_x, const float *w, const double *q, size_t n)
+{
+    double sum = 0;
+    for (size_t t = 0; t < n_x; t++) {
+        double y = 0;
+        for (size_t i = 0; i < n; i++)
+            y += (double)x[t * n + i] * ((double)w[i] - q[i]);
+        sum += y * y;
+    }
+    return sum;
+}
+
+static void gptq_is_optimal_brain_surgery(void **state)
+{
+    (void)state;
+    enum { N = 48, OUT = 19, TOKENS = 200, GROUP = 16, DEAD = 7 };
+    static float x[TOKENS * N], w[OUT * N], gram[N * N], hinv[N * N], row[N], plain[N];
+    static double h[N * N];
+    struct rng r = {51};
+    struct kern kern;
+    double damp, mean = 0, gptq = 0, nearest = 0;
+    struct linear *l = NULL, *rtn = NULL;
+    for (size_t t = 0; t < TOKENS; t++) /* columns that go together */
+        for (size_t i = 0; i < N; i++)
+            x[t * N + i] =
+                i == DEAD ? 0 : (float)(2 * rng_double(&r) - 1) + (i ? 0.8f * x[t * N + i - 1] : 0);
+    for (size_t i = 0; i < OUT * N; i++)
+        w[i] = (float)(2 * rng_double(&r) - 1);
+    for (size_t i = 0; i < N * N; i++)
+        for (size_t t = 0; t < TOKENS; t++)
+            gram[i] += x[t * N + i / N] * x[t * N + i % N];
+    assert_int_equal(gptq_factor(gram, N, hinv, &damp, NULL), 0);
+    assert_true(damp == 0.01 && hinv[DEAD * N + DEAD] == 0);
+    for (size_t i = 0; i < N; i++)
+        mean += (i == DEAD ? 1 : (double)gram[i * N + i]) / N;
+    for (size_t i = 0; i < N * N; i++)
+        h[i] = (double)gram[i] + (i % (N + 1) ? 0 : 0.01 * mean + (i / N == DEAD));
+    assert_int_equal(kern_open(NULL, &kern, NULL), 0);
+    struct linear_source from = {.name = "w", .type = QT_F32, .rows = w, .hinv = hinv};
+    const struct scheme s = {SCHEME_INT4, GROUP};
+    assert_int_equal(linear_build(&kern, s, &from, OUT, N, NULL, &l, NULL), 0);
+    from.hinv = NULL;
+    assert_int_equal(linear_build(&kern, s, &from, OUT, N, NULL, &rtn, NULL), 0);
+    assert_string_equal(linear_stored(l), "int4 g16 gptq");
+    for (size_t o = 0; o < OUT; o++) {
+        double q[N], own[N];
+        for (size_t i = 0; i < N; i++)
+            q[i] = i == DEAD ? 0 : (double)w[o * N + i];
+        surgeon(h, N, GROUP, q);
+        linear_row(l, o, row);
+        for (size_t i = 0; i < N; i++)
+            assert_true(fabs((double)row[i] - q[i]) < 1e-4);
+        gptq += output_error(x, TOKENS, w + o * N, q, N);
+        linear_row(rtn, o, plain);
+        for (size_t i = 0; i < N; i++)
+            own[i] = (double)plain[i];
+        nearest += output_error(x, TOKENS, w + o * N, own, N);
+    }
+    assert_true(gptq < 0.6 * nearest);
+    linear_free(l);
+    linear_free(rtn);
+}
+
+/* Rows that lie in few directions need more damping than usual, and say so. */
+static void gptq_dampens_or_refuses(void **state)
+{
+    (void)state;
+    float gram[4] = {1, 3, 3, 1}, hinv[4];
+    double damp;
+    struct assay_err e = {0};
+    assert_int_equal(gptq_factor(gram, 2, hinv, &damp, &e), ASSAY_EFORMAT);
+    assert_non_null(strstr(e.msg, "cannot be inverted"));
+    gram[1] = gram[2] = 1.05f;
+    assert_int_equal(gptq_factor(gram, 2, hinv, &damp, &e), 0);
+    assert_true(fabs(damp - 0.1) < 1e-9);
+}
+
+static void gptq_is_said_and_helps(void **state)
+{
+    const struct world *w = *state;
+    struct model *exact = open_with((struct model_options){.path = w->model});
+    struct model_options o = {.path = w->model, .precision = "int3", .threads = 2};
+    struct model *m = open_with(o);
+    const double nearest = worst_logit(exact, m);
+    close_it(m);
+    o.calibrate = w->rows;
+    o.rounding = "gptq";
+    m = open_with(o);
+    assert_non_null(strstr(m->precision, "int3 g32 gptq; int8 row: token_embd, output; kv f32; "
+                                         "calibrated on 3 rows, "));
+    assert_true(worst_logit(exact, m) < nearest);
+    close_it(m);
+    o.precision = "w8a8";
+    m = open_with(o);
+    assert_non_null(strstr(m->precision, "w8a8 gptq; w8a8: token_embd, output; kv f32; "));
+    close_it(m);
+    close_it(exact);
+}
+
 /* -- what makes no sense ----------------------------------------------------------------------- */
 static void refuse_rows(const struct world *w, const char *rows, size_t n, int code,
                         const char *word)
@@ -435,7 +580,8 @@ static void refusals(void **state)
            "'w8a8_static' needs calibration rows");
     refuse((struct model_options){.path = p, .keep = "w8a8_static:*.ffn_down"}, ASSAY_EUSAGE,
            "needs calibration rows");
-    refuse((struct model_options){.path = p, .calibrate = r}, ASSAY_EUSAGE, "nothing uses");
+    refuse((struct model_options){.path = p, .calibrate = r}, ASSAY_EUSAGE,
+           "nothing uses the calibration rows");
     refuse((struct model_options){.path = p, .calibrate = r, .smooth = 1.5}, ASSAY_EUSAGE, "1.5");
     refuse((struct model_options){.path = p, .calibrate = r, .smooth = (double)NAN}, ASSAY_EUSAGE,
            "nan");
@@ -445,6 +591,12 @@ static void refusals(void **state)
            ASSAY_EUSAGE, "'stored'");
     refuse((struct model_options){.path = p, .calibrate = r, .keep = "w8a8_static:token_embd"},
            ASSAY_EUSAGE, "'token_embd.weight' is read row by row");
+    refuse((struct model_options){.path = p, .rounding = "gptq", .precision = "int4"}, ASSAY_EUSAGE,
+           "rounding gptq needs calibration rows");
+    refuse((struct model_options){.path = p, .rounding = "up"}, ASSAY_EUSAGE, "'up'");
+    refuse(
+        (struct model_options){.path = p, .calibrate = r, .rounding = "gptq", .precision = "q4_0"},
+        ASSAY_EUSAGE, "nothing to round");
     refuse((struct model_options){.path = p, .calibrate = "/nowhere/rows", .smooth = 1}, ASSAY_EIO,
            "/nowhere/rows");
     refuse_rows(w, "", 0, ASSAY_EUSAGE, "no calibration rows");
@@ -461,15 +613,20 @@ static void refusals(void **state)
 static void fingerprints(void **state)
 {
     const struct world *w = *state;
-    char *other = write_text("another text\n", 13), prints[5][65];
-    const struct model_options all[5] = {
+    char *other = write_text("another text\n", 13), prints[6][65];
+    const struct model_options all[6] = {
         {.path = w->model, .precision = "w8a8"},
         {.path = w->model, .precision = "w8a8", .calibrate = w->rows, .smooth = 0.5},
         {.path = w->model, .precision = "w8a8", .calibrate = w->rows, .smooth = 0.6},
         {.path = w->model, .precision = "w8a8", .calibrate = other, .smooth = 0.6},
         {.path = w->model, .precision = "w8a8_static", .calibrate = other, .smooth = 0.6},
+        {.path = w->model,
+         .precision = "w8a8",
+         .calibrate = other,
+         .smooth = 0.6,
+         .rounding = "gptq"},
     };
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 6; i++) {
         struct model *m = open_with(all[i]);
         strcpy(prints[i], m->fingerprint);
         for (size_t k = 0; k < i; k++)
@@ -488,6 +645,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(smoothing_is_as_defined, setup, teardown),
         cmocka_unit_test_setup_teardown(outliers_cost_and_are_smoothed, setup, teardown),
         cmocka_unit_test_setup_teardown(ranges_are_measured_and_said, setup, teardown),
+        cmocka_unit_test(gptq_is_optimal_brain_surgery),
+        cmocka_unit_test(gptq_dampens_or_refuses),
+        cmocka_unit_test_setup_teardown(gptq_is_said_and_helps, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(fingerprints, setup, teardown),
     };
