@@ -25,22 +25,22 @@ double history_min_effect(enum history_kind k)
     return least[k];
 }
 
-struct slot {                      /* a series that grows */
+struct slot { /* a series that grows */
     struct history_series s;
     struct history_point *points;
     size_t cap;
-    const char *model, *dataset, *config;  /* of the newest point */
+    const char *model, *dataset, *config; /* of the newest point */
 };
 struct making {
     struct view *view;
     const struct history_options *o;
     struct arena *a, scratch;
     const struct view_set *set;
-    struct slot **table;           /* open addressing by seed; a power of two, at most half full */
+    struct slot **table; /* open addressing by seed; a power of two, at most half full */
     size_t n_table, n_slots, cap_slots;
-    struct slot **slots;           /* in the order met */
+    struct slot **slots; /* in the order met */
 };
-struct value_of {                  /* one value on its way into its series */
+struct value_of { /* one value on its way into its series */
     const char *metric, *task, *unit, *model, *dataset, *config;
     enum history_kind kind;
     bool higher_is_better, is_main;
@@ -168,7 +168,8 @@ static const char *config_of(struct making *m, const struct view_variant *v)
     struct buf b;
     buf_init(&b, 0);
     buf_adds(&b, v->backend);
-    if (json_parse(v->options, strlen(v->options), "options", 1, &m->scratch, &options, NULL) == 0 &&
+    if (json_parse(v->options, strlen(v->options), "options", 1, &m->scratch, &options, NULL) ==
+            0 &&
         options->type == VALUE_DICT) {
         for (uint32_t i = 0; i < options->n; i++) {
             const struct value_entry *x = &options->entries[i];
@@ -297,7 +298,7 @@ static int add_all_canaries(struct making *m, struct assay_err *e)
     if (rc < 0)
         return rc;
     for (size_t r = 0; r < m->set->n_runs; r++) {
-        size_t lo = 0, hi = n;             /* canaries are sorted by run */
+        size_t lo = 0, hi = n; /* canaries are sorted by run */
         while (lo < hi) {
             size_t mid = lo + (hi - lo) / 2;
             if (c[mid].run_id < m->set->runs[r].id)
@@ -371,9 +372,10 @@ static int load_runs(struct making *m, struct assay_err *e)
     if (n == 0)
         return err_set(e, ASSAY_EUSAGE, "the database has no runs");
     if (k == 0)
-        return err_set(e, ASSAY_EUSAGE, "no finished run was made on machine '%s'; see `assay list runs`",
+        return err_set(e, ASSAY_EUSAGE,
+                       "no finished run was made on machine '%s'; see `assay list runs`",
                        m->o->machine ? m->o->machine : "any");
-    for (size_t i = 0; i < k / 2; i++) {   /* oldest first */
+    for (size_t i = 0; i < k / 2; i++) { /* oldest first */
         const char *swap = names[i];
         names[i] = names[k - 1 - i];
         names[k - 1 - i] = swap;
@@ -425,8 +427,9 @@ int history_find(const struct history *h, const char *text, struct arena *a,
         if (!is_id && strcmp(history_name(s, a), text) != 0)
             continue;
         if (*out)
-            return err_set(e, ASSAY_EUSAGE, "series '%s' is ambiguous: '%s' (%s) and '%s' (%s) both match",
-                           text, history_name(*out, a), (*out)->id, history_name(s, a), s->id);
+            return err_set(e, ASSAY_EUSAGE,
+                           "series '%s' is ambiguous: '%s' (%s) and '%s' (%s) both match", text,
+                           history_name(*out, a), (*out)->id, history_name(s, a), s->id);
         *out = s;
     }
     if (!*out)

@@ -36,9 +36,9 @@ static const struct change_point *latest_change(const struct history_series *s)
 
 static const char *segment_words(uint32_t starts)
 {
-    static const char *const words[] = {"",       "model",        "dataset",        "model, dataset",
-                                        "config", "model, config", "dataset, config",
-                                        "model, dataset, config"};
+    static const char *const words[] = {
+        "",       "model",         "dataset",         "model, dataset",
+        "config", "model, config", "dataset, config", "model, dataset, config"};
     return words[starts & HISTORY_ALL];
 }
 
@@ -141,8 +141,8 @@ static void json_points(const struct history *h, const struct history_series *s,
         const struct history_point *p = &s->points[k];
         buf_adds(out, k ? ",\n    {" : "\n    {");
         json_text(out, "run", h->set->runs[p->run].uid, ", ");
-        buf_printf(out, "\"started_ns\": %lld, \"value\": ",
-                   (long long)h->set->runs[p->run].started_ns);
+        buf_printf(out,
+                   "\"started_ns\": %lld, \"value\": ", (long long)h->set->runs[p->run].started_ns);
         json_write_float(out, p->value);
         buf_printf(out, ", \"n\": %zu, \"dirty\": %s, ", p->n, p->is_dirty ? "true" : "false");
         json_text(out, "segment", segment_words(p->starts), "}");

@@ -13,8 +13,10 @@ struct history_flags {
 static struct history_flags flags;
 static const struct assay_field history_fields[] = {
     {"db", ASSAY_STR, offsetof(struct history_flags, db), "assay.db", NULL, "the database"},
-    {"task", ASSAY_STR, offsetof(struct history_flags, task), NULL, NULL, "only this task or scenario"},
-    {"variant", ASSAY_STR, offsetof(struct history_flags, variant), NULL, NULL, "only this variant"},
+    {"task", ASSAY_STR, offsetof(struct history_flags, task), NULL, NULL,
+     "only this task or scenario"},
+    {"variant", ASSAY_STR, offsetof(struct history_flags, variant), NULL, NULL,
+     "only this variant"},
     {"machine", ASSAY_STR, offsetof(struct history_flags, machine), NULL, NULL,
      "only this machine: its name, or the first digits of its class"},
     {"nights", ASSAY_INT, offsetof(struct history_flags, nights), "0", "0..1000000",
@@ -39,9 +41,11 @@ static int body(struct options *o, struct assay_err *e)
     buf_init(&b, 0);
     int rc = history_make(view, &ho, &o->arena, &h, e);
     if (rc >= 0) {
-        history_write(&h, flags.format[0] == 'c'   ? HISTORY_CSV
-                          : flags.format[0] == 'j' ? HISTORY_JSON
-                                                   : HISTORY_TABLE, &b);
+        history_write(&h,
+                      flags.format[0] == 'c'   ? HISTORY_CSV
+                      : flags.format[0] == 'j' ? HISTORY_JSON
+                                               : HISTORY_TABLE,
+                      &b);
         say_buf(&b);
     }
     buf_release(&b);

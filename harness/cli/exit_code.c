@@ -6,15 +6,20 @@
 #include "backends/backend.h"
 
 const struct exit_meaning exit_meanings[] = {
-    {EXIT_OK, "ok", "the command did what it was asked; compare --check: every variant passed"},
-    {EXIT_ERROR, "error", "a task, data file, model, database or system error; nothing was measured"},
+    {EXIT_OK, "ok", "the command did what it was asked; gate, compare --check: all passed"},
+    {EXIT_ERROR, "error",
+     "a task, data file, model, database or system error; nothing was measured"},
     {EXIT_USAGE, "usage", "a command, option or suite that makes no sense"},
-    {EXIT_MEASUREMENT, "failed", "the run ended, but no variant finished"},
+    {EXIT_MEASUREMENT, "failed", "no variant finished; gate: something was not measured"},
     {EXIT_PARTIAL, "partial", "some variants or tasks failed, the others are stored"},
     {EXIT_INTERRUPTED, "interrupted", "stopped by a signal; the same command goes on from there"},
-    {EXIT_REGRESSION, "regression", "compare --check: a variant is worse than the base"},
-    {EXIT_INCONCLUSIVE, "inconclusive", "compare --check: too few items to pass or fail"},
-    {EXIT_INCOMPARABLE, "incomparable", "compare --check: nothing that may be compared"},
+    {EXIT_REGRESSION, "regression",
+     "gate: worse than before; compare --check: worse than the base"},
+    {EXIT_INCONCLUSIVE, "inconclusive", "gate, compare --check: it cannot be told; never a pass"},
+    {EXIT_INCOMPARABLE, "incomparable",
+     "gate, compare --check: nothing to compare with, or not yet"},
+    {EXIT_IMPROVEMENT, "improvement",
+     "gate --strict-two-sided: better than before, and nothing worse"},
     {EXIT_BUSY, "busy", "another assay process is writing this database; try again later"},
     {0, NULL, NULL},
 };

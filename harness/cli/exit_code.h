@@ -11,9 +11,10 @@ enum exit_code {
     EXIT_MEASUREMENT = 3,     /* not one variant finished */
     EXIT_PARTIAL = 4,
     EXIT_INTERRUPTED = 5,
-    EXIT_REGRESSION = 10,     /* compare --check: worse than the base */
+    EXIT_REGRESSION = 10,     /* gate, compare --check: worse than the base */
     EXIT_INCONCLUSIVE = 11,
     EXIT_INCOMPARABLE = 12,
+    EXIT_IMPROVEMENT = 13,    /* gate --strict-two-sided: better, and nothing else */
     EXIT_BUSY = 75            /* another process holds the database: try again later */
 };
 struct exit_meaning {

@@ -219,6 +219,10 @@ static int load_key(struct suite *s, const struct value *key, const struct value
         *(key->s[0] == 'm' ? &s->models_value : &s->scenarios_value) = v;
         return 0;
     }
+    if (strcmp(key->s, "gate") == 0) {
+        s->gate_value = v;
+        return 0;
+    }
     const struct assay_field *f = field_find(suite_fields, key->s);
     if (!f) {
         const char *near =

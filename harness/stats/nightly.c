@@ -35,26 +35,43 @@ static size_t keep_residuals(const double *x, size_t n, double *scratch, double 
     return k;
 }
 
+/* Where levels begin, ascending: steps, and the level that was accepted. */
+static size_t list_levels(const struct nightly_series *s, const struct nightly_night *o,
+                          size_t out[NIGHTLY_STEPS + 1])
+{
+    size_t n = 0;
+    for (size_t k = 0; k < o->n_steps; k++)
+        out[n++] = o->steps[k].at;
+    if (s->accepted == 0 || s->accepted >= s->n)
+        return n;
+    size_t at = n++;
+    for (; at > 0 && out[at - 1] > s->accepted; at--)
+        out[at] = out[at - 1];
+    out[at] = s->accepted;
+    return n;
+}
+
 /* Student's t of tonight against its level; *df its degrees of freedom.  False: cannot be told. */
 static bool predict(const struct nightly_series *s, struct nightly_night *o, double *t, double *df)
 {
     double r[NIGHTLY_RECENT], scratch[NIGHTLY_RECENT], mean = NAN, squares = 0;
     size_t past = s->n - 1, from = past > NIGHTLY_RECENT ? past - NIGHTLY_RECENT : 0;
-    size_t n = 0, n_levels = 0, current = 0;
-    for (size_t k = 0; k <= o->n_steps; k++) {
-        size_t lo = k ? o->steps[k - 1].at : 0, hi = k < o->n_steps ? o->steps[k].at : past;
+    size_t n = 0, n_levels = 0, current = 0, begins[NIGHTLY_STEPS + 1];
+    size_t n_begins = list_levels(s, o, begins);
+    for (size_t k = 0; k <= n_begins; k++) {
+        size_t lo = k ? begins[k - 1] : 0, hi = k < n_begins ? begins[k] : past;
         lo = lo < from ? from : lo;
         current = 0;
         if (hi <= lo)
             continue;
-        if (k == o->n_steps)
+        if (k == n_begins)
             o->expected = median_of(s->x + lo, hi - lo, scratch);
         current = keep_residuals(s->x + lo, hi - lo, scratch, r + n, &mean);
         n += current;
         n_levels++;
     }
     o->n_history = n;
-    if (n < NIGHTLY_LEAST) {
+    if (past - from < NIGHTLY_LEAST) {
         o->state = NIGHTLY_LEARNING;
         return false;
     }
@@ -127,4 +144,24 @@ void nightly_judge(const struct nightly_series *s, size_t n, double q, struct ni
         out[i].is_worse = is_worse;
     }
     arena_release(&a);
+}
+
+bool nightly_again(const struct nightly_series *s, size_t first, bool is_worse, double *p,
+                   double *effect)
+{
+    struct arena a = {0};
+    struct nightly_night o;
+    double *x = ARENA_ARRAY(&a, double, first + 1);
+    memcpy(x, s->x, first * sizeof *x);
+    x[first] = s->x[s->n - 1];
+    struct nightly_series cut = *s;
+    cut.x = x;
+    cut.n = first + 1;
+    cut.accepted = s->accepted < first ? s->accepted : 0;
+    judge_one(&cut, &o);
+    arena_release(&a);
+    *p = is_worse ? o.p_worse : o.p_better;
+    *effect = o.effect;
+    bool is_towards = (o.effect < 0) == (is_worse == s->higher_is_better);
+    return *p <= 0.01 && is_towards && fabs(o.effect) >= s->min_effect;
 }

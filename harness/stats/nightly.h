@@ -2,8 +2,9 @@
  *
  * Two layers, because each sees what the other misses.  Suspicion: a Student prediction limit for
  * tonight's value, Benjamini-Hochberg over all series of the night; sees a shift on its first night
- * and forgets it.  Confirmation: E-divisive change points (change.h); needs two nights, does not
- * forget.  Both also ask for a least effect.
+ * and forgets it.  Confirmation: E-divisive change points (change.h); needs two nights and about
+ * twenty values before p can reach 0.01, and does not forget; or a second night outside the limit of
+ * the first.  All ask for a least effect.
  *
  * After a confirmed step the mean is that of the new level and the spread that of all levels,
  * relative to each: suspicion works again from the third night on.  Without a step it is the plain
@@ -22,6 +23,7 @@ struct nightly_series {
     bool higher_is_better;
     double min_effect;           /* least |ratio - 1| that matters: default and 3 times the noise floor */
     uint64_t seed;               /* of the permutations: from the series' name */
+    size_t accepted;             /* first value of a level somebody accepted; 0: none */
 };
 enum nightly_state {
     NIGHTLY_LEARNING,            /* fewer than 8 nights before tonight */
@@ -42,4 +44,8 @@ struct nightly_night {
 };
 /* Every series of a night.  q: false discovery rate of suspicion; 0: 0.05. */
 void nightly_judge(const struct nightly_series *, size_t n, double q, struct nightly_night *out);
+/* A suspect seen once: does tonight lie outside too, predicted without the nights since x[first]?
+ * One test that was announced the night before, so no adjustment: *p one-sided towards the shift,
+ * *effect tonight / expected - 1.  True: p <= 0.01 and the effect matters. */
+bool nightly_again(const struct nightly_series *, size_t first, bool is_worse, double *p, double *effect);
 #endif

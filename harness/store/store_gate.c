@@ -14,7 +14,7 @@ static double column_real(sqlite3_stmt *st, int i)
 /* An array in the arena that grows as rows come. */
 static void *room(struct arena *a, void *v, size_t n, size_t size)
 {
-    if ((n & (n - 1)) != 0 || (n > 0 && n < 16))     /* full at 16, 32, 64 ... */
+    if ((n & (n - 1)) != 0 || (n > 0 && n < 16)) /* full at 16, 32, 64 ... */
         return v;
     if (n == 0)
         return arena_calloc(a, 16, size);
@@ -100,7 +100,8 @@ int store_put_finding(struct store *s, const struct store_finding *f, struct ass
 {
     return store_exec(
         s, e,
-        "INSERT INTO finding (uid, series, name, class, direction, state, tag, run_id, seen_id, before, "
+        "INSERT INTO finding (uid, series, name, class, direction, state, tag, run_id, seen_id, "
+        "before, "
         "after, reason, until_ns, changed_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (uid) DO UPDATE SET state = excluded.state, tag = excluded.tag, "
         "seen_id = excluded.seen_id, before = excluded.before, after = excluded.after, "
@@ -115,11 +116,12 @@ int store_get_findings(struct store *s, const char *class_uid, struct arena *a,
     struct store_finding *v = NULL;
     int rc;
     *n = 0;
-    sqlite3_stmt *st = store_query(s, e,
-                                   "SELECT id, uid, series, name, class, direction, state, tag, run_id, "
-                                   "seen_id, before, after, reason, until_ns, changed_ns FROM finding "
-                                   "WHERE ?1 IS NULL OR class = ?1 ORDER BY id",
-                                   "t", class_uid);
+    sqlite3_stmt *st =
+        store_query(s, e,
+                    "SELECT id, uid, series, name, class, direction, state, tag, run_id, "
+                    "seen_id, before, after, reason, until_ns, changed_ns FROM finding "
+                    "WHERE ?1 IS NULL OR class = ?1 ORDER BY id",
+                    "t", class_uid);
     if (!st)
         return ASSAY_EIO;
     while ((rc = store_step(s, st, e)) > 0) {
@@ -150,14 +152,14 @@ int store_get_findings(struct store *s, const char *class_uid, struct arena *a,
 
 int store_put_gate(struct store *s, const struct store_gate *g, struct assay_err *e)
 {
-    return store_exec(s, e,
-                      "INSERT INTO gate (run_id, verdict, exit_code, headline, binary_uid, judged_ns) "
-                      "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET "
-                      "verdict = excluded.verdict, exit_code = excluded.exit_code, "
-                      "headline = excluded.headline, judged_ns = excluded.judged_ns, "
-                      "binary_uid = coalesce(excluded.binary_uid, binary_uid)",
-                      "ititti", g->run_id, g->verdict, g->exit_code, g->headline, g->binary_uid,
-                      g->judged_ns);
+    return store_exec(
+        s, e,
+        "INSERT INTO gate (run_id, verdict, exit_code, headline, binary_uid, judged_ns) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET "
+        "verdict = excluded.verdict, exit_code = excluded.exit_code, "
+        "headline = excluded.headline, judged_ns = excluded.judged_ns, "
+        "binary_uid = coalesce(excluded.binary_uid, binary_uid)",
+        "ititti", g->run_id, g->verdict, g->exit_code, g->headline, g->binary_uid, g->judged_ns);
 }
 
 int store_get_gates(struct store *s, struct arena *a, struct store_gate **out, size_t *n,
@@ -220,7 +222,8 @@ int store_get_baselines(struct store *s, struct arena *a, struct store_baseline 
 int store_get_class(struct store *s, int64_t run_id, char class_uid[65], struct assay_err *e)
 {
     sqlite3_stmt *st = store_query(
-        s, e, "SELECT m.class FROM run r JOIN machine m ON m.id = r.machine_id WHERE r.id = ?", "i", run_id);
+        s, e, "SELECT m.class FROM run r JOIN machine m ON m.id = r.machine_id WHERE r.id = ?", "i",
+        run_id);
     if (!st)
         return ASSAY_EIO;
     int rc = store_step(s, st, e);
