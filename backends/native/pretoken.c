@@ -146,8 +146,9 @@ static int add_stage(struct pretoken *p, const char *pattern, struct assay_err *
     int code;
     PCRE2_SIZE at;
     struct stage *s = &p->stages[p->n_stages++];
-    s->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP,
-                            &code, &at, NULL);
+    /* Nearly every place begins a match: looking for the first one costs more than it saves. */
+    s->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                            PCRE2_UTF | PCRE2_UCP | PCRE2_NO_START_OPTIMIZE, &code, &at, NULL);
     s->data = s->code ? pcre2_match_data_create(1, NULL) : NULL;
     if (!s->data)
         return err_set(e, ASSAY_ENOMEM, "a pre-tokenizer cannot be compiled (PCRE2 error %d)",

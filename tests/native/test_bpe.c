@@ -157,7 +157,7 @@ static size_t cell_of(struct vocab *v, const char *text, size_t n, char cell[64]
 {
     static int32_t plain[MAX_IDS], special[MAX_IDS];
     struct assay_err e = {0};
-    size_t n_plain, n_special;
+    size_t n_plain = 0, n_special = 0;
     /* Exactly sized, so that a read beyond the text is seen by sanitizers. */
     char *exact = malloc(n ? n : 1);
     memcpy(exact, text, n);
