@@ -1,5 +1,5 @@
-/* arithmetic.c - word problems: two-digit sums and differences in one or two steps, and a hard slice
- * of three digits and of products.
+/* arithmetic.c - word problems: two-digit sums and differences in one or two steps, and a hard
+ * slice of three digits and of products.
  *
  * Every elementary step is a combination of its own: a sum that is tested was never a step of a
  * problem that was trained on. */
@@ -64,7 +64,7 @@ static int between(struct rng *r, int low, int high)
     return low + (int)mini_pick(r, (unsigned)(high - low + 1));
 }
 
-/* Sums and differences of numbers from `low` to `high`; what is lost is never more than is there. */
+/* Sums and differences of numbers from `low` to `high`; nobody loses more than there is. */
 static void tell_steps(struct rng *r, int low, int high, bool two, struct mini_doc *d)
 {
     int a = between(r, low, high), b = between(r, low, high);

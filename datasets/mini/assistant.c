@@ -2,7 +2,6 @@
  * their mind, and asks.  The last word on a matter counts; what was never said is "unknown". */
 #include "datasets/mini/mini.h"
 
-
 enum { N_SLOTS = 4, N_VALUES = 16, MIN_TURNS = 3, MAX_TURNS = 6, UNSAID = -1 };
 static const char *const days[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                    "Friday", "Saturday", "Sunday"};
@@ -13,7 +12,7 @@ static const struct slot {
     const char *name;
     const char *const *values;
     unsigned n;
-    const char *first, *again;      /* what the user says, before and behind the value */
+    const char *first, *again; /* what the user says, before and behind the value */
     const char *question;
 } slots[N_SLOTS] = {
     {"name", mini_people, MINI_PEOPLE, "I am ", "Sorry, I am ", "Who am I?"},
@@ -56,7 +55,7 @@ void make_assistant(struct rng *r, int n_asks, struct mini_doc *d)
     int value[N_SLOTS] = {UNSAID, UNSAID, UNSAID, UNSAID};
     int before[N_SLOTS] = {UNSAID, UNSAID, UNSAID, UNSAID};
     unsigned turns = MIN_TURNS + mini_pick(r, MAX_TURNS - MIN_TURNS + 1), order[N_SLOTS];
-    unsigned closed = mini_pick(r, N_SLOTS);      /* what is never said */
+    unsigned closed = mini_pick(r, N_SLOTS); /* what is never said */
     mini_start(d, "");
     for (unsigned i = 0; i < turns; i++) {
         unsigned at = (closed + 1 + mini_pick(r, N_SLOTS - 1)) % N_SLOTS;

@@ -10,8 +10,8 @@ static const char *const of_object[] = {"feared", "admired", "missed", "trusted"
 static const char *const plain[] = {"met", "saw"};
 static const char *const because[] = {"was loud", "was tall", "was late", "was old",
                                       "was kind", "was rich", "was fast", "was shy"};
-static const char *const so[] = {"left", "called", "waited", "slept",
-                                 "cried", "wrote", "hid", "stayed"};
+static const char *const so[] = {"left",  "called", "waited", "slept",
+                                 "cried", "wrote",  "hid",    "stayed"};
 static const char *const after[] = {"smiled", "sang", "ran", "sat"};
 enum { N_VERBS = 4, N_DEEDS = 8, N_PLAIN = 2, N_AFTER = 4 };
 

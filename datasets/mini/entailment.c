@@ -42,8 +42,10 @@ static int answer_of(char letter)
 static void add_premise(struct mini_doc *d, const char *p, const unsigned *names)
 {
     MINI_ADD(d->context, "%s%s %ss are %ss.", *d->context ? " " : "",
-             *p == 'A' ? "All" : *p == 'S' ? "Some" : "No", mini_animals[names[term(p[1])]],
-             mini_animals[names[term(p[2])]]);
+             *p == 'A'   ? "All"
+             : *p == 'S' ? "Some"
+                         : "No",
+             mini_animals[names[term(p[1])]], mini_animals[names[term(p[2])]]);
 }
 
 void make_entailment(struct rng *r, int n_asks, struct mini_doc *d)

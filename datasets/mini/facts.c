@@ -1,16 +1,16 @@
-/* facts.c - what a model has to have learnt by heart: capital and founder of thousands of countries
- * that do not exist.
+/* facts.c - what a model has to have learnt by heart: capital and founder of thousands of
+ * countries that do not exist.
  *
- * The facts themselves are the same in training and test; that is the task.  What is held out is the
- * pair of entity and relation asked first: an entity whose capital is tested has it only behind its
- * founder in training.  No entity has both held out. */
+ * The facts themselves are the same in training and test; that is the task.  What is held out is
+ * the pair of entity and relation asked first: an entity whose capital is tested has it only
+ * behind its founder in training.  No entity has both held out. */
 #include "datasets/mini/mini.h"
 
 #include <stdio.h>
 
-static const char *const heads[32] = {"Ba", "Be", "Bo", "Da", "De", "Do", "Fa", "Fe", "Ga", "Go", "Ka",
-                                      "Ke", "Ko", "La", "Le", "Lo", "Ma", "Me", "Mo", "Na", "Ne", "No",
-                                      "Pa", "Pe", "Po", "Ra", "Re", "Ro", "Sa", "Ta", "To", "Va"};
+static const char *const heads[32] = {
+    "Ba", "Be", "Bo", "Da", "De", "Do", "Fa", "Fe", "Ga", "Go", "Ka", "Ke", "Ko", "La", "Le", "Lo",
+    "Ma", "Me", "Mo", "Na", "Ne", "No", "Pa", "Pe", "Po", "Ra", "Re", "Ro", "Sa", "Ta", "To", "Va"};
 static const char *const middles[16] = {"",   "li", "mu", "ra", "ne", "to", "su", "vi",
                                         "do", "ka", "lo", "mi", "pa", "ri", "se", "tu"};
 static const char *const tails[32] = {"bin", "dal", "fen", "gor", "kan", "lim", "mol", "nar",

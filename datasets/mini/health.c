@@ -33,8 +33,9 @@ static int triage(const struct patient *p)
 static unsigned draw_age(struct rng *r)
 {
     unsigned group = mini_pick(r, 6);
-    return group == 0 ? 1 + mini_pick(r, 4) : group == 1 ? 71 + mini_pick(r, 29)
-                                                         : 5 + mini_pick(r, 66);
+    return group == 0   ? 1 + mini_pick(r, 4)
+           : group == 1 ? 71 + mini_pick(r, 29)
+                        : 5 + mini_pick(r, 66);
 }
 
 void make_health(struct rng *r, int n_asks, struct mini_doc *d)

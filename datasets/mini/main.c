@@ -48,7 +48,8 @@ static int parse_mix(const char *s, int *weights, struct assay_err *e)
         snprintf(name, sizeof name, "%.*s", (int)n, s);
         int at = mini_find(name);
         if (at < 0)
-            return err_set(e, ASSAY_EUSAGE, "--mix: unknown task '%s'; see 'assay-mini tasks'", name);
+            return err_set(e, ASSAY_EUSAGE, "--mix: unknown task '%s'; see 'assay-mini tasks'",
+                           name);
         char number[16];
         uint64_t w = 1;
         snprintf(number, sizeof number, "%.*s", (int)(m > n ? m - n - 1 : 0), s + n + (m > n));
@@ -74,7 +75,8 @@ static int parse_option(struct command_line *c, const char *name, const char *va
         return parse_number(name, value, &c->o.examples, e);
     if (strcmp(name, "--mix") == 0)
         return parse_mix(value, c->o.weights, e);
-    if (strcmp(name, "--side") == 0 && (strcmp(value, "test") == 0 || strcmp(value, "train") == 0)) {
+    if (strcmp(name, "--side") == 0 &&
+        (strcmp(value, "test") == 0 || strcmp(value, "train") == 0)) {
         c->o.side = strcmp(value, "test") == 0 ? MINI_TEST : MINI_TRAIN;
         return 0;
     }
@@ -107,8 +109,9 @@ static int run(struct command_line *c, struct assay_err *e)
         return err_set(e, ASSAY_EUSAGE, "no command; see 'assay-mini --help'");
     if (strcmp(c->command, "test") == 0) {
         if (!c->dir || c->n < 1 || c->n > 100000)
-            return err_set(e, ASSAY_EUSAGE, c->dir ? "--n must be 1 to 100000"
-                                                   : "test: which folder is to be written?");
+            return err_set(e, ASSAY_EUSAGE,
+                           c->dir ? "--n must be 1 to 100000"
+                                  : "test: which folder is to be written?");
         return write_test(c->dir, c->o.seed, (unsigned)c->n, e);
     }
     if (c->dir)
@@ -120,7 +123,8 @@ static int run(struct command_line *c, struct assay_err *e)
     }
     bool text = strcmp(c->command, "text") == 0;
     if (!text && strcmp(c->command, "train") != 0)
-        return err_set(e, ASSAY_EUSAGE, "unknown command '%s'; see 'assay-mini --help'", c->command);
+        return err_set(e, ASSAY_EUSAGE, "unknown command '%s'; see 'assay-mini --help'",
+                       c->command);
     if (!c->o.examples)
         return err_set(e, ASSAY_EUSAGE, "%s: --examples says how many", c->command);
     c->o.form = text ? WRITE_TEXT : WRITE_JSON;

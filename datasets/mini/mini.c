@@ -35,9 +35,9 @@ const char *const mini_people[MINI_PEOPLE] = {"Anna", "Mary", "Sara", "Emma", "N
 const char *const mini_places[MINI_PLACES] = {"kitchen", "garden", "office", "school",
                                               "park",    "hall",   "shop",   "station"};
 const char *const mini_things[MINI_THINGS] = {"ball", "book", "key", "cup", "ring", "apple",
-                                              "coin", "lamp", "hat", "bag", "pen", "map"};
-const char *const mini_animals[MINI_ANIMALS] = {"cat", "dog", "cow",  "bee", "bird", "frog",
-                                                "hen", "pig", "bat",  "ant", "ape",  "rat",
+                                              "coin", "lamp", "hat", "bag", "pen",  "map"};
+const char *const mini_animals[MINI_ANIMALS] = {"cat", "dog",  "cow",  "bee", "bird", "frog",
+                                                "hen", "pig",  "bat",  "ant", "ape",  "rat",
                                                 "owl", "crab", "seal", "goat"};
 const char *const mini_colours[MINI_COLOURS] = {"red",   "blue", "green", "black",
                                                 "white", "pink", "grey",  "gold"};
@@ -76,13 +76,19 @@ bool mini_belongs(const char *key, enum mini_side side)
     return true;
 }
 
+/* A side may take much more of one kind than of another (two steps must both be on it), and so may
+ * a label.  The kind is therefore settled first, among draws with the label; then it stays. */
 void mini_draw(const struct mini_task *t, struct rng *r, enum mini_side side, int label, int n_asks,
                struct mini_doc *d)
 {
+    const char *kind = NULL;
     for (int i = 0; i < MINI_TRIES; i++) {
         t->make(r, n_asks, d);
-        if (mini_belongs(d->key, side) && (label < 0 || d->ask[0].label == label))
+        if ((label >= 0 && d->ask[0].label != label) || (kind && strcmp(kind, d->kind) != 0))
+            continue;
+        if (mini_belongs(d->key, side))
             return;
+        kind = d->kind;
     }
     assert(!"a task that cannot draw a label");
     abort();

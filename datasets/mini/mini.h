@@ -1,10 +1,10 @@
 /* mini.h - seeded generators of small language tasks whose truth follows from rules.
  *
- * A generator draws one document: a context and questions about it, each with its answer, the choices
- * and which of them is right.  It knows neither labels to balance nor sides: mini_draw repeats the
- * draw until both fit.  A document's side (train or test) is a hash of its combination of entities,
- * so that no combination occurs on both, whatever the seed.  Integers only: the same bytes for a seed
- * on every machine.  What each task is, with an example: datasets/mini/README.md.
+ * A generator draws one document: a context and questions about it, each with its answer, the
+ * choices and which of them is right.  It knows neither labels to balance nor sides: mini_draw
+ * repeats the draw until both fit.  A document's side (train or test) is a hash of its combination
+ * of entities, so that no combination occurs on both, whatever the seed.  Integers only: the same
+ * bytes for a seed on every machine.  What each task is, with an example: datasets/mini/README.md.
  *
  * Not here: tokens, models, grading. */
 #ifndef MINI_H
@@ -39,7 +39,7 @@ struct mini_task {
     const char *name;
     /* Draws a document with at most `n_asks` questions (1..MINI_ASKS), at least one. */
     void (*make)(struct rng *, int n_asks, struct mini_doc *);
-    int n_asks, pack;                  /* training: questions of a document, documents of an example */
+    int n_asks, pack;                  /* training: questions a document, documents an example */
     int weight;                        /* training: share of the examples */
     int max_test;                      /* most test items, 0: as many as are asked for */
     bool eval_only;                    /* not in training */
@@ -48,9 +48,10 @@ extern const struct mini_task mini_tasks[];
 enum { MINI_N_TASKS = 15 };
 int mini_find(const char *name);       /* index, or -1 */
 
-/* A key is one combination or several with '|' between; it belongs to a side when all of them do. */
+/* A key is one combination or several with '|' between; it belongs to a side when all do. */
 bool mini_belongs(const char *key, enum mini_side);
-/* Draws until the document is of that side and, with label >= 0, its first answer is that choice. */
+/* Draws until the document is of that side and, with label >= 0, that choice is its first answer.
+ * Kinds come as often as the generator draws them among documents with that label. */
 void mini_draw(const struct mini_task *, struct rng *, enum mini_side, int label, int n_asks,
                struct mini_doc *);
 /* The stream of draws for one task and seed: adding a task changes no other. */
@@ -70,7 +71,8 @@ void mini_add(char *text, size_t size, const char *fmt, ...) __attribute__((form
 #define MINI_ADD(array, ...) mini_add(array, sizeof(array), __VA_ARGS__)
 void mini_start(struct mini_doc *, const char *kind);
 /* A new question with that prompt; its choices are still to come. */
-struct mini_ask *mini_ask(struct mini_doc *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct mini_ask *mini_ask(struct mini_doc *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Fixed choices, and which is right. */
 void mini_fixed(struct mini_ask *, const char *const *choices, int n, int label);
 /* The right answer and three others at drawn places.  The four must differ. */

@@ -9,7 +9,7 @@
 enum { CAST = 3, PROPS = 2, NOWHERE = -1, NOBODY = -1, MIN_FACTS = 5, MAX_FACTS = 10 };
 struct story {
     unsigned people[CAST], props[PROPS];
-    int at[CAST];                 /* place, NOWHERE: not seen yet */
+    int at[CAST]; /* place, NOWHERE: not seen yet */
     int holder[PROPS], lies[PROPS];
 };
 
@@ -85,9 +85,8 @@ static void ask_all(struct rng *r, const struct story *s, int n_asks, struct min
 
 void make_qa(struct rng *r, int n_asks, struct mini_doc *d)
 {
-    struct story s = {.at = {NOWHERE, NOWHERE, NOWHERE},
-                      .holder = {NOBODY, NOBODY},
-                      .lies = {NOWHERE, NOWHERE}};
+    struct story s = {
+        .at = {NOWHERE, NOWHERE, NOWHERE}, .holder = {NOBODY, NOBODY}, .lies = {NOWHERE, NOWHERE}};
     mini_start(d, "");
     mini_sample(r, MINI_PEOPLE, CAST, s.people);
     mini_sample(r, MINI_THINGS, PROPS, s.props);
@@ -98,7 +97,7 @@ void make_qa(struct rng *r, int n_asks, struct mini_doc *d)
     size_t n = 0;
     while (d->context[n])
         n++;
-    d->context[n - 1] = '\n';     /* for the last blank */
+    d->context[n - 1] = '\n'; /* for the last blank */
     add_key(&s, d);
     ask_all(r, &s, n_asks, d);
 }

@@ -1,14 +1,19 @@
 /* recall.c - lists of pairs, and what stands beside a word.
  *
- * No word occurs twice on the left, so there is one answer.  Some lists are scattered among sentences
- * that say nothing about them; the long variant is only that, four to sixteen times as long as
- * anything in training. */
+ * No word occurs twice on the left, so there is one answer.  Some lists are scattered among
+ * sentences that say nothing about them; the long variant is only that, four to sixteen times as
+ * long as anything in training. */
 #include "datasets/mini/mini.h"
 
 #include <stdio.h>
 
-enum { N_KEYS = MINI_ANIMALS + MINI_COLOURS, MIN_PAIRS = 2, MAX_PAIRS = 20, LONG_PAIRS = 16,
-       LONG_STEP = 32 };
+enum {
+    N_KEYS = MINI_ANIMALS + MINI_COLOURS,
+    MIN_PAIRS = 2,
+    MAX_PAIRS = 20,
+    LONG_PAIRS = 16,
+    LONG_STEP = 32
+};
 struct list {
     unsigned n, key[MAX_PAIRS], value[MAX_PAIRS];
 };
@@ -29,7 +34,8 @@ static struct list draw_list(struct rng *r, unsigned n, struct mini_doc *d)
     return l;
 }
 
-/* The right value, then others: first those of the list, so that copying any of them is not enough. */
+/* The right value, then others: first those of the list, so that copying any of them is not
+ * enough. */
 static void ask_pair(struct rng *r, const struct list *l, unsigned at, struct mini_doc *d)
 {
     char four[4][MINI_ANSWER];

@@ -1,5 +1,6 @@
-/* school.c - a quiz with four lettered choices: the largest and the smallest number, the even one, the
- * next of a row, the word that is an animal, a colour or a place.  Exactly one choice is right. */
+/* school.c - a quiz with four lettered choices: the largest and the smallest number, the even one,
+ * the next of a row, the word that is an animal, a colour or a place.  Exactly one choice is
+ * right. */
 #include "datasets/mini/mini.h"
 
 #include <stdio.h>
@@ -30,11 +31,13 @@ static void draw_numbers(struct rng *r, unsigned kind, unsigned v[4])
         }
 }
 
-static bool all_differ(const unsigned v[4])
+/* Also in what is compared: tens for the largest and the smallest. */
+static bool all_differ(unsigned kind, const unsigned v[4])
 {
+    unsigned unit = kind == EVEN ? 1 : 10;
     for (unsigned i = 0; i < 4; i++)
         for (unsigned j = 0; j < i; j++)
-            if (v[i] == v[j])
+            if (v[i] / unit == v[j] / unit)
                 return false;
     return true;
 }
@@ -48,12 +51,13 @@ static void add_number_key(struct mini_doc *d, const unsigned v[4])
     MINI_ADD(d->key, "%u,%u,%u,%u", s[0], s[1], s[2], s[3]);
 }
 
-static void make_numbers(struct rng *r, unsigned kind, struct mini_doc *d, char (*four)[MINI_ANSWER])
+static void make_numbers(struct rng *r, unsigned kind, struct mini_doc *d,
+                         char (*four)[MINI_ANSWER])
 {
     unsigned v[4];
     do
         draw_numbers(r, kind, v);
-    while (!all_differ(v));
+    while (!all_differ(kind, v));
     MINI_ADD(d->context, "Which number is %s%s?\n", kind == EVEN ? "" : "the ", kinds[kind]);
     add_number_key(d, v);
     for (unsigned i = 0; i < 4; i++)
@@ -63,7 +67,7 @@ static void make_numbers(struct rng *r, unsigned kind, struct mini_doc *d, char 
 static void make_next(struct rng *r, struct mini_doc *d, char (*four)[MINI_ANSWER])
 {
     unsigned start = 10 + mini_pick(r, 50), step = 2 + mini_pick(r, 8), right = start + 3 * step;
-    static const int slips[] = {-2, -1, 1, 2, 10, -10};
+    static const int slips[] = {-3, -2, -1, 1, 2, 3};
     unsigned order[6];
     MINI_ADD(d->context, "What comes next: %u, %u, %u?\n", start, start + step, start + 2 * step);
     MINI_ADD(d->key, "%u by %u", start, step);
@@ -80,9 +84,9 @@ static void make_word(struct rng *r, struct mini_doc *d, char (*four)[MINI_ANSWE
         const char *const *words;
         unsigned n;
     } sorts[SORTS] = {{"an animal", mini_animals, MINI_ANIMALS},
-                 {"a colour", mini_colours, MINI_COLOURS},
-                 {"a place", mini_places, MINI_PLACES},
-                 {"", mini_things, MINI_THINGS}};
+                      {"a colour", mini_colours, MINI_COLOURS},
+                      {"a place", mini_places, MINI_PLACES},
+                      {"", mini_things, MINI_THINGS}};
     unsigned asked = mini_pick(r, ASKED_SORTS), order[16];
     MINI_ADD(d->context, "Which is %s?\n", sorts[asked].name);
     snprintf(four[0], MINI_ANSWER, "%s", sorts[asked].words[mini_pick(r, sorts[asked].n)]);

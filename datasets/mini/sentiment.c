@@ -7,9 +7,9 @@
 
 static const char *const nouns[] = {"soup", "room", "film", "bread", "trip",  "phone",
                                     "game", "song", "car",  "hotel", "lunch", "show"};
-static const char *const adjectives[] = {"good", "nice", "great", "fun",  "fresh",  "cool",
-                                         "bad",  "poor", "dull",  "ugly", "awful",  "sad",
-                                         "plain", "usual"};
+static const char *const adjectives[] = {"good",  "nice", "great", "fun",  "fresh",
+                                         "cool",  "bad",  "poor",  "dull", "ugly",
+                                         "awful", "sad",  "plain", "usual"};
 enum { N_NOUNS = 12, N_GOOD = 6, N_BAD = 6, N_ADJECTIVES = 14 };
 static const char *const moods[] = {"positive", "negative", "neutral"};
 
@@ -44,8 +44,7 @@ void make_sentiment(struct rng *r, int n_asks, struct mini_doc *d)
         c[i].very = mini_pick(r, 3) == 0;
         const char *joint = !i ? "The" : i == but ? " but the" : " and the";
         MINI_ADD(d->context, "%s %s was %s%s%s", joint, nouns[c[i].noun],
-                 c[i].negated ? "not " : "", c[i].very ? "very " : "",
-                 adjectives[c[i].adjective]);
+                 c[i].negated ? "not " : "", c[i].very ? "very " : "", adjectives[c[i].adjective]);
         MINI_ADD(d->key, "%s %s,", nouns[c[i].noun], adjectives[c[i].adjective]);
         sum += clause_value(&c[i]) * (but && i >= but ? 2 : 1);
     }

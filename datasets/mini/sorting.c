@@ -21,7 +21,8 @@ static void spell(const unsigned *digits, unsigned n, char *out)
     out[n] = 0;
 }
 
-/* The sorted digits (the first of the four) with two neighbours changed over, at three drawn places. */
+/* The sorted digits (the first of the four) with two neighbours changed over, at three drawn
+ * places. */
 static void add_wrong(struct rng *r, char (*four)[MINI_ANSWER])
 {
     const char *right = four[0];

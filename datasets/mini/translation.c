@@ -1,9 +1,9 @@
 /* translation.c - sentences between English and a small Hindi in Devanagari, both ways.
  *
  * Hindi puts the verb last and the place before the object, with a postposition; the verb ends in
- * -ta after a masculine subject, in -ti after a feminine one; adjectives in -a or -i with their noun.
- * All nouns here stay the same before a postposition.  Letters with a dot are written decomposed,
- * which is also their normal form (NFC). */
+ * -ta after a masculine subject, in -ti after a feminine one; adjectives in -a or -i with their
+ * noun. All nouns here stay the same before a postposition.  Letters with a dot are written
+ * decomposed, which is also their normal form (NFC). */
 #include "datasets/mini/mini.h"
 
 #include <string.h>
@@ -13,38 +13,46 @@ struct noun {
     bool feminine;
 };
 struct inflected {
-    const char *en, *hi[2];      /* masculine, feminine */
+    const char *en, *hi[2]; /* masculine, feminine */
 };
 static const struct noun subjects[] = {
-    {"boy", "लड़का", false},  {"girl", "लड़की", true}, {"man", "आदमी", false},   {"woman", "औरत", true},
-    {"king", "राजा", false}, {"queen", "रानी", true}, {"brother", "भाई", false}, {"sister", "बहन", true},
+    {"boy", "लड़का", false},    {"girl", "लड़की", true},  {"man", "आदमी", false},
+    {"woman", "औरत", true},    {"king", "राजा", false}, {"queen", "रानी", true},
+    {"brother", "भाई", false}, {"sister", "बहन", true},
 };
 /* In threes: what is eaten, read, drunk; the last can only be seen, bought, brought. */
 static const struct noun objects[] = {
-    {"apple", "सेब", false},  {"bread", "रोटी", true},   {"fruit", "फल", false},
+    {"apple", "सेब", false},   {"bread", "रोटी", true},   {"fruit", "फल", false},
     {"book", "किताब", true},  {"letter", "चिट्ठी", true}, {"story", "कहानी", true},
-    {"water", "पानी", false}, {"milk", "दूध", false},    {"tea", "चाय", true},
-    {"flower", "फूल", false}, {"chair", "कुर्सी", true},  {"lamp", "दीपक", false},
+    {"water", "पानी", false}, {"milk", "दूध", false},     {"tea", "चाय", true},
+    {"flower", "फूल", false},  {"chair", "कुर्सी", true},   {"lamp", "दीपक", false},
 };
 static const struct inflected verbs[] = {
-    {"eats", {"खाता", "खाती"}},   {"reads", {"पढ़ता", "पढ़ती"}},   {"drinks", {"पीता", "पीती"}},
+    {"eats", {"खाता", "खाती"}}, {"reads", {"पढ़ता", "पढ़ती"}},    {"drinks", {"पीता", "पीती"}},
     {"sees", {"देखता", "देखती"}}, {"buys", {"खरीदता", "खरीदती"}}, {"brings", {"लाता", "लाती"}},
 };
 static const struct inflected adjectives[] = {
-    {"small", {"छोटा", "छोटी"}}, {"big", {"बड़ा", "बड़ी"}},       {"good", {"अच्छा", "अच्छी"}},
-    {"new", {"नया", "नई"}},     {"old", {"पुराना", "पुरानी"}},
+    {"small", {"छोटा", "छोटी"}}, {"big", {"बड़ा", "बड़ी"}},     {"good", {"अच्छा", "अच्छी"}},
+    {"new", {"नया", "नई"}},      {"old", {"पुराना", "पुरानी"}},
 };
 static const struct noun places[] = {
-    {"house", "घर", false}, {"garden", "बाग", false},  {"village", "गाँव", false},
-    {"school", "स्कूल", false}, {"shop", "दुकान", true}, {"market", "बाज़ार", false},
+    {"house", "घर", false},   {"garden", "बाग", false}, {"village", "गाँव", false},
+    {"school", "स्कूल", false}, {"shop", "दुकान", true},   {"market", "बाज़ार", false},
 };
-enum { N_SUBJECTS = 8, N_OBJECTS = 12, N_VERBS = 6, N_OWN = 3, N_ADJECTIVES = 5, N_PLACES = 6,
-       NONE = -1 };
+enum {
+    N_SUBJECTS = 8,
+    N_OBJECTS = 12,
+    N_VERBS = 6,
+    N_OWN = 3,
+    N_ADJECTIVES = 5,
+    N_PLACES = 6,
+    NONE = -1
+};
 
 struct sentence {
     unsigned subject, verb, object;
-    int subject_is, object_is, place;     /* NONE: left out */
-    bool from;                            /* "from", not "in" */
+    int subject_is, object_is, place; /* NONE: left out */
+    bool from;                        /* "from", not "in" */
 };
 
 static int maybe(struct rng *r, unsigned one_in, unsigned n)
@@ -83,8 +91,8 @@ static void add_hindi_noun(char *text, const struct noun *n, int is)
 }
 
 struct order {
-    bool verb_first;         /* wrong: the verb before the object */
-    bool wrong_gender;       /* wrong: the verb as after the other gender */
+    bool verb_first;   /* wrong: the verb before the object */
+    bool wrong_gender; /* wrong: the verb as after the other gender */
 };
 
 static void add_hindi(char *text, const struct sentence *s, struct order o)
@@ -119,7 +127,10 @@ static void start(struct mini_doc *d, const struct sentence *s)
 {
     mini_start(d, s->place == NONE ? "plain" : s->from ? "from" : "in");
     MINI_ADD(d->key, "%s,%s,%s,%s%s", subjects[s->subject].en, verbs[s->verb].en,
-             objects[s->object].en, s->place == NONE ? "" : s->from ? "from " : "in ",
+             objects[s->object].en,
+             s->place == NONE ? ""
+             : s->from        ? "from "
+                              : "in ",
              s->place == NONE ? "" : places[s->place].en);
 }
 

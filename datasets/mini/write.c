@@ -37,10 +37,10 @@ static void add_item(struct buf *b, const struct mini_doc *d)
     buf_adds(b, "}\n");
 }
 
-/* -- which questions there are already ----------------------------------------------------------- */
+/* -- which questions there are already --------------------------------------------------------- */
 
 struct seen {
-    uint64_t *v;           /* open addressing; 0: free */
+    uint64_t *v; /* open addressing; 0: free */
     size_t mask;
 };
 
@@ -76,7 +76,7 @@ static bool seen_add(struct seen *s, const struct mini_doc *d)
 static int write_task(const struct mini_task *t, const char *dir, uint64_t seed, unsigned n,
                       struct assay_err *e)
 {
-    static struct mini_doc d;          /* 20 KB: too much for a stack frame */
+    static struct mini_doc d; /* 20 KB: too much for a stack frame */
     struct arena a = {0};
     struct buf b;
     struct rng r = mini_rng(seed, t->name);
@@ -92,16 +92,17 @@ static int write_task(const struct mini_task *t, const char *dir, uint64_t seed,
         add_item(&b, &d);
         done++;
     }
-    rc = done < n ? err_set(e, ASSAY_ELIMIT, "task '%s' has only %u different questions, %u are wanted",
-                            t->name, done, n)
-                  : fs_write_atomic(fs_join(&a, dir, arena_printf(&a, "%s.jsonl", t->name)), b.v, b.n,
-                                    e);
+    rc =
+        done < n
+            ? err_set(e, ASSAY_ELIMIT, "task '%s' has only %u different questions, %u are wanted",
+                      t->name, done, n)
+            : fs_write_atomic(fs_join(&a, dir, arena_printf(&a, "%s.jsonl", t->name)), b.v, b.n, e);
     buf_release(&b);
     arena_release(&a);
     return rc;
 }
 
-/* -- examples ------------------------------------------------------------------------------------ */
+/* -- examples ---------------------------------------------------------------------------------- */
 
 static const struct mini_task *draw_task(struct rng *r, const int *weights)
 {

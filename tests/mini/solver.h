@@ -49,7 +49,7 @@ static inline void sort_words(char (*v)[SOLVER_WORD], int n)
     qsort(v, (size_t)n, sizeof *v, (int (*)(const void *, const void *))strcmp);
 }
 
-/* -- combinations of one side -------------------------------------------------------------------- */
+/* -- combinations of one side ------------------------------------------------------------------ */
 
 struct combos {
     char **v;
@@ -90,7 +90,7 @@ static inline void assert_disjoint(struct combos *a, struct combos *b)
             fail_msg("'%s' is in training and test", b->v[i]);
 }
 
-/* -- the run ------------------------------------------------------------------------------------- */
+/* -- the run ----------------------------------------------------------------------------------- */
 
 static inline void check_ask(const struct mini_doc *d, int at, solver_fn *solve, char *combo)
 {

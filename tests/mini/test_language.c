@@ -3,7 +3,7 @@
 
 static struct words w;
 
-/* -- sentiment: a running sum over the words --------------------------------------------------------- */
+/* -- sentiment: a running sum over the words --------------------------------------------------- */
 
 static const char *mood(int value)
 {
@@ -12,7 +12,7 @@ static const char *mood(int value)
 
 static int adjective_value(const char *a)
 {
-    return one_of(a, " good nice great fun fresh cool ")   ? 1
+    return one_of(a, " good nice great fun fresh cool ") ? 1
            : one_of(a, " bad poor dull ugly awful sad ") ? -1
            : one_of(a, " plain usual ")                  ? 0
                                                          : 99;
@@ -29,8 +29,8 @@ static void solve_sentiment(const char *context, const char *prompt, char *answe
     for (int i = 0; i < w.n;) {
         if (strcmp(w.v[i], "but") == 0)
             weight = 2;
-        i += i > 0;                                     /* and, but */
-        assert_string_equal(w.v[i + 2], "was");         /* the NOUN was */
+        i += i > 0;                             /* and, but */
+        assert_string_equal(w.v[i + 2], "was"); /* the NOUN was */
         const char *noun = w.v[i + 1];
         int sign = 1, strength = 1;
         for (i += 3; strcmp(w.v[i], "not") == 0; i++)
@@ -51,10 +51,10 @@ static void solve_sentiment(const char *context, const char *prompt, char *answe
     strcpy(answer, mood(sum));
 }
 
-/* -- entailment: all worlds over up to three kinds ---------------------------------------------------- */
+/* -- entailment: all worlds over up to three kinds --------------------------------------------- */
 
 struct claim {
-    char quantifier;          /* a, s, n */
+    char quantifier; /* a, s, n */
     int subject, predicate;
 };
 static char kinds[3][SOLVER_WORD];
@@ -121,14 +121,14 @@ static void solve_entailment(const char *context, const char *prompt, char *answ
         yes += possible && holds(question, world);
         no += possible && !holds(question, world);
     }
-    assert_true(yes || no);        /* the premises do not contradict each other */
+    assert_true(yes || no); /* the premises do not contradict each other */
     strcpy(answer, !no ? "yes" : !yes ? "no" : "maybe");
     sort_words(kinds, n_kinds);
     for (int i = 0; i < n_kinds; i++)
         sprintf(combo + strlen(combo), "%s ", kinds[i]);
 }
 
-/* -- coreference ------------------------------------------------------------------------------------- */
+/* -- coreference ------------------------------------------------------------------------------- */
 
 static bool is_woman(const char *name)
 {
@@ -157,29 +157,54 @@ static void solve_coreference(const char *context, const char *prompt, char *ans
         first = about_subject == (strcmp(joint, "because") == 0);
     }
     strcpy(answer, first ? a : b);
-    assert_int_equal(is_woman(answer), she);     /* the pronoun never speaks against the rule */
+    assert_int_equal(is_woman(answer), she); /* the pronoun never speaks against the rule */
     bool turn = strcmp(a, b) > 0;
     sprintf(combo, "%s %s %s", turn ? b : a, turn ? a : b, verb);
 }
 
-/* -- translation: word by word, then moved into place -------------------------------------------------- */
+/* -- translation: word by word, then moved into place ------------------------------------------ */
 
 /* English, Hindi as it agrees with a masculine and with a feminine; the kind: s o v a p (post). */
 static const char *const lexicon[][4] = {
-    {"boy", "लड़का", "", "sm"},     {"girl", "लड़की", "", "sf"},    {"man", "आदमी", "", "sm"},
-    {"woman", "औरत", "", "sf"},    {"king", "राजा", "", "sm"},     {"queen", "रानी", "", "sf"},
-    {"brother", "भाई", "", "sm"},   {"sister", "बहन", "", "sf"},    {"apple", "सेब", "", "om"},
-    {"bread", "रोटी", "", "of"},    {"fruit", "फल", "", "om"},     {"book", "किताब", "", "of"},
-    {"letter", "चिट्ठी", "", "of"}, {"story", "कहानी", "", "of"},   {"water", "पानी", "", "om"},
-    {"milk", "दूध", "", "om"},     {"tea", "चाय", "", "of"},      {"flower", "फूल", "", "om"},
-    {"chair", "कुर्सी", "", "of"},   {"lamp", "दीपक", "", "om"},    {"house", "घर", "", "p"},
-    {"garden", "बाग", "", "p"},    {"village", "गाँव", "", "p"},   {"school", "स्कूल", "", "p"},
-    {"shop", "दुकान", "", "p"},    {"market", "बाज़ार", "", "p"},   {"in", "में", "", "i"},
-    {"from", "से", "", "i"},       {"eats", "खाता", "खाती", "v"},  {"reads", "पढ़ता", "पढ़ती", "v"},
-    {"drinks", "पीता", "पीती", "v"}, {"sees", "देखता", "देखती", "v"},
-    {"buys", "खरीदता", "खरीदती", "v"}, {"brings", "लाता", "लाती", "v"},
-    {"small", "छोटा", "छोटी", "a"}, {"big", "बड़ा", "बड़ी", "a"},    {"good", "अच्छा", "अच्छी", "a"},
-    {"new", "नया", "नई", "a"},     {"old", "पुराना", "पुरानी", "a"},
+    {"boy", "लड़का", "", "sm"},
+    {"girl", "लड़की", "", "sf"},
+    {"man", "आदमी", "", "sm"},
+    {"woman", "औरत", "", "sf"},
+    {"king", "राजा", "", "sm"},
+    {"queen", "रानी", "", "sf"},
+    {"brother", "भाई", "", "sm"},
+    {"sister", "बहन", "", "sf"},
+    {"apple", "सेब", "", "om"},
+    {"bread", "रोटी", "", "of"},
+    {"fruit", "फल", "", "om"},
+    {"book", "किताब", "", "of"},
+    {"letter", "चिट्ठी", "", "of"},
+    {"story", "कहानी", "", "of"},
+    {"water", "पानी", "", "om"},
+    {"milk", "दूध", "", "om"},
+    {"tea", "चाय", "", "of"},
+    {"flower", "फूल", "", "om"},
+    {"chair", "कुर्सी", "", "of"},
+    {"lamp", "दीपक", "", "om"},
+    {"house", "घर", "", "p"},
+    {"garden", "बाग", "", "p"},
+    {"village", "गाँव", "", "p"},
+    {"school", "स्कूल", "", "p"},
+    {"shop", "दुकान", "", "p"},
+    {"market", "बाज़ार", "", "p"},
+    {"in", "में", "", "i"},
+    {"from", "से", "", "i"},
+    {"eats", "खाता", "खाती", "v"},
+    {"reads", "पढ़ता", "पढ़ती", "v"},
+    {"drinks", "पीता", "पीती", "v"},
+    {"sees", "देखता", "देखती", "v"},
+    {"buys", "खरीदता", "खरीदती", "v"},
+    {"brings", "लाता", "लाती", "v"},
+    {"small", "छोटा", "छोटी", "a"},
+    {"big", "बड़ा", "बड़ी", "a"},
+    {"good", "अच्छा", "अच्छी", "a"},
+    {"new", "नया", "नई", "a"},
+    {"old", "पुराना", "पुरानी", "a"},
 };
 
 /* Row of a word in that column, or of its feminine. */

@@ -37,8 +37,8 @@ static const char *slurp(const char *folder, const char *name, size_t *n)
 {
     const char *text = NULL;
     struct assay_err e = {0};
-    assert_ok(fs_read(fs_join(&arena, folder, arena_printf(&arena, "%s.jsonl", name)), 1 << 24, &arena,
-                      &text, n, &e),
+    assert_ok(fs_read(fs_join(&arena, folder, arena_printf(&arena, "%s.jsonl", name)), 1 << 24,
+                      &arena, &text, n, &e),
               e);
     return text;
 }
@@ -93,17 +93,18 @@ static size_t tokens_of(const char *text)
     return n;
 }
 
-/* -- items ------------------------------------------------------------------------------------------ */
+/* -- items ------------------------------------------------------------------------------------- */
 
-static void check_row(const struct value *row, const char *task, unsigned *counts, uint32_t *n_choices)
+static void check_row(const struct value *row, const char *task, unsigned *counts,
+                      uint32_t *n_choices)
 {
     const char *context = str(row, "context"), *question = str(row, "question");
     const char *answer = str(row, "answer");
     const struct value *choices = value_get(row, "choices"), *label = value_get(row, "label");
     size_t n = strlen(question), m = strlen(answer);
     assert_true(*str(row, "kind"));
-    /* Prompt, blank, answer, newline: each cut is one that a tokenizer makes anyway.  A context ends
-     * in a line; nothing ends in a blank, and no mark at an answer's end joins the newline. */
+    /* Prompt, blank, answer, newline: each cut is one that a tokenizer makes anyway.  A context
+     * ends in a line; nothing ends in a blank, and no mark at an answer's end joins the newline. */
     assert_true(!*context || context[strlen(context) - 1] == '\n');
     assert_true(n && (question[n - 1] == ':' || isalpha((unsigned char)question[n - 1])));
     assert_true(m && !isspace((unsigned char)answer[0]) && !strchr(answer, '\n'));
@@ -143,7 +144,8 @@ static void shipped_items(void **state)
         const char *text = slurp(data_dir, t->name, &n);
         for (const struct value *row; (row = next_row(&text)) != NULL; n_rows++) {
             check_row(row, t->name, counts, &n_choices);
-            combos_add(&prompts, arena_printf(&arena, "%s%s", str(row, "context"), str(row, "question")));
+            combos_add(&prompts,
+                       arena_printf(&arena, "%s%s", str(row, "context"), str(row, "question")));
         }
         assert_int_equal(n_rows, t->max_test ? t->max_test : 1000);
         /* Each label is within 2 % of its share. */
@@ -210,7 +212,7 @@ static void cannot_write(void **state)
     assert_contains(e.msg, "different questions, 6000 are wanted");
 }
 
-/* -- training text ------------------------------------------------------------------------------------- */
+/* -- training text ----------------------------------------------------------------------------- */
 
 static struct write_options options(uint64_t seed, enum mini_side side)
 {
@@ -250,10 +252,12 @@ static void same_seed_same_bytes(void **state)
     o.seed = 8;
     assert_string_not_equal(a, examples(&o));
     /* On every machine; a change of any generator, weight or word changes it: then train anew. */
-    assert_string_equal(digest(a), "4c8b9ea8bb6c3f178fa43c4acf0e152b4705e67243802519915940c3021adbdd");
+    assert_string_equal(digest(a),
+                        "24da55d357b9003ba16e99a392881cfc5e910f4d6695f4fcf98346baaf2645f0");
 }
 
-/* Spans are blank, answer, newline; every example fits the model's context; nothing weighs nothing. */
+/* Spans are blank, answer, newline; every example fits the model's context; nothing weighs
+ * nothing. */
 static void spans(void **state)
 {
     (void)state;
@@ -321,13 +325,14 @@ static void mixture(void **state)
     }
 }
 
-/* -- the program ------------------------------------------------------------------------------------ */
+/* -- the program ------------------------------------------------------------------------------- */
 
 static void check_command(const char *arguments, int status, const char *says)
 {
     const char *build = getenv("BUILD");
     char command[600], line[400] = "";
-    snprintf(command, sizeof command, "%s/assay-mini %s 2>&1", build ? build : "build/release", arguments);
+    snprintf(command, sizeof command, "%s/assay-mini %s 2>&1", build ? build : "build/release",
+             arguments);
     FILE *f = popen(command, "r");
     assert_non_null(f);
     size_t n = fread(line, 1, sizeof line - 1, f);

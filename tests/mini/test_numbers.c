@@ -1,12 +1,13 @@
-/* Arithmetic, sorting, the quiz, and facts: second implementations answer every item.  Facts cannot be
- * answered from an item; there the solver reads the training text, as a model would have to. */
+/* Arithmetic, sorting, the quiz, and facts: second implementations answer every item.  Facts
+ * cannot be answered from an item; there the solver reads the training text, as a model would have
+ * to. */
 #include "tests/mini/solver.h"
 
 #include "datasets/mini/write.h"
 
 static struct words w;
 
-/* -- arithmetic: the numbers in the order of the text ------------------------------------------------- */
+/* -- arithmetic: the numbers in the order of the text ------------------------------------------ */
 
 static void note_step(char *combo, long a, char op, long b)
 {
@@ -32,7 +33,7 @@ static void solve_arithmetic(const char *context, const char *prompt, char *answ
             continue;
         }
         char op = strcmp(verb, "gets") == 0 ? '+' : strcmp(verb, "loses") == 0 ? '-' : '*';
-        if (op == '*') {          /* N bags with M THINGS each */
+        if (op == '*') { /* N bags with M THINGS each */
             assert_string_equal(verb, "with");
             snprintf(asked, sizeof asked, "How many %s? Answer:", w.v[i + 1]);
         }
@@ -44,7 +45,7 @@ static void solve_arithmetic(const char *context, const char *prompt, char *answ
     sprintf(answer, "%ld", total);
 }
 
-/* -- sorting: digits are counted ------------------------------------------------------------------------ */
+/* -- sorting: digits are counted --------------------------------------------------------------- */
 
 static void solve_sorting(const char *context, const char *prompt, char *answer, char *combo)
 {
@@ -60,7 +61,7 @@ static void solve_sorting(const char *context, const char *prompt, char *answer,
     strcpy(combo, answer);
 }
 
-/* -- school ---------------------------------------------------------------------------------------------- */
+/* -- school ------------------------------------------------------------------------------------ */
 
 static int letter_of_number(const int *v, bool (*better)(int, int))
 {
@@ -101,7 +102,7 @@ static int solve_quiz(const char *context, char (*choice)[SOLVER_WORD])
     bool row = sscanf(context, "What comes next: %d, %d, %d?", &a, &b, &c) == 3;
     assert_true(!row || c - b == b - a);
     for (int i = 0; i < 4; i++) {
-        bool right = row                        ? v[i] == c + (c - b)
+        bool right = row                       ? v[i] == c + (c - b)
                      : strstr(context, "even") ? v[i] % 2 == 0
                                                : one_of(choice[i], words_for(context));
         assert_true(!right || found < 0);
@@ -127,12 +128,12 @@ static void solve_school(const char *context, const char *prompt, char *answer, 
     sprintf(combo, "%s %s %s %s", choice[0], choice[1], choice[2], choice[3]);
 }
 
-/* -- facts: what the training text says ------------------------------------------------------------------- */
+/* -- facts: what the training text says -------------------------------------------------------- */
 
 enum { BOOK_SIZE = 1 << 16, BOOK_LINES = 600000, ROLE_CAPITAL = 0, ROLE_FOUNDER };
 static struct entry {
     char name[16], value[2][16];
-    int first[2];             /* how often the relation was told first */
+    int first[2]; /* how often the relation was told first */
 } book[BOOK_SIZE];
 static int n_entries;
 
@@ -163,7 +164,7 @@ static int role_of(const char *relation)
 static void learn(struct entry *x, int role, const char *value)
 {
     if (*x->value[role])
-        assert_string_equal(x->value[role], value);     /* always told the same */
+        assert_string_equal(x->value[role], value); /* always told the same */
     assert_true(strlen(value) < sizeof x->value[role]);
     strcpy(x->value[role], value);
 }
@@ -194,7 +195,7 @@ static void solve_facts(const char *context, const char *prompt, char *answer, c
         return;
     struct entry *x = entry(name);
     strcpy(answer, x->value[role_of(relation)]);
-    assert_int_equal(x->first[role_of(relation)], 0);    /* never told in the order of the test */
+    assert_int_equal(x->first[role_of(relation)], 0); /* never told in the order of the test */
     strcpy(combo, prompt);
 }
 

@@ -3,7 +3,7 @@
 
 static struct words w;
 
-/* -- qa: the story is played -------------------------------------------------------------------------- */
+/* -- qa: the story is played ------------------------------------------------------------------- */
 
 static const char places[] = " kitchen garden office school park hall shop station ";
 static const char things[] = " ball book key cup ring apple coin lamp hat bag pen map ";
@@ -63,7 +63,7 @@ static void solve_qa(const char *context, const char *prompt, char *answer, char
     words_of(context, " .\n", &w);
     for (int i = 0; i < w.n; facts++) {
         bool moves = one_of(w.v[i + 1], " went moved ");
-        int length = moves ? 5 : 4;             /* "X went to the P", "X took the T" */
+        int length = moves ? 5 : 4; /* "X went to the P", "X took the T" */
         play(w.v[i], w.v[i + 1], w.v[i + length - 1]);
         i += length;
     }
@@ -72,7 +72,7 @@ static void solve_qa(const char *context, const char *prompt, char *answer, char
         assert_int_equal(sscanf(prompt, "Where is %[A-Za-z]? Answer:", who), 1);
     int known = n_actors;
     strcpy(answer, place_of(actor(who)));
-    assert_int_equal(n_actors, known);        /* nobody is asked for who was not seen */
+    assert_int_equal(n_actors, known); /* nobody is asked for who was not seen */
     char names[MAX_ACTORS][SOLVER_WORD];
     for (int i = 0; i < known; i++)
         strcpy(names[i], actors[i].name);
@@ -81,7 +81,7 @@ static void solve_qa(const char *context, const char *prompt, char *answer, char
         sprintf(combo + strlen(combo), "%s ", names[i]);
 }
 
-/* -- recall: what stands behind the word ---------------------------------------------------------------- */
+/* -- recall: what stands behind the word ------------------------------------------------------- */
 
 static void solve_recall(const char *context, const char *prompt, char *answer, char *combo)
 {
@@ -107,7 +107,7 @@ static void solve_recall(const char *context, const char *prompt, char *answer, 
     assert_in_range(pairs, 2, 20);
 }
 
-/* -- assistant: the last line that matters ---------------------------------------------------------------- */
+/* -- assistant: the last line that matters ----------------------------------------------------- */
 
 static void solve_assistant(const char *context, const char *prompt, char *answer, char *combo)
 {
@@ -136,7 +136,7 @@ static void solve_assistant(const char *context, const char *prompt, char *answe
                 snprintf(whole, sizeof whole, "%s%s", matters[i].said[again], value);
                 if (strcmp(whole, text) == 0) {
                     about = i;
-                    assert_int_equal(again, times[i] > 0);    /* "No," only where there was one */
+                    assert_int_equal(again, times[i] > 0); /* "No," only where there was one */
                 }
             }
         assert_true(about >= 0);
@@ -148,13 +148,14 @@ static void solve_assistant(const char *context, const char *prompt, char *answe
     assert_in_range(turns, 3, 6);
 }
 
-/* -- health ----------------------------------------------------------------------------------------------- */
+/* -- health ------------------------------------------------------------------------------------ */
 
 static void solve_health(const char *context, const char *prompt, char *answer, char *combo)
 {
-    static const char *const all[] = {"fever", "cough", "rash", "stiff neck", "chest pain", "headache"};
+    static const char *const all[] = {"fever",      "cough",      "rash",
+                                      "stiff neck", "chest pain", "headache"};
     char name[SOLVER_WORD], sign[SOLVER_WORD];
-    int age = 0, days = 0, said[6] = {0};       /* -1 absent, 1 present */
+    int age = 0, days = 0, said[6] = {0}; /* -1 absent, 1 present */
     assert_int_equal(sscanf(context, "%[A-Za-z], age %d:", name, &age), 2);
     sprintf(combo, "%s %d", name, age);
     for (int i = 0; i < 6; i++) {

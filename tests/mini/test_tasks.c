@@ -1,4 +1,5 @@
-/* The task files over the shipped rows: what is asked, word for word, and that right answers count. */
+/* The task files over the shipped rows: what is asked, word for word, and that right answers
+ * count. */
 #include "tests/tasks/task_test.h"
 
 #include "datasets/data.h"
@@ -32,7 +33,8 @@ static const char *str(const struct value *row, const char *key)
 static void check_requests(const struct task *t, const struct task_item *item)
 {
     const struct value *row = item->doc, *choices = value_get(row, "choices");
-    const char *prompt = arena_printf(&test_arena, "%s%s", str(row, "context"), str(row, "question"));
+    const char *prompt =
+        arena_printf(&test_arena, "%s%s", str(row, "context"), str(row, "question"));
     if (t->output == TASK_MULTIPLE_CHOICE)
         assert_int_equal(item->n_requests, choices->n);
     else
