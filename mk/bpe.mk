@@ -10,4 +10,4 @@ $(BUILD)/assay-bpe: $(BUILD)/backends/native/train/bpe_main.o $(BPE_LIB) $(call 
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
-$(BUILD)/tests/native/test_bpe: $(BPE_LIB)
+$(addprefix $(BUILD)/tests/native/,test_bpe test_bpe_train): $(BPE_LIB)
