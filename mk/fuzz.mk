@@ -14,7 +14,7 @@ fuzz:
 	$(Q)for f in $(FUZZ_NAMES); do mkdir -p $(FUZZ_BUILD)/corpus/$$f; \
 	  dict=; [ ! -f tests/fuzz/$$f.dict ] || dict=-dict=tests/fuzz/$$f.dict; echo "== $$f"; \
 	  TMPDIR=$(abspath $(FUZZ_BUILD))/tmp $(FUZZ_BUILD)/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
-	    -timeout=10 -rss_limit_mb=2048 $$dict \
+	    -timeout=30 -rss_limit_mb=2048 $$dict \
 	    -artifact_prefix=$(FUZZ_BUILD)/findings/$$f- -print_final_stats=1 -verbosity=0 \
 	    $(FUZZ_BUILD)/corpus/$$f $(FUZZ_BUILD)/seeds/$$f || exit 1; done
 

@@ -3,6 +3,7 @@
  * One row of names[] per precision.  What a scheme computes is linear.h's affair. */
 #include "backends/native/precision.h"
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "backends/native/quant.h"
@@ -256,6 +257,20 @@ int precision_choose(struct precision *p, const char *name, uint32_t stored, siz
     return 0;
 }
 
+/* The tensor nearest to a pattern, both without ".weight"; "": none is near. */
+static void nearest(const char *pattern, const char *const *tensors, size_t n, char *out,
+                    size_t cap)
+{
+    char want[128], name[128];
+    snprintf(want, sizeof want, "%.*s", (int)short_len(pattern), pattern);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%.*s", (int)short_len(tensors[i]), tensors[i]);
+        const char *const pair[] = {name, out};
+        if (field_nearest(want, pair, *out ? 2 : 1) == name)
+            snprintf(out, cap, "%s", name);
+    }
+}
+
 int precision_check(const struct precision *p, const char *const *tensors, size_t n, bool tied,
                     struct assay_err *e)
 {
@@ -268,10 +283,10 @@ int precision_check(const struct precision *p, const char *const *tensors, size_
                            "keep pattern '%s' matches no matrix: this model's output"
                            " is its token_embd",
                            pattern);
-        const char *near = field_nearest(pattern, tensors, n);
-        return err_set(e, ASSAY_EUSAGE, "keep pattern '%s' matches no matrix of the model%s%.*s%s",
-                       pattern, near ? "; did you mean '" : "", near ? (int)short_len(near) : 0,
-                       near ? near : "", near ? "'?" : "");
+        char near[128] = "";
+        nearest(pattern, tensors, n, near, sizeof near);
+        return err_set(e, ASSAY_EUSAGE, "keep pattern '%s' matches no matrix of the model%s%s%s",
+                       pattern, *near ? "; did you mean '" : "", near, *near ? "'?" : "");
     }
     return 0;
 }

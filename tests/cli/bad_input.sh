@@ -176,7 +176,7 @@ models:
       - {name: hybrid, precision: int4, keep: {fp16: [outptu]}}
 scenarios: ["prefill:4"]
 Y
-refused 2 "keep.yaml:4:[0-9]+: .*keep pattern 'outptu' matches no matrix" "$T/keep.yaml"
+refused 2 "keep.yaml:4:[0-9]+: .*keep pattern 'outptu' matches no matrix.*did you mean 'output'" "$T/keep.yaml"
 suite kv << Y
 models:
   - model: $T/models/tiny.gguf
