@@ -56,9 +56,30 @@ static const char *const ending[] = {
     "<|file_sep|>",
 };
 static const char *const control[] = {
-    "<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<PRE>", SPACE "<PRE>",
-    "<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<SUF>", SPACE "<SUF>",
-    "<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<MID>", SPACE "<MID>",
+    "<|fim_prefix|>",
+    "<fim-prefix>",
+    "<fim_prefix>",
+    "<\xef\xbd\x9c\x66im" SPACE "begin\xef\xbd\x9c>",
+    "<PRE>",
+    SPACE "<PRE>",
+    "<|code_prefix|>",
+    "<|prefix|>",
+    "<|fim_suffix|>",
+    "<fim-suffix>",
+    "<fim_suffix>",
+    "<\xef\xbd\x9c\x66im" SPACE "hole\xef\xbd\x9c>",
+    "<SUF>",
+    SPACE "<SUF>",
+    "<|code_suffix|>",
+    "<|suffix|>",
+    "<|fim_middle|>",
+    "<fim-middle>",
+    "<fim_middle>",
+    "<\xef\xbd\x9c\x66im" SPACE "end\xef\xbd\x9c>",
+    "<MID>",
+    SPACE "<MID>",
+    "<|code_middle|>",
+    "<|middle|>",
 };
 
 /* -- index ------------------------------------------------------------------------------------- */
