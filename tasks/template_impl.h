@@ -20,10 +20,10 @@ enum {
     TEMPLATE_MAX_SOURCE = 16 << 20,        /* bytes */
     TEMPLATE_MAX_NESTING = 150,            /* of expressions and blocks in the source */
     TEMPLATE_MAX_DEPTH = 2000,             /* of evaluation: nodes inside nodes, macros and loops */
-    TEMPLATE_MAX_STEPS = 20000000,         /* nodes evaluated and items produced, per rendering */
+    TEMPLATE_MAX_STEPS = 4000000,          /* nodes evaluated and items produced, per rendering */
     TEMPLATE_STEP_BYTES = 64,              /* of text made: one step */
-    TEMPLATE_MAX_OUTPUT = 64 << 20,        /* bytes of any one string */
-    TEMPLATE_MAX_MEMORY = 512 << 20        /* bytes taken from the arena, per rendering */
+    TEMPLATE_MAX_OUTPUT = 16 << 20,        /* bytes of any one string */
+    TEMPLATE_MAX_MEMORY = 256 << 20        /* bytes taken from the arena, per rendering */
 };
 
 /* -- tokens ---------------------------------------------------------------------------------------- */
