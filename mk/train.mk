@@ -16,3 +16,67 @@ $(BUILD)/assay-train: $(BUILD)/backends/native/train/main.o $(TRAIN_USES)
 $(BUILD)/tests/train/%: $(BUILD)/tests/train/%.o $(TRAIN_USES)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $< $(TRAIN_USES) -lcmocka $(LIBS)
+
+# -- the shipped models --------------------------------------------------------------------------
+#   make refmodel         regenerates backends/native/models/ from nothing: about 1.5 hours on two idle
+#                         cores (35 M tokens, then four branches of 3.5 M); an interrupted one goes on
+#   make refmodel-check   200 steps with one thread and with two: the checkpoints must be equal
+# The tokens are the same for a seed on every machine, and so are the weights.
+REF         ?= $(BUILD)/refmodel
+REF_MODELS  ?= backends/native/models
+REF_TOKENS  ?= 35000000
+REF_BRANCH  ?= 3500000
+REF_EXAMPLES ?= 420000
+REF_PRE     ?= qwen2
+REF_THREADS ?= 0
+REF_CORPORA := --corpus $(REF)/train.corpus --eval $(REF)/test.corpus --tokenizer $(REF)/tokenizer.gguf
+REF_FULL    := $(REF_CORPORA) --seed 1 --tokens $(REF_TOKENS) --threads $(REF_THREADS)
+REF_SHORT   := $(REF_CORPORA) --seed 2 --tokens $(REF_BRANCH) --threads $(REF_THREADS) \
+               --init $(REF)/ref-f32.gguf --lr 0.000375 --warmup 0 --decay 1 --final 0 --batch-late 2048
+REF_NAMES   := ref ref-early ref-control ref-qat4 ref-qat2 ref-outlier
+
+.PHONY: refmodel refmodel-check
+refmodel: $(REF_NAMES:%=$(REF)/%.gguf)
+	@mkdir -p $(REF_MODELS)
+	cp $^ $(REF_MODELS)
+	cat $(REF)/ref-f32.log $(REF)/ref-control.log $(REF)/ref-qat4.log $(REF)/ref-qat2.log > $(REF_MODELS)/training.log
+	cd $(REF_MODELS) && sha256sum $(REF_NAMES:%=%.gguf) > SHA256SUMS
+
+$(REF)/train.jsonl: | $(BUILD)/assay-mini
+	@mkdir -p $(@D)
+	$(BUILD)/assay-mini train --examples $(REF_EXAMPLES) --seed 1 > $@
+$(REF)/test.jsonl: | $(BUILD)/assay-mini
+	@mkdir -p $(@D)
+	$(BUILD)/assay-mini train --side test --examples 4000 --seed 9 > $@
+$(REF)/text.txt: | $(BUILD)/assay-mini
+	@mkdir -p $(@D)
+	$(BUILD)/assay-mini text --examples 8000 --seed 2 > $@
+$(REF)/tokenizer.gguf: $(REF)/text.txt | $(BUILD)/assay-bpe
+	$(BUILD)/assay-bpe -o $@ -n 1024 --pre $(REF_PRE) --bos '<s>' --eos '</s>' $<
+$(REF)/%.corpus: $(REF)/%.jsonl $(REF)/tokenizer.gguf | $(BUILD)/assay-train
+	$(BUILD)/assay-train corpus --in $< --tokenizer $(REF)/tokenizer.gguf --out $@
+
+# The checkpoint of a finished run is kept: a second `make refmodel` only writes the files again.
+$(REF)/ref-f32.gguf: $(REF)/train.corpus $(REF)/test.corpus | $(BUILD)/assay-train
+	$(BUILD)/assay-train run $(REF_FULL) --type f32 --out $@ --early $(REF)/early-f32.gguf --early-at 0.2 \
+	  --eval-every 2000 --checkpoint $(REF)/ref.checkpoint --log $(REF)/ref-f32.log
+$(REF)/ref.gguf: $(REF)/ref-f32.gguf
+	$(BUILD)/assay-train convert --in $< --out $@ --type f16
+$(REF)/ref-early.gguf: $(REF)/ref-f32.gguf
+	$(BUILD)/assay-train convert --in $(REF)/early-f32.gguf --out $@ --type f16 --name 'assay-ref early'
+$(REF)/ref-outlier.gguf: $(REF)/ref.gguf
+	$(BUILD)/assay-train twin --in $< --out $@
+$(REF)/ref-control.gguf: $(REF)/ref-f32.gguf
+	$(BUILD)/assay-train run $(REF_SHORT) --out $@ --name 'assay-ref control' \
+	  --checkpoint $(REF)/control.checkpoint --log $(REF)/ref-control.log
+$(REF)/ref-qat4.gguf $(REF)/ref-qat2.gguf: $(REF)/ref-qat%.gguf: $(REF)/ref-f32.gguf
+	$(BUILD)/assay-train run $(REF_SHORT) --out $@ --qat int$* --teacher $< --name 'assay-ref int$*' \
+	  --checkpoint $(REF)/qat$*.checkpoint --log $(REF)/ref-qat$*.log
+
+refmodel-check: $(REF)/train.corpus | $(BUILD)/assay-train
+	rm -f $(REF)/one.checkpoint $(REF)/two.checkpoint
+	$(BUILD)/assay-train run --corpus $< --tokenizer $(REF)/tokenizer.gguf --out $(REF)/none.gguf --stop 200 \
+	  --threads 1 --checkpoint $(REF)/one.checkpoint
+	$(BUILD)/assay-train run --corpus $< --tokenizer $(REF)/tokenizer.gguf --out $(REF)/none.gguf --stop 200 \
+	  --threads 2 --checkpoint $(REF)/two.checkpoint
+	cmp $(REF)/one.checkpoint $(REF)/two.checkpoint

@@ -11,13 +11,14 @@
 
 #include <math.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct run_options {
     const char *corpus, *eval, *tokenizer, *out, *type, *name, *checkpoint, *init, *teacher, *qat;
-    const char *early;
+    const char *early, *log;
     double early_at, late, lr, warmup, decay, final, weight_decay, clip, prompt, mix, save_minutes;
     int64_t seed, threads, tokens, batch, batch_late, micro, stop, every, eval_every;
     int64_t embd, layers, heads, kv_heads, head_dim, ff, ctx;
@@ -40,6 +41,7 @@ static const struct assay_field run_rows[] = {
     ROW("qat", ASSAY_STR, qat, NULL, NULL, "train for int8|w8a8|int4|int3|int2|q8_0|q4_0|w4a4"),
     ROW("early", ASSAY_STR, early, NULL, NULL, "also write the model as it is at --early-at"),
     ROW("early-at", ASSAY_NUM, early_at, "0.2", "0..1", "share of the run for --early"),
+    ROW("log", ASSAY_STR, log, NULL, NULL, "a file that every line is added to as well"),
     ROW("seed", ASSAY_INT, seed, "1", "0..9223372036854775807", "of the start and of the order"),
     ROW("threads", ASSAY_INT, threads, "0", "0..1024", "0 is all processors; no effect on results"),
     ROW("tokens", ASSAY_INT, tokens, "35000000", "1..9223372036854775807", "of the whole run"),
@@ -92,6 +94,25 @@ struct job { /* everything a run or a count holds open */
     int64_t saved_ns, began_ns;
     uint64_t began_tokens;
 };
+
+static FILE *log_file;
+
+/* To standard output and to the log. */
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    fflush(stdout);
+    if (!log_file)
+        return;
+    va_start(ap, fmt);
+    vfprintf(log_file, fmt, ap);
+    va_end(ap);
+    fflush(log_file);
+}
 
 static void job_release(struct job *j)
 {
@@ -159,6 +180,8 @@ static struct trainer_settings settings(void)
 
 static int open_run(struct job *j, struct assay_err *e)
 {
+    if (run.log && !(log_file = fopen(run.log, "a")))
+        return err_errno(e, ASSAY_EIO, "cannot open '%s'", run.log);
     TRY(train_require(run.corpus, "corpus", e));
     TRY(train_require(run.tokenizer, "tokenizer", e));
     TRY(train_require(run.out, "out", e));
@@ -175,8 +198,7 @@ static int open_run(struct job *j, struct assay_err *e)
     TRY(trainer_new(&j->set, &parts, &j->t, e));
     if (run.checkpoint && fs_exists(run.checkpoint)) {
         TRY(trainer_load(j->t, run.checkpoint, e));
-        printf("going on from step %llu of %s\n", (unsigned long long)j->t->at.step,
-               run.checkpoint);
+        say("going on from step %llu of %s\n", (unsigned long long)j->t->at.step, run.checkpoint);
     }
     return 0;
 }
@@ -204,14 +226,14 @@ static int print_tasks(struct job *j, struct trainer *t, struct assay_err *e)
     for (uint32_t i = 0; i < j->eval.n_tasks; i++) {
         const struct trainer_task *k = &tasks[i];
         const double share = k->questions ? 100.0 * (double)k->right / (double)k->questions : 0;
-        printf("  %-24s %6.2f %%  %llu of %llu\n", j->eval.tasks[i], share,
-               (unsigned long long)k->right, (unsigned long long)k->questions);
+        say("  %-24s %6.2f %%  %llu of %llu\n", j->eval.tasks[i], share,
+            (unsigned long long)k->right, (unsigned long long)k->questions);
         sum += share;
         ce += k->ce;
         n += k->n;
     }
-    printf("  %-24s %6.2f %%  perplexity of answers %.4f\n", "mean of tasks", sum / j->eval.n_tasks,
-           n ? exp(ce / (double)n) : 0.0);
+    say("  %-24s %6.2f %%  perplexity of answers %.4f\n", "mean of tasks", sum / j->eval.n_tasks,
+        n ? exp(ce / (double)n) : 0.0);
     return 0;
 }
 
@@ -222,13 +244,12 @@ static void print_line(struct job *j, const struct trainer_report *r)
     const double rate = (double)(j->t->at.tokens - j->began_tokens) / all;
     const double left = (double)j->set.tokens - (double)j->t->at.tokens;
     const int eta = left > 0 ? (int)(left / rate) : 0;
-    printf("step %6llu  %7.3f M tokens %5.1f %%  loss %.4f  norm %.2f  lr %.2e  %.0f tokens/s  "
-           "eta %d:%02d:%02d\n",
-           (unsigned long long)j->t->at.step, (double)j->t->at.tokens / 1e6,
-           100.0 * (double)j->t->at.tokens / (double)j->set.tokens,
-           j->line.loss / (double)j->line.n, j->line.norm / (double)j->line.n, r->lr,
-           (double)j->line.tokens / s, eta / 3600, eta / 60 % 60, eta % 60);
-    fflush(stdout);
+    say("step %6llu  %7.3f M tokens %5.1f %%  loss %.4f  norm %.2f  lr %.2e  %.0f tokens/s  "
+        "eta %d:%02d:%02d\n",
+        (unsigned long long)j->t->at.step, (double)j->t->at.tokens / 1e6,
+        100.0 * (double)j->t->at.tokens / (double)j->set.tokens, j->line.loss / (double)j->line.n,
+        j->line.norm / (double)j->line.n, r->lr, (double)j->line.tokens / s, eta / 3600,
+        eta / 60 % 60, eta % 60);
     memset(&j->line, 0, sizeof j->line);
     j->line.since = now;
 }
@@ -263,9 +284,9 @@ static int train(struct job *j, struct assay_err *e)
     signal(SIGTERM, on_stop);
     j->began_ns = j->saved_ns = j->line.since = clock_ns();
     j->began_tokens = j->t->at.tokens;
-    printf("%zu parameters, %llu examples of %llu tokens, kernels %s, %d threads\n",
-           j->net.n_params, (unsigned long long)j->corpus.n_examples,
-           (unsigned long long)j->corpus.n_tokens, j->kern.name, pool_size(j->pool));
+    say("%zu parameters, %llu examples of %llu tokens, kernels %s, %d threads\n", j->net.n_params,
+        (unsigned long long)j->corpus.n_examples, (unsigned long long)j->corpus.n_tokens,
+        j->kern.name, pool_size(j->pool));
     while (!trainer_done(j->t) && j->t->at.step < stop && !stopped) {
         TRY(trainer_step(j->t, &r, e));
         TRY(after_step(j, &r, e));
@@ -273,13 +294,13 @@ static int train(struct job *j, struct assay_err *e)
     if (run.checkpoint)
         TRY(trainer_save(j->t, run.checkpoint, e));
     if (!trainer_done(j->t)) {
-        printf("stopped after step %llu\n", (unsigned long long)j->t->at.step);
+        say("stopped after step %llu\n", (unsigned long long)j->t->at.step);
         return 0;
     }
     if (run.eval)
         TRY(print_tasks(j, j->t, e));
     TRY(save_model(j, run.out, e));
-    printf("%s\n", run.out);
+    say("%s\n", run.out);
     return 0;
 }
 
@@ -290,6 +311,9 @@ static int body_run(struct assay_err *e)
     if (rc == 0)
         rc = train(&j, e);
     job_release(&j);
+    if (log_file)
+        fclose(log_file);
+    log_file = NULL;
     return rc;
 }
 

@@ -1,4 +1,4 @@
-/* cmd_tools.c - assay-train corpus and twin: what comes before a run and after it. */
+/* cmd_tools.c - assay-train corpus, convert and twin: what comes before a run and after it. */
 #include "backends/native/gguf.h"
 #include "backends/native/train/command.h"
 #include "backends/native/train/corpus_text.h"
@@ -65,6 +65,38 @@ static int body_corpus(struct assay_err *e)
 
 const struct train_command train_corpus = {"corpus", "tokenize JSON lines of text into a corpus",
                                            corpus_rows, &corpus, body_corpus};
+
+/* -- convert ----------------------------------------------------------------------------------- */
+static struct convert_options {
+    const char *in, *out, *type, *name;
+} convert;
+
+#define ROW(...) TRAIN_ROW(convert_options, __VA_ARGS__)
+static const struct assay_field convert_rows[] = {
+    ROW("in", ASSAY_STR, in, NULL, NULL, "the model, a GGUF file"),
+    ROW("out", ASSAY_STR, out, NULL, NULL, "the model to write"),
+    ROW("name", ASSAY_STR, name, "assay-ref", NULL, "general.name of the model"),
+    ROW("type", ASSAY_ENUM, type, "f16", "f32|f16", "how the weights are stored"),
+    TRAIN_END,
+};
+#undef ROW
+
+static int body_convert(struct assay_err *e)
+{
+    struct net n;
+    const struct net_save save = {
+        .path = convert.out, .tokenizer = convert.in, .type = convert.type, .name = convert.name};
+    TRY(train_require(convert.in, "in", e));
+    TRY(train_require(convert.out, "out", e));
+    TRY(net_load(convert.in, &n, e));
+    const int rc = net_save(&n, n.p, &save, e);
+    net_release(&n);
+    return rc;
+}
+
+const struct train_command train_convert = {"convert",
+                                            "write a model again with weights of another type",
+                                            convert_rows, &convert, body_convert};
 
 /* -- twin -------------------------------------------------------------------------------------- */
 static struct twin_options {

@@ -10,7 +10,7 @@ struct train_command {
     void *base;                    /* the struct the options fill */
     int (*body)(struct assay_err *);
 };
-extern const struct train_command train_run, train_eval, train_corpus, train_twin;
+extern const struct train_command train_run, train_eval, train_corpus, train_convert, train_twin;
 
 #define TRAIN_ROW(type, name, kind, member, def, values, help)                                     \
     {name, kind, offsetof(struct type, member), def, values, help}

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const struct train_command *const commands[] = {&train_corpus, &train_run, &train_eval,
-                                                       &train_twin};
+                                                       &train_convert, &train_twin};
 enum { N_COMMANDS = sizeof commands / sizeof *commands, BAD_USAGE = 2 };
 
 static void overview(FILE *f)

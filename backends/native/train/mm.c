@@ -58,16 +58,19 @@ void mm_pack_rows(const float *w, size_t ld, size_t n, size_t n_k, float *out)
 
 void mm_pack_cols(const float *w, size_t ld, size_t n, size_t n_k, float *out)
 {
-    const size_t whole = n / KERN_ROWS, rest = n % KERN_ROWS;
-    for (size_t k = 0; k < n_k; k++) {
-        float *to = out + k * KERN_ROWS;
-        for (size_t p = 0; p < whole; p++)
-            memcpy(to + p * KERN_ROWS * n_k, w + k * ld + p * KERN_ROWS, KERN_ROWS * sizeof *w);
-        if (rest) {
-            to += whole * KERN_ROWS * n_k;
-            memset(to, 0, KERN_ROWS * sizeof *to);
-            memcpy(to, w + k * ld + whole * KERN_ROWS, rest * sizeof *w);
-        }
+    const size_t whole = n / KERN_ROWS, rest = n % KERN_ROWS, panel = KERN_ROWS * n_k;
+    /* Few panels at a time: they lie a multiple of 4 KiB apart, and more would evict each other. */
+    for (size_t p0 = 0; p0 < whole; p0 += GROUP) {
+        const size_t end = p0 + GROUP < whole ? p0 + GROUP : whole;
+        for (size_t k = 0; k < n_k; k++)
+            for (size_t p = p0; p < end; p++)
+                memcpy(out + p * panel + k * KERN_ROWS, w + k * ld + p * KERN_ROWS,
+                       KERN_ROWS * sizeof *w);
+    }
+    for (size_t k = 0; rest && k < n_k; k++) {
+        float *to = out + whole * panel + k * KERN_ROWS;
+        memset(to, 0, KERN_ROWS * sizeof *to);
+        memcpy(to, w + k * ld + whole * KERN_ROWS, rest * sizeof *w);
     }
 }
 
