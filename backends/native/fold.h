@@ -20,6 +20,19 @@ struct fold_matrix {               /* as the file stores it */
     const void *rows;
     size_t n_out, n_in;
 };
+/* AWQ (Lin et al. 2023), without its search for clips: for r = 0, 1/20 .. 19/20,
+ *   s = max(a^r, 1e-4), a[j] = mean |X_j|, divided by sqrt(max s min s);
+ * the s that minimises sum over rows w of d H d, d = w - Q(w s) / s, H = sum x x^T: the squared error
+ * of the outputs on the calibration rows.  Of equals the smallest r. */
+struct fold_search {
+    const struct kern *kern;
+    struct pool *pool;
+    const struct calib_site *site; /* with its Gram matrix */
+    const struct fold_matrix *w;   /* [n], all of site->n columns */
+    const struct scheme *schemes;  /* [n]: Q */
+    size_t n;
+};
+int fold_awq(const struct fold_search *, float *s, struct assay_err *);
 /* max|W_:j| over matrices of equal n_in into top[n_in], which starts as it is. */
 int fold_columns(const struct fold_matrix *, size_t n, float *top, struct assay_err *);
 /* s from x = max|X_j| and w = max|W_:j|; s may be x. */

@@ -36,7 +36,7 @@ struct loader {
     struct calibration *before, *inputs; /* of the model as stored, and with smoothing; or NULL */
     double smooth, percentile, beyond;   /* beyond: sum of what saturates, over n_static matrices */
     size_t n_static, n_gptq;
-    bool gptq;
+    bool gptq, awq;
     struct assay_err *e;
 };
 struct via { /* what a matrix' input has been through; all may be NULL */
@@ -183,12 +183,24 @@ static int matrix(struct loader *l, const char *name, size_t n_in, size_t n_out,
 
 /* -- smoothing --------------------------------------------------------------------------------- */
 
+/* Trials need a scheme that stands on its own. */
+static int awq_check(const struct loader *l, const char *name, struct scheme s)
+{
+    if (!l->awq || s.id != SCHEME_W8A8_STATIC)
+        return 0;
+    return err_set(l->e, ASSAY_EUSAGE,
+                   "tensor '%s' is w8a8_static, whose range awq would change; "
+                   "use smooth instead",
+                   name);
+}
+
 /* s of one input of layer i from the largest activations and the columns of the matrices named. */
 static int scales_of(struct loader *l, uint32_t i, enum calib_place place,
                      const char *const *matrices, size_t n, float *s)
 {
     const struct calib_site *site = calibrate_site(l->before, i, place);
     struct fold_matrix w[3];
+    struct scheme schemes[3];
     char name[MAX_NAME];
     float *top = ARENA_ARRAY(&l->m->arena, float, site->n);
     for (size_t k = 0; k < n; k++) {
@@ -197,7 +209,12 @@ static int scales_of(struct loader *l, uint32_t i, enum calib_place place,
         if (!t || t->dims[0] != site->n)
             return err_set(l->e, ASSAY_EFORMAT, "%s: the tensor '%s' is missing", l->g->path, name);
         w[k] = (struct fold_matrix){t->type, t->v, t->dims[1], t->dims[0]};
+        TRY(precision_choose(&l->precision, name, t->type, site->n, &schemes[k], l->e));
+        TRY(awq_check(l, name, schemes[k]));
     }
+    const struct fold_search search = {l->m->kern, l->m->pool, site, w, schemes, n};
+    if (l->awq)
+        return fold_awq(&search, s, l->e);
     TRY(fold_columns(w, n, top, l->e));
     fold_scales(site->absmax, top, site->n, l->smooth, s);
     return 0;
@@ -229,7 +246,10 @@ static int fold_layer(struct loader *l, uint32_t i, struct fold *f)
     f->down = ARENA_ARRAY(a, float, hp->n_ff);
     TRY(scales_of(l, i, CALIB_ATTN, (const char *[]){"attn_q", "attn_k", "attn_v"}, 3, f->attn));
     TRY(scales_of(l, i, CALIB_FFN, (const char *[]){"ffn_gate", "ffn_up"}, 2, f->ffn));
-    TRY(scales_of(l, i, CALIB_O, (const char *[]){"attn_output"}, 1, f->o));
+    for (size_t k = 0; k < (size_t)hp->n_head * hp->head_dim; k++)
+        f->o[k] = 1;
+    if (!l->awq || hp->n_head == hp->n_head_kv) /* a search for heads that share has no middle */
+        TRY(scales_of(l, i, CALIB_O, (const char *[]){"attn_output"}, 1, f->o));
     TRY(scales_of(l, i, CALIB_DOWN, (const char *[]){"ffn_down"}, 1, f->down));
     share_heads(hp, f->o, f->v);
     return 0;
@@ -421,8 +441,8 @@ static int make_fingerprint(struct loader *l, const struct model_options *o, str
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         hash_add_str(&h, parts[i], strlen(parts[i]));
     if (c) {
-        const char *how = arena_printf(&m->arena, "smooth %.17g percentile %.17g gptq %d",
-                                       l->smooth, l->percentile, l->gptq);
+        const char *how = arena_printf(&m->arena, "smooth %.17g percentile %.17g gptq %d awq %d",
+                                       l->smooth, l->percentile, l->gptq, l->awq);
         hash_add(&h, c->hash, sizeof c->hash);
         hash_add_str(&h, how, strlen(how));
     }
@@ -451,11 +471,12 @@ static int check_calibration(const struct loader *l, const struct model_options 
 {
     struct assay_err *e = l->e;
     const char *needs = ranges          ? "precision 'w8a8_static'"
+                        : l->awq        ? "rounding awq"
                         : l->gptq       ? "rounding gptq"
                         : o->smooth > 0 ? "smooth"
                                         : NULL;
-    if (o->rounding && !l->gptq && strcmp(o->rounding, "nearest"))
-        return err_set(e, ASSAY_EUSAGE, "unknown rounding '%s', expected nearest or gptq",
+    if (o->rounding && !l->gptq && !l->awq && strcmp(o->rounding, "nearest"))
+        return err_set(e, ASSAY_EUSAGE, "unknown rounding '%s', expected nearest, gptq or awq",
                        o->rounding);
     if (!(o->smooth >= 0 && o->smooth <= 1) || !(l->percentile >= 50 && l->percentile <= 100))
         return err_set(e, ASSAY_EUSAGE,
@@ -466,14 +487,17 @@ static int check_calibration(const struct loader *l, const struct model_options 
                        needs);
     if (!needs && o->calibrate)
         return err_set(e, ASSAY_EUSAGE,
-                       "nothing uses the calibration rows of '%s'; set smooth, rounding to gptq, "
+                       "nothing uses the calibration rows of '%s'; set smooth, rounding, "
                        "or precision to w8a8_static",
                        o->calibrate);
     if (!ranges && l->percentile < 100)
         return err_set(e, ASSAY_EUSAGE, "percentile is for precision 'w8a8_static'");
-    if (o->smooth > 0 && precision_uses(&l->precision, "stored"))
+    if ((o->smooth > 0 || l->awq) && precision_uses(&l->precision, "stored"))
         return err_set(e, ASSAY_EUSAGE,
-                       "smooth changes weights, and precision 'stored' keeps them; choose another");
+                       "%s changes weights, and precision 'stored' keeps them; choose another",
+                       l->awq ? "awq" : "smooth");
+    if (o->smooth > 0 && l->awq)
+        return err_set(e, ASSAY_EUSAGE, "awq chooses its own scales; leave smooth at 0");
     return 0;
 }
 
@@ -486,9 +510,10 @@ static int calibrate(struct loader *l, const struct model_options *o)
     l->smooth = o->smooth;
     l->percentile = o->percentile > 0 ? o->percentile : 100;
     l->gptq = o->rounding && !strcmp(o->rounding, "gptq");
+    l->awq = o->rounding && !strcmp(o->rounding, "awq");
     TRY(check_calibration(l, o, ranges));
-    if (o->smooth > 0)
-        TRY(calibrate_run(&raw, (struct calib_want){false, false}, &l->before, l->e));
+    if (o->smooth > 0 || l->awq)
+        TRY(calibrate_run(&raw, (struct calib_want){l->awq, false}, &l->before, l->e));
     if (!ranges && !l->gptq)
         return 0;
     const struct calib_want want = {.gram = l->gptq, .bins = l->percentile < 100};
@@ -503,6 +528,8 @@ static const char *words(const struct loader *l)
     const char *s = precision_words(m->tensors, m->n_tensors, m->kv, &m->arena);
     if (l->smooth > 0)
         s = arena_printf(&m->arena, "%s; smooth %g", s, l->smooth);
+    if (l->awq)
+        s = arena_printf(&m->arena, "%s; awq", s);
     if (l->n_static)
         s = arena_printf(&m->arena, "%s; ranges at percentile %g, %.3g %% beyond", s, l->percentile,
                          100 * l->beyond / (double)l->n_static);

@@ -64,7 +64,7 @@ struct model_options {             /* filled through the field table in native.c
     int64_t group;                 /* 0: the precision's own */
     const char *calibrate;         /* text file of rows; NULL: none */
     double smooth;                 /* SmoothQuant's alpha; 0: off */
-    const char *rounding;          /* nearest gptq; NULL: nearest */
+    const char *rounding;          /* nearest gptq awq; NULL: nearest */
     double percentile;             /* of w8a8_static's ranges; 0 and 100: the largest */
     int64_t n_ctx;                 /* 0: the model's */
     int64_t threads;               /* 0: all */

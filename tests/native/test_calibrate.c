@@ -561,6 +561,91 @@ static void gptq_is_said_and_helps(void **state)
     close_it(exact);
 }
 
+/* -- awq --------------------------------------------------------------------------------------- */
+/* Sum of the squared output errors that 3-bit weights of the full range make at scales s. */
+static double loss_at(const struct linear *w, const float *gram, const double *s)
+{
+    double loss = 0;
+    for (size_t o = 0; o < linear_n_out(w); o++) {
+        float row[EMBD];
+        double d[EMBD], q[EMBD];
+        linear_row(w, o, row);
+        for (size_t g = 0; g < EMBD; g += 32) {
+            double top = 0;
+            for (size_t i = g; i < g + 32; i++) {
+                q[i] = (double)row[i] * s[i];
+                top = fabs(q[i]) > fabs(top) ? q[i] : top;
+            }
+            for (size_t i = g; i < g + 32; i++)
+                d[i] = (double)row[i] -
+                       fmin(3, fmax(-4, nearbyint(q[i] / (top / -4)))) * (top / -4) / s[i];
+        }
+        for (size_t i = 0; i < EMBD; i++)
+            for (size_t k = 0; k < EMBD; k++)
+                loss += d[i] * d[k] * (double)gram[i * EMBD + k];
+    }
+    return loss;
+}
+
+static void check_awq(const struct calib_site *x, const struct linear *const *w, size_t n,
+                      const float *before, const float *after)
+{
+    double best = INFINITY, own = 0, s[EMBD];
+    int at = 0;
+    for (int r = 0; r < 20; r++) {
+        double most = 0, least = INFINITY, loss = 0, ratio = 0;
+        for (size_t i = 0; i < EMBD; i++) {
+            s[i] = fmax(pow(x->abs_sum[i] / (double)x->n_rows, r / 20.0), 1e-4);
+            most = fmax(most, s[i]);
+            least = fmin(least, s[i]);
+        }
+        for (size_t i = 0; i < EMBD; i++) {
+            s[i] /= sqrt(most * least);
+            ratio = fmax(ratio, fabs((double)after[i] * s[i] / (double)before[i] - 1));
+        }
+        for (size_t k = 0; k < n; k++)
+            loss += loss_at(w[k], x->gram, s);
+        if (ratio < 1e-5)
+            own = loss;
+        at = loss < best ? r : at;
+        best = fmin(best, loss);
+    }
+    assert_true(at > 0);
+    assert_true(own > 0 && own <= best * (1 + 1e-4));
+}
+
+static void awq_finds_the_least_loss(void **state)
+{
+    const struct world *w = *state;
+    char *twin = outlier_model();
+    struct model *exact = open_with((struct model_options){.path = twin});
+    struct model_options o = {.path = twin, .precision = "int3", .threads = 2};
+    struct model *m = open_with(o);
+    const double nearest = worst_logit(exact, m);
+    close_it(m);
+    struct calibration *c =
+        calibrate((struct model_options){.path = twin, .calibrate = w->rows}, true, false);
+    o.calibrate = w->rows;
+    o.rounding = "awq";
+    m = open_with(o);
+    const struct layer *a = &exact->layers[1];
+    check_awq(calibrate_site(c, 1, CALIB_ATTN), (const struct linear *[]){a->q, a->k, a->v}, 3,
+              a->attn_norm, m->layers[1].attn_norm);
+    check_awq(calibrate_site(c, 1, CALIB_FFN), (const struct linear *[]){a->gate, a->up}, 2,
+              a->ffn_norm, m->layers[1].ffn_norm);
+    assert_non_null(strstr(m->precision, "int3 g32; int8 row: token_embd, output; kv f32; awq; "));
+    assert_true(worst_logit(exact, m) < nearest);
+    close_it(m);
+    o.precision = "fp32"; /* folding changes no answer by itself */
+    m = open_with(o);
+    assert_true(worst_logit(exact, m) < 1e-5);
+    close_it(m);
+    calibrate_free(c);
+    close_it(exact);
+    unlink(twin);
+    free(twin);
+}
+
 /* -- what makes no sense ----------------------------------------------------------------------- */
 static void refuse_rows(const struct world *w, const char *rows, size_t n, int code,
                         const char *word)
@@ -593,6 +678,17 @@ static void refusals(void **state)
            ASSAY_EUSAGE, "'token_embd.weight' is read row by row");
     refuse((struct model_options){.path = p, .rounding = "gptq", .precision = "int4"}, ASSAY_EUSAGE,
            "rounding gptq needs calibration rows");
+    refuse((struct model_options){.path = p, .rounding = "awq", .precision = "int4"}, ASSAY_EUSAGE,
+           "rounding awq needs calibration rows");
+    refuse((struct model_options){.path = p, .calibrate = r, .rounding = "awq", .smooth = 0.5},
+           ASSAY_EUSAGE, "awq chooses its own scales");
+    refuse(
+        (struct model_options){
+            .path = p, .calibrate = r, .rounding = "awq", .precision = "w8a8_static"},
+        ASSAY_EUSAGE, "use smooth instead");
+    refuse(
+        (struct model_options){.path = p, .calibrate = r, .rounding = "awq", .precision = "stored"},
+        ASSAY_EUSAGE, "awq changes weights");
     refuse((struct model_options){.path = p, .rounding = "up"}, ASSAY_EUSAGE, "'up'");
     refuse(
         (struct model_options){.path = p, .calibrate = r, .rounding = "gptq", .precision = "q4_0"},
@@ -648,6 +744,7 @@ int main(void)
         cmocka_unit_test(gptq_is_optimal_brain_surgery),
         cmocka_unit_test(gptq_dampens_or_refuses),
         cmocka_unit_test_setup_teardown(gptq_is_said_and_helps, setup, teardown),
+        cmocka_unit_test_setup_teardown(awq_finds_the_least_loss, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(fingerprints, setup, teardown),
     };
