@@ -11,3 +11,4 @@ $(BUILD)/assay-bpe: $(BUILD)/backends/native/train/bpe_main.o $(BPE_LIB) $(call 
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 $(addprefix $(BUILD)/tests/native/,test_bpe test_bpe_train): $(BPE_LIB)
+check: $(BUILD)/assay-bpe
