@@ -31,13 +31,14 @@ say = @printf '  %-8s%s\n'
 endif
 
 # -- libraries: pkg-config name and the Debian package it comes from ---------------------------------
-PKGS         := sqlite3 yaml-0.1 libpcre2-8 libutf8proc libcrypto hwloc
+PKGS         := sqlite3 yaml-0.1 libpcre2-8 libutf8proc libcrypto hwloc zlib
 deb_sqlite3  := libsqlite3-dev
 deb_yaml-0.1 := libyaml-dev
 deb_libpcre2-8  := libpcre2-dev
 deb_libutf8proc := libutf8proc-dev
 deb_libcrypto   := libssl-dev
 deb_hwloc    := libhwloc-dev
+deb_zlib     := zlib1g-dev
 
 NO_LIBS := clean deps deps-test fmt floors uninstall
 ifneq ($(filter-out $(NO_LIBS),$(or $(MAKECMDGOALS),all)),)

@@ -47,7 +47,9 @@ struct making { /* what one compare_make works on */
     struct cell_counts *pool;   /* [n_rows] */
     struct cell_counts *groups; /* [n_rows][n_groups] */
     size_t *group_tasks;        /* [n_rows][n_groups]: tasks that went in */
-    struct agree_sums *sums;
+    struct agree_sums *sums;    /* NULL: of an alternative base */
+    struct making *alts;        /* [n_alts]: the same with other bases */
+    size_t n_alts;
 };
 
 /* -- what is compared -------------------------------------------------------------------------- */
@@ -317,7 +319,8 @@ static void compare_pair(struct making *m, size_t task, size_t row, const struct
     struct cell_rules rules = rules_of(m->c, r->variant);
     struct cell_pairs p;
     cell_pair(base, scores, scratch, &p);
-    agree_add(m->sums, task, row, scores, t);
+    if (m->sums)
+        agree_add(m->sums, task, row, scores, t);
     r->tasks[task].higher_is_better = t->higher_is_better;
     cell_scores(&r->tasks[task], &p, t->aggregation, &rules, m->a);
     if (r->tasks[task].kind == COMPARE_BINARY) {
@@ -329,17 +332,12 @@ static void compare_pair(struct making *m, size_t task, size_t row, const struct
         t->is_binary = r->tasks[task].kind == COMPARE_BINARY;
 }
 
-static int compare_task(struct making *m, size_t task, struct arena *scratch, struct assay_err *e)
+/* scores [n_rows] of one task; n 0: none. */
+static void compare_rows(struct making *m, size_t task, const struct view_scores *scores,
+                         struct arena *scratch)
 {
     struct compare *c = m->c;
     const struct compare_task *t = &m->tasks[task];
-    struct view_scores *scores = ARENA_ARRAY(scratch, struct view_scores, c->n_rows);
-    for (size_t row = 0; row < c->n_rows && t->measure; row++) {
-        const struct view_job *job = find_job(c->rows[row].variant, "task", t->name);
-        if (job)
-            TRY(view_scores_of(m->view, job, t->measure, scratch, &scores[row], e));
-        c->n_scores += scores[row].n;
-    }
     for (size_t row = 0; row < c->n_rows; row++) {
         struct compare_row *r = &c->rows[row];
         const char *why = refusal(m, t, r);
@@ -355,6 +353,22 @@ static int compare_task(struct making *m, size_t task, struct arena *scratch, st
         else
             compare_pair(m, task, row, base, &scores[row], scratch);
     }
+}
+
+static int compare_task(struct making *m, size_t task, struct arena *scratch, struct assay_err *e)
+{
+    struct compare *c = m->c;
+    const struct compare_task *t = &m->tasks[task];
+    struct view_scores *scores = ARENA_ARRAY(scratch, struct view_scores, c->n_rows);
+    for (size_t row = 0; row < c->n_rows && t->measure; row++) {
+        const struct view_job *job = find_job(c->rows[row].variant, "task", t->name);
+        if (job)
+            TRY(view_scores_of(m->view, job, t->measure, scratch, &scores[row], e));
+        c->n_scores += scores[row].n;
+    }
+    compare_rows(m, task, scores, scratch);
+    for (size_t k = 0; k < m->n_alts; k++)
+        compare_rows(&m->alts[k], task, scores, scratch);
     return 0;
 }
 
@@ -594,14 +608,19 @@ static int measure_scenario(struct making *m, size_t s, struct assay_err *e)
             speed_compare(rates[base], c->rows[base].speeds[s].n, rates[i], c->rows[i].speeds[s].n,
                           alpha, &c->rows[i].speeds[s].ratio);
     }
+    for (size_t k = 0; k < m->n_alts; k++)
+        for (size_t i = 0; i < c->n_rows; i++) {
+            struct making *alt = &m->alts[k];
+            size_t base = alt->c->base_row;
+            alt->c->rows[i].speeds[s] = c->rows[i].speeds[s];
+            speed_compare(rates[base], c->rows[base].speeds[s].n, rates[i], c->rows[i].speeds[s].n,
+                          alpha, &alt->c->rows[i].speeds[s].ratio);
+        }
     return 0;
 }
 
-static int measure_speeds(struct making *m, struct assay_err *e)
+static void choose_headlines(struct compare *c)
 {
-    struct compare *c = m->c;
-    for (size_t s = 0; s < c->n_scenarios; s++)
-        TRY(measure_scenario(m, s, e));
     for (size_t i = 0; i < c->n_rows; i++)
         for (size_t s = 0; s < c->n_scenarios; s++) {
             bool is_prefill = strcmp(c->scenarios[s]->kind, "prefill") == 0;
@@ -610,6 +629,15 @@ static int measure_speeds(struct making *m, struct assay_err *e)
             if (c->rows[i].speeds[s].job && !*head)
                 *head = &c->rows[i].speeds[s];
         }
+}
+
+static int measure_speeds(struct making *m, struct assay_err *e)
+{
+    for (size_t s = 0; s < m->c->n_scenarios; s++)
+        TRY(measure_scenario(m, s, e));
+    choose_headlines(m->c);
+    for (size_t k = 0; k < m->n_alts; k++)
+        choose_headlines(m->alts[k].c);
     return 0;
 }
 
@@ -630,8 +658,56 @@ static void make_rows(struct making *m)
     m->pool = ARENA_ARRAY(m->a, struct cell_counts, c->n_rows);
     m->groups = ARENA_ARRAY(m->a, struct cell_counts, c->n_rows * c->n_groups + 1);
     m->group_tasks = ARENA_ARRAY(m->a, size_t, c->n_rows * c->n_groups + 1);
-    choose_bases(m);
-    m->sums = agree_new(c->n_tasks, c->n_rows, m->a);
+}
+
+/* One more comparison of the same scores per row that could be the base. */
+static void make_alternatives(struct making *m)
+{
+    struct compare *c = m->c;
+    if (!c->options.all_bases || c->is_by_name || c->n_rows < 2)
+        return;
+    const struct compare **by_base = ARENA_ARRAY(m->a, const struct compare *, c->n_rows);
+    struct making *alts = ARENA_ARRAY(m->a, struct making, c->n_rows);
+    for (size_t k = 0; k < c->n_rows; k++) {
+        if (k == c->base_row || !c->rows[k].variant->is_done) {
+            by_base[k] = k == c->base_row ? c : NULL;
+            continue;
+        }
+        struct compare *alt = ARENA_NEW(m->a, struct compare);
+        struct making *x = &alts[m->n_alts++];
+        *alt = *c;
+        *x = (struct making){.view = m->view, .a = m->a, .c = alt, .tasks = m->tasks};
+        make_rows(x);
+        alt->base_row = k;
+        alt->base = c->rows[k].variant;
+        for (size_t i = 0; i < c->n_rows; i++)
+            alt->rows[i].base = k;
+        by_base[k] = alt;
+    }
+    m->alts = alts;
+    c->by_base = by_base;
+}
+
+static void judge(struct making *m)
+{
+    for (size_t i = 0; i < m->c->n_rows; i++) {
+        judge_tasks(m, &m->c->rows[i]);
+        judge_pools(m, i);
+        judge_row(m, &m->c->rows[i]);
+    }
+    conclude(m);
+}
+
+static int measure_distances(struct making *m, struct assay_err *e)
+{
+    for (size_t i = 0; i < m->c->n_rows; i++) {
+        TRY(distance_measure(m->view, m->c, &m->c->rows[i], e));
+        for (size_t k = 0; k < m->n_alts; k++) {
+            m->alts[k].c->rows[i].kl = m->c->rows[i].kl;
+            m->alts[k].c->rows[i].task_kl = m->c->rows[i].task_kl;
+        }
+    }
+    return 0;
 }
 
 int compare_make(struct view *view, const struct view_set *set,
@@ -653,15 +729,14 @@ int compare_make(struct view *view, const struct view_set *set,
     list_groups(&m);
     list_scenarios(&m);
     make_rows(&m);
+    choose_bases(&m);
+    m.sums = agree_new(c->n_tasks, c->n_rows, a);
+    make_alternatives(&m);
     TRY(compare_tasks(&m, e));
-    for (size_t i = 0; i < c->n_rows; i++) {
-        judge_tasks(&m, &c->rows[i]);
-        judge_pools(&m, i);
-        judge_row(&m, &c->rows[i]);
-    }
-    conclude(&m);
-    for (size_t i = 0; i < c->n_rows; i++)
-        TRY(distance_measure(view, c, &c->rows[i], e));
+    judge(&m);
+    for (size_t k = 0; k < m.n_alts; k++)
+        judge(&m.alts[k]);
+    TRY(measure_distances(&m, e));
     TRY(measure_speeds(&m, e));
     c->agree = agree_make(m.sums, c, a);
     *out = c;

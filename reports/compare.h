@@ -25,6 +25,7 @@ struct compare_options {
                                     variants of 4 bits or fewer */
     double ppl_margin;           /* per cent of perplexity (and other likelihood metrics); 0: 1 */
     double alpha;                /* 0: 0.05 */
+    bool all_bases;              /* fill compare.by_base too: what a page that switches bases needs */
 };
 /* Rows for --base --metric --margin --ppl-margin --alpha, over struct compare_options. */
 extern const struct assay_field compare_fields[];
@@ -126,6 +127,9 @@ struct compare {
     enum compare_verdict verdict;            /* worst of the rows: fail > incomparable >
                                                 inconclusive > pass */
     const char *headline;        /* one sentence of why */
+    const struct compare *const *by_base;    /* [n_rows]: the same with that row as base (agree NULL,
+                                    distances and rates shared); NULL entries: it cannot be one.
+                                    NULL: not asked for, or runs are compared by name */
     const struct agree *agree;   /* how tasks rank the variants; NULL: too few of either */
     size_t n_scores;             /* scores that were read */
 };

@@ -52,8 +52,9 @@ void html_text(struct buf *b, const char *s)
 
 /* -- small parts ------------------------------------------------------------------------------- */
 
-int html_color(const struct compare *c, size_t row)
+int html_color(const struct page *p, size_t row)
 {
+    const struct compare *c = p->first;
     int n = 0;
     size_t base = c->rows[row].base;
     row = c->is_by_name && base < c->n_rows ? base : row; /* namesakes share one */
@@ -125,7 +126,7 @@ void html_cell(struct page *p, double v, struct fmt text)
 void html_variant_head(struct page *p, size_t row, bool has_precision)
 {
     const struct view_variant *v = p->c->rows[row].variant;
-    buf_printf(p->b, "<th scope=\"row\"><span class=\"swatch c%d\"></span>", html_color(p->c, row));
+    buf_printf(p->b, "<th scope=\"row\"><span class=\"swatch c%d\"></span>", html_color(p, row));
     html_text(p->b, v->label);
     if (has_precision && v->precision[0] && strcmp(v->precision, v->name) != 0) {
         buf_adds(p->b, "<small>");
@@ -496,7 +497,7 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
                 struct buf *b, struct assay_err *e)
 {
     struct arena a = {0};
-    struct page p = {view, c, o, b, &a};
+    struct page p = {view, c, c, o, b, &a};
     write_head(&p);
     write_header(&p);
     buf_adds(b, "<main id=\"main\">\n");
@@ -512,6 +513,8 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
     html_charts_latency(&p);
     html_charts_memory(&p);
     int rc = html_items(&p, e);
+    if (rc >= 0)
+        rc = html_bases(&p, e);
     html_runs(&p);
     write_failures(&p);
     write_provenance(&p);

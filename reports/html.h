@@ -12,6 +12,7 @@ struct html_options {
     const char *title;           /* NULL: made from the models and tasks */
     size_t max_flips;            /* items shown with their text; 0: 240 */
     size_t max_bytes;            /* stop adding items here; 0: 2,000,000 */
+    bool full;                   /* every item, packed; shown by the script */
 };
 int html_render(struct view *, const struct compare *, const struct html_options *, struct buf *,
                 struct assay_err *);

@@ -54,7 +54,7 @@ static void votes(struct page *p)
         all += sum;
         told += r->n_better + r->n_worse;
         if (sum)
-            bars[n++] = (struct svg_bar){r->variant->label, html_color(c, i), (double)r->n_worse,
+            bars[n++] = (struct svg_bar){r->variant->label, html_color(p, i), (double)r->n_worse,
                                          (double)r->n_better, (double)sum};
     }
     if (n == 0)
@@ -113,7 +113,7 @@ static void ranks(struct page *p, const struct agree *g)
             if (k)
                 buf_adds(p->b, agree_ties(t, k) ? " = " : " &gt; ");
             buf_printf(p->b, "<span class=\"one\"><span class=\"swatch c%d\"></span>",
-                       html_color(p->c, t->order[k]));
+                       html_color(p, t->order[k]));
             html_text(p->b, p->c->rows[t->order[k]].variant->label);
             buf_adds(p->b, "</span>");
         }

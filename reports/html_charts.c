@@ -22,7 +22,7 @@ void html_charts_flips(struct page *p)
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *r = &c->rows[i];
         if (!compare_is_base(c, i) && r->pool.kind == COMPARE_BINARY)
-            bars[n++] = (struct svg_bar){r->variant->label, html_color(c, i),
+            bars[n++] = (struct svg_bar){r->variant->label, html_color(p, i),
                                          (double)r->pool.losses, (double)r->pool.gains, NAN};
     }
     if (n == 0)
@@ -85,7 +85,7 @@ static size_t scatter(struct page *p, enum axis_x x, bool is_kl)
     size_t n = 0;
     const char *unit = "decode tokens per second";
     for (size_t i = 0; i < c->n_rows; i++) {
-        pts[n] = (struct svg_point){.name = c->rows[i].variant->label, .color = html_color(c, i)};
+        pts[n] = (struct svg_point){.name = c->rows[i].variant->label, .color = html_color(p, i)};
         if (!c->rows[i].decode && c->rows[i].prefill)
             unit = "prefill tokens per second";
         n += !html_is_failed(&c->rows[i]) && set_x(&c->rows[i], x, &pts[n]) &&
@@ -151,7 +151,7 @@ static size_t gaps_of(struct page *p, struct svg_series *s)
     for (size_t i = 0; i < p->c->n_rows; i++) {
         const struct compare_row *r = &p->c->rows[i];
         if (r->decode && r->decode->n_itl > 0)
-            s[n++] = (struct svg_series){r->variant->label, html_color(p->c, i), r->decode->itl_ms,
+            s[n++] = (struct svg_series){r->variant->label, html_color(p, i), r->decode->itl_ms,
                                          r->decode->n_itl};
     }
     return n;
@@ -163,8 +163,8 @@ static size_t prefills_of(struct page *p, struct svg_series *s)
     for (size_t i = 0; i < p->c->n_rows; i++) {
         const struct compare_row *r = &p->c->rows[i];
         if (r->prefill && r->prefill->n > 0)
-            s[n++] = (struct svg_series){r->variant->label, html_color(p->c, i),
-                                         r->prefill->wall_ms, r->prefill->n};
+            s[n++] = (struct svg_series){r->variant->label, html_color(p, i), r->prefill->wall_ms,
+                                         r->prefill->n};
     }
     return n;
 }
@@ -212,7 +212,7 @@ void html_charts_memory(struct page *p)
         if (v->anon_bytes < 0 && v->file_rss_bytes < 0)
             continue;
         bars[n++] = (struct svg_bar){
-            v->label, html_color(c, i), v->anon_bytes < 0 ? 0 : (double)v->anon_bytes / 1048576,
+            v->label, html_color(p, i), v->anon_bytes < 0 ? 0 : (double)v->anon_bytes / 1048576,
             v->file_rss_bytes < 0 ? 0 : (double)v->file_rss_bytes / 1048576,
             v->weight_bytes < 0 ? NAN : (double)v->weight_bytes / 1048576};
     }

@@ -9,14 +9,15 @@
 
 struct page {
     struct view *view;
-    const struct compare *c;
+    const struct compare *c;     /* what is shown: one of first's bases */
+    const struct compare *first; /* what the page opens with: colours are its */
     const struct html_options *o;
     struct buf *b;
     struct arena *a;
 };
 
-/* Colour of a row: the base is 0, the others 1, 2, ... in order. */
-int html_color(const struct compare *, size_t row);
+/* Colour of a row: the base is 0, the others 1, 2, ... in order; the same whatever base is chosen. */
+int html_color(const struct page *, size_t row);
 /* A row that has nothing to show but its reason. */
 bool html_is_failed(const struct compare_row *);
 
@@ -36,6 +37,11 @@ void html_end(struct page *);
 void html_heads(struct page *, const char *const *heads);
 
 void html_variants(struct page *);       /* the main table */
+void html_variants_body(struct page *);
+void html_forests_body(struct page *);
+void html_base_choice(struct page *);    /* a control, shown by the script */
+void html_part(struct page *, const char *name, void (*body)(struct page *));
+int html_bases(struct page *, struct assay_err *);       /* packed tables of the other bases */
 void html_alone(struct page *);          /* one variant: its accuracy per task */
 void html_forests(struct page *);        /* per variant: change per task with intervals */
 void html_agreement(struct page *);      /* do the tasks agree about the variants? */

@@ -6,30 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/err.h"
-#include "harness/base/json.h"
-#include "harness/base/text.h"
 #include "reports/html_impl.h"
+#include "reports/html_item.h"
+#include "reports/pack.h"
 
 enum {
     DEFAULT_FLIPS = 240,
     DEFAULT_BYTES = 2000000,
     LOOK_AT = 32,
-    MAX_CHOICES = 64,
-    TEXT_LIMIT = 1600,
-    RESERVE = 40000
+    RESERVE = 40000,
+    PER_CHUNK = 200 /* items of one packed piece */
 };
 
+enum flip_kind { FLIP_LOST, FLIP_WON, FLIP_SAME };
 struct flip {
     int32_t idx;
-    bool is_loss;
+    enum flip_kind kind;
     double shift; /* of the margin, absolute; NAN: unknown */
 };
-struct side { /* one variant's answer to an item */
-    double ll[MAX_CHOICES];
-    const char *text;
-    size_t text_n;
-    double margin; /* target minus the best other; NAN: unknown */
-};
+static const char *const kind_names[] = {"lost", "won", "same"};
+static const char *const kind_words[] = {"lost", "gained", "changed, same score"};
+static const char *const kind_colors[] = {"fail", "pass", "base"};
 struct explorer {
     struct page *p;
     struct arena a; /* of one task */
@@ -56,7 +53,9 @@ static const struct view_scores *scores_of(struct explorer *x, const struct view
     return NULL;
 }
 
-static size_t list_flips(const struct view_scores *b, const struct view_scores *v, struct flip *out)
+/* Items whose score differs, or (is_same) does not. */
+static size_t list_flips(const struct view_scores *b, const struct view_scores *v, bool is_same,
+                         struct flip *out)
 {
     size_t n = 0;
     for (size_t i = 0, j = 0; i < b->n && j < v->n;) {
@@ -64,48 +63,15 @@ static size_t list_flips(const struct view_scores *b, const struct view_scores *
             *(b->idx[i] < v->idx[j] ? &i : &j) += 1;
             continue;
         }
-        if (b->value[i] != v->value[j])
-            out[n++] = (struct flip){b->idx[i], b->value[i] > v->value[j], NAN};
+        if ((b->value[i] != v->value[j]) != is_same)
+            out[n++] = (struct flip){b->idx[i],
+                                     is_same                     ? FLIP_SAME
+                                     : b->value[i] > v->value[j] ? FLIP_LOST
+                                                                 : FLIP_WON,
+                                     NAN};
         i++, j++;
     }
     return n;
-}
-
-/* The choice the target names; -1: it names none. */
-static int target_of(const struct view_item *item, struct arena *a)
-{
-    const struct value *v;
-    struct assay_err ignored;
-    if (json_parse(item->target, strlen(item->target), "target", 1, a, &v, &ignored) < 0)
-        return -1;
-    if (v->type == VALUE_INT && v->i >= 0 && (size_t)v->i < item->n_choices)
-        return (int)v->i;
-    for (size_t i = 0; v->type == VALUE_STR && i < item->n_choices; i++)
-        if (strcmp(item->choices[i], v->s) == 0)
-            return (int)i;
-    return -1;
-}
-
-static int read_side(struct explorer *x, const struct view_variant *v, const struct view_item *item,
-                     int target, struct side *s, struct assay_err *e)
-{
-    double best = -INFINITY;
-    *s = (struct side){.margin = NAN};
-    size_t n = item->n_requests < MAX_CHOICES ? item->n_requests : MAX_CHOICES;
-    for (size_t i = 0; i < n; i++) {
-        struct view_response r;
-        TRY(view_response(x->p->view, v, item->requests + i * VIEW_KEY_BYTES, &x->a, &r, e));
-        s->ll[i] = r.logprob;
-        if (i == 0 && r.text) {
-            s->text = r.text;
-            s->text_n = r.text_n;
-        }
-        if (i < item->n_choices && (int)i != target && r.logprob > best)
-            best = r.logprob;
-    }
-    if (target >= 0 && (size_t)target < n)
-        s->margin = s->ll[target] - best;
-    return 0;
 }
 
 static int by_shift(const void *a, const void *b)
@@ -121,117 +87,48 @@ static int by_shift(const void *a, const void *b)
 static int choose(struct explorer *x, struct flip *f, size_t *n, size_t want, struct assay_err *e)
 {
     const struct view_task *task = x->p->c->tasks[x->task].task;
-    size_t looked = *n < LOOK_AT ? *n : LOOK_AT;
+    size_t looked = *n < LOOK_AT ? *n : LOOK_AT, kept = 0;
     for (size_t k = 0; k < looked; k++) {
         struct view_item item;
-        struct side b, v;
-        f[k] = f[k * *n / looked];
-        TRY(view_item(x->p->view, task, f[k].idx, &x->a, &item, e));
+        struct item_answer b, v;
+        struct flip flip = f[k * *n / looked];
+        TRY(view_item(x->p->view, task, flip.idx, &x->a, &item, e));
         if (!item.prompt)
             continue;
-        int target = target_of(&item, &x->a);
-        TRY(read_side(x, x->base, &item, target, &b, e));
-        TRY(read_side(x, x->variant, &item, target, &v, e));
-        f[k].shift = fabs(v.margin - b.margin);
+        int target = item_target(&item, &x->a);
+        TRY(item_read(x->p->view, x->base, &item, target, &x->a, &b, e));
+        TRY(item_read(x->p->view, x->variant, &item, target, &x->a, &v, e));
+        if (flip.kind == FLIP_SAME && !item_differs(&item, &b, &v))
+            continue;
+        flip.shift = fabs(v.margin - b.margin);
+        f[kept++] = flip;
     }
-    qsort(f, looked, sizeof *f, by_shift);
-    *n = looked < want ? looked : want;
+    qsort(f, kept, sizeof *f, by_shift);
+    *n = kept < want ? kept : want;
     return 0;
 }
 
-/* -- writing ----------------------------------------------------------------------------------- */
-
-static void clipped(struct buf *b, const char *s, size_t n)
-{
-    size_t keep = n > TEXT_LIMIT ? text_whole(s, TEXT_LIMIT) : n;
-    html_textn(b, s, keep);
-    if (keep < n)
-        buf_printf(b, "\n\xe2\x80\xa6 %zu more bytes", n - keep);
-}
-
-static size_t best_choice(const struct side *s, size_t n)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (s->ll[i] > s->ll[best])
-            best = i;
-    return best;
-}
-
-static void likelihood_cell(struct page *p, const struct side *s, size_t i, bool is_best)
-{
-    buf_printf(p->b, "<td class=\"n%s\">", is_best ? " best" : "");
-    html_num(p, fmt_sig(s->ll[i], 5).s);
-    buf_adds(p->b, is_best ? "<span class=\"hide\"> chosen</span></td>" : "</td>");
-}
-
-static void write_choices(struct explorer *x, const struct view_item *item, int target,
-                          const struct side *b, const struct side *v)
-{
-    struct page *p = x->p;
-    size_t n = item->n_choices < item->n_requests ? item->n_choices : item->n_requests;
-    n = n < MAX_CHOICES ? n : MAX_CHOICES;
-    size_t best_b = best_choice(b, n), best_v = best_choice(v, n);
-    buf_adds(
-        p->b,
-        "<div class=\"scroll\"><table class=\"choices\"><caption class=\"hide\">Choices and their "
-        "log-likelihoods</caption><thead><tr><th scope=\"col\">choice</th>"
-        "<th scope=\"col\" class=\"n\">");
-    html_text(p->b, x->base->label);
-    buf_adds(p->b, "</th><th scope=\"col\" class=\"n\">");
-    html_text(p->b, x->variant->label);
-    buf_adds(p->b, "</th></tr></thead><tbody>");
-    for (size_t i = 0; i < n; i++) {
-        buf_adds(p->b, "<tr><td class=\"text\">");
-        clipped(p->b, item->choices[i], strlen(item->choices[i]));
-        if ((int)i == target)
-            buf_adds(p->b, " <span class=\"v pass\">target</span>");
-        buf_adds(p->b, "</td>");
-        likelihood_cell(p, b, i, i == best_b);
-        likelihood_cell(p, v, i, i == best_v);
-        buf_adds(p->b, "</tr>");
-    }
-    buf_adds(p->b, "</tbody></table></div>");
-}
-
-static void write_text(struct page *p, const char *head, const char *s, size_t n)
-{
-    buf_adds(p->b, "<div class=\"answer\"><h4>");
-    html_text(p->b, head);
-    buf_adds(p->b, "</h4><pre>");
-    clipped(p->b, s, n);
-    buf_adds(p->b, "</pre></div>");
-}
-
-/* A target that is a text is shown as that text, anything else as its JSON. */
-static void write_target(struct explorer *x, const char *json)
-{
-    const struct value *v;
-    struct assay_err ignored;
-    bool is_text = json_parse(json, strlen(json), "target", 1, &x->a, &v, &ignored) >= 0 &&
-                   v->type == VALUE_STR;
-    write_text(x->p, "target", is_text ? v->s : json, is_text ? v->n : strlen(json));
-}
+/* -- writing ---------------------------------------------------------------------------------- */
 
 static int write_item(struct explorer *x, const struct flip *f, struct assay_err *e)
 {
     struct page *p = x->p;
     const struct compare_task *t = &p->c->tasks[x->task];
     struct view_item item;
-    struct side b, v;
+    struct item_answer b, v;
     TRY(view_item(p->view, t->task, f->idx, &x->a, &item, e));
     if (!item.prompt)
         return 0;
-    int target = target_of(&item, &x->a);
-    TRY(read_side(x, x->base, &item, target, &b, e));
-    TRY(read_side(x, x->variant, &item, target, &v, e));
+    int target = item_target(&item, &x->a);
+    TRY(item_read(p->view, x->base, &item, target, &x->a, &b, e));
+    TRY(item_read(p->view, x->variant, &item, target, &x->a, &v, e));
     buf_printf(p->b,
-               "<details class=\"item\" data-variant=\"%zu\" data-kind=\"%s\"><summary>"
-               "<span class=\"swatch c%d\"></span><span class=\"who\">",
-               x->row, f->is_loss ? "lost" : "won", html_color(p->c, x->row));
+               "<details class=\"item\" data-variant=\"%zu\" data-task=\"%zu\" data-kind=\"%s\">"
+               "<summary><span class=\"swatch c%d\"></span><span class=\"who\">",
+               x->row, x->task, kind_names[f->kind], html_color(p, x->row));
     html_text(p->b, x->variant->label);
     buf_printf(p->b, "</span> <span class=\"v %s\">%s</span> <span class=\"where\">",
-               f->is_loss ? "fail" : "pass", f->is_loss ? "lost" : "gained");
+               kind_colors[f->kind], kind_words[f->kind]);
     html_text(p->b, t->name);
     buf_printf(p->b, " #%d</span>", (int)f->idx);
     if (!isnan(b.margin) && !isnan(v.margin)) {
@@ -242,17 +139,13 @@ static int write_item(struct explorer *x, const struct flip *f, struct assay_err
         buf_adds(p->b, "</span>");
     }
     buf_adds(p->b, "</summary>");
-    if (*item.prompt)
-        write_text(p, "prompt", item.prompt, strlen(item.prompt));
-    if (item.n_choices) {
-        write_choices(x, &item, target, &b, &v);
-    } else {
-        write_target(x, item.target);
-        buf_adds(p->b, "<div class=\"pair\">");
-        write_text(p, x->base->label, b.text ? b.text : "", b.text_n);
-        write_text(p, x->variant->label, v.text ? v.text : "", v.text_n);
-        buf_adds(p->b, "</div>");
-    }
+    const struct item_view all = {&item,
+                                  target,
+                                  2,
+                                  (const struct item_answer[]){b, v},
+                                  (const char *const[]){x->base->label, x->variant->label},
+                                  NULL};
+    item_write(p, &all, &x->a);
     buf_adds(p->b, "</details>\n");
     return 0;
 }
@@ -275,11 +168,13 @@ static int explore_task(struct explorer *x, size_t want, size_t *shown, struct a
     if (rc < 0 || !b || !v)
         return rc;
     struct flip *f = ARENA_ARRAY(&x->a, struct flip, (b->n < v->n ? b->n : v->n) + 1);
-    size_t n = list_flips(b, v, f);
-    TRY(choose(x, f, &n, want, e));
-    for (size_t i = 0; i < n && x->p->b->n < limit_of(x->p); i++) {
-        TRY(write_item(x, &f[i], e));
-        ++*shown;
+    for (int is_same = 0; is_same < 2; is_same++) { /* a few whose answer changed unpunished */
+        size_t n = list_flips(b, v, is_same != 0, f), room = is_same ? (want + 5) / 6 : want;
+        TRY(choose(x, f, &n, room, e));
+        for (size_t i = 0; i < n && x->p->b->n < limit_of(x->p); i++) {
+            TRY(write_item(x, &f[i], e));
+            *shown += !is_same;
+        }
     }
     return 0;
 }
@@ -312,8 +207,8 @@ static int explore_row(struct explorer *x, size_t quota, size_t *shown, struct a
 
 static void write_filters(struct page *p)
 {
-    buf_adds(p->b, "<form class=\"filters\" hidden><label>variant <select name=\"variant\">"
-                   "<option value=\"\">all</option>");
+    buf_adds(p->b, "<form class=\"filters item-filters\" hidden><label>variant <select "
+                   "name=\"variant\"><option value=\"\">all</option>");
     for (size_t i = 0; i < p->c->n_rows; i++) {
         if (flipped_tasks(p->c, i) == 0 || compare_is_base(p->c, i))
             continue;
@@ -321,19 +216,28 @@ static void write_filters(struct page *p)
         html_text(p->b, p->c->rows[i].variant->label);
         buf_adds(p->b, "</option>");
     }
-    buf_adds(
-        p->b,
-        "</select></label><label>direction <select name=\"kind\"><option value=\"\">both</option>"
-        "<option value=\"lost\">lost</option><option value=\"won\">gained</option></select></label>"
-        "<label>text <input type=\"search\" name=\"q\" placeholder=\"task or words\"></label>"
-        "<output aria-live=\"polite\"></output></form>\n");
+    buf_adds(p->b, "</select></label><label>task <select name=\"task\"><option value=\"\">all"
+                   "</option>");
+    for (size_t t = 0; t < p->c->n_tasks; t++) {
+        if (!p->c->tasks[t].is_binary)
+            continue;
+        buf_printf(p->b, "<option value=\"%zu\">", t);
+        html_text(p->b, p->c->tasks[t].name);
+        buf_adds(p->b, "</option>");
+    }
+    buf_adds(p->b,
+             "</select></label><label>change <select name=\"kind\"><option value=\"\">all</option>"
+             "<option value=\"lost\">lost</option><option value=\"won\">gained</option>"
+             "<option value=\"same\">same score, other answer</option></select></label><label>text "
+             "<input type=\"search\" name=\"q\" placeholder=\"task or words, key /\"></label>"
+             "<output aria-live=\"polite\"></output></form>\n");
 }
 
 static void write_row_head(struct page *p, size_t row, bool is_open)
 {
     const struct compare_cell *x = &p->c->rows[row].pool;
     buf_printf(p->b, "<details class=\"flips\"%s><summary><span class=\"swatch c%d\"></span>",
-               is_open ? " open" : "", html_color(p->c, row));
+               is_open ? " open" : "", html_color(p, row));
     html_text(p->b, p->c->rows[row].variant->label);
     buf_printf(p->b, " <span class=\"sum\">%s lost, %s gained</span></summary>\n",
                fmt_count((int64_t)x->losses).s, fmt_count((int64_t)x->gains).s);
@@ -349,6 +253,136 @@ static size_t most_flips(const struct compare *c)
     return best;
 }
 
+/* -- every item, packed ------------------------------------------------------------------------ */
+
+struct whole { /* one task with everybody's scores */
+    struct page *p;
+    struct arena a; /* of one chunk */
+    size_t task, n_rows;
+    const size_t *rows;               /* variants that have it */
+    const struct view_scores *scores; /* [n_rows] */
+    size_t *at;                       /* [n_rows]: where each is */
+};
+
+/* Scores of the item, NAN where there is none; idx must not fall. */
+static void scores_at(struct whole *w, int32_t idx, double *out)
+{
+    for (size_t k = 0; k < w->n_rows; k++) {
+        const struct view_scores *s = &w->scores[k];
+        while (w->at[k] < s->n && s->idx[w->at[k]] < idx)
+            w->at[k]++;
+        out[k] = w->at[k] < s->n && s->idx[w->at[k]] == idx ? s->value[w->at[k]] : NAN;
+    }
+}
+
+static int write_whole_item(struct whole *w, int32_t idx, struct buf *b, struct assay_err *e)
+{
+    struct page page = *w->p;
+    const struct compare *c = w->p->c;
+    struct view_item item;
+    struct item_answer *answers = ARENA_ARRAY(&w->a, struct item_answer, w->n_rows);
+    const char **names = ARENA_ARRAY(&w->a, const char *, w->n_rows);
+    double *scores = ARENA_ARRAY(&w->a, double, w->n_rows);
+    page.b = b;
+    TRY(view_item(page.view, c->tasks[w->task].task, idx, &w->a, &item, e));
+    if (!item.prompt)
+        return 0;
+    int target = item_target(&item, &w->a);
+    scores_at(w, idx, scores);
+    bool is_changed = false;
+    for (size_t k = 0; k < w->n_rows; k++) {
+        const struct view_variant *v = c->rows[w->rows[k]].variant;
+        names[k] = v->label;
+        is_changed |= scores[k] != scores[0];
+        TRY(item_read(page.view, v, &item, target, &w->a, &answers[k], e));
+    }
+    buf_printf(b,
+               "<details class=\"item\" data-kind=\"%s\"><summary><span class=\"where\">#%d</span>",
+               is_changed ? "changed" : "same", (int)idx);
+    if (is_changed)
+        buf_adds(b, " <span class=\"v inconclusive\">scores differ</span>");
+    buf_adds(b, "</summary>");
+    const struct item_view all = {&item, target, w->n_rows, answers, names, scores};
+    item_write(&page, &all, &w->a);
+    buf_adds(b, "</details>");
+    return 0;
+}
+
+static int write_chunk(struct whole *w, size_t from, size_t to, struct buf *b, struct assay_err *e)
+{
+    const struct view_scores *s = &w->scores[0];
+    int rc = 0;
+    buf_clear(b);
+    memset(w->at, 0, w->n_rows * sizeof *w->at);
+    for (size_t i = from; i < to && rc >= 0; i++) {
+        rc = write_whole_item(w, s->idx[i], b, e);
+        if (i % 16 == 15)
+            arena_reset(&w->a);
+    }
+    arena_reset(&w->a);
+    if (rc < 0)
+        return rc;
+    buf_printf(w->p->b,
+               "<template class=\"packed\" data-task=\"%zu\" data-from=\"%zu\" data-to=\"%zu\">",
+               w->task, from, to - 1);
+    rc = pack_text(w->p->b, b->v, b->n, e);
+    buf_adds(w->p->b, "</template>\n");
+    return rc;
+}
+
+static int write_task(struct page *p, size_t task, struct assay_err *e)
+{
+    const struct compare *c = p->c;
+    const struct compare_task *t = &c->tasks[task];
+    struct arena a = {0};
+    struct whole w = {.p = p, .task = task};
+    size_t *rows = ARENA_ARRAY(&a, size_t, c->n_rows + 1);
+    struct view_scores *scores = ARENA_ARRAY(&a, struct view_scores, c->n_rows + 1);
+    struct buf b;
+    int rc = 0;
+    buf_init(&b, 0);
+    for (size_t k = 0; k < c->n_rows && t->measure && rc >= 0; k++) {
+        size_t row = k == 0 ? c->base_row : k <= c->base_row ? k - 1 : k; /* the base comes first */
+        const struct view_variant *v = c->rows[row].variant;
+        for (size_t j = 0; j < v->n_jobs && rc >= 0; j++)
+            if (v->jobs[j].task == t->task && strcmp(v->jobs[j].kind, "task") == 0) {
+                rc = view_scores_of(p->view, &v->jobs[j], t->measure, &a, &scores[w.n_rows], e);
+                rows[w.n_rows] = row;
+                w.n_rows += scores[w.n_rows].n > 0;
+            }
+    }
+    w.rows = rows;
+    w.scores = scores;
+    w.at = ARENA_ARRAY(&a, size_t, w.n_rows + 1);
+    for (size_t from = 0; rc >= 0 && w.n_rows && from < scores[0].n; from += PER_CHUNK)
+        rc = write_chunk(&w, from, from + PER_CHUNK < scores[0].n ? from + PER_CHUNK : scores[0].n,
+                         &b, e);
+    buf_release(&b);
+    arena_release(&w.a);
+    arena_release(&a);
+    return rc;
+}
+
+static int write_all(struct page *p, struct assay_err *e)
+{
+    buf_adds(p->b,
+             "<h3>Every item</h3><p class=\"needs-script\">All items are in this file, packed; "
+             "showing them needs script and a browser of 2023 or later.</p><form "
+             "class=\"filters whole\" hidden><label>task <select name=\"wtask\"></select></label>"
+             "<label>items <select name=\"wfrom\"></select></label><label>change <select "
+             "name=\"wkind\"><option value=\"\">all</option><option value=\"changed\">scores "
+             "differ</option></select></label><label>text <input type=\"search\" name=\"wq\">"
+             "</label><output aria-live=\"polite\"></output></form><div class=\"all-items\">"
+             "</div>\n");
+    for (size_t t = 0; t < p->c->n_tasks; t++) {
+        buf_printf(p->b, "<template class=\"task-name\" data-task=\"%zu\">", t);
+        html_text(p->b, p->c->tasks[t].name);
+        buf_adds(p->b, "</template>");
+        TRY(write_task(p, t, e));
+    }
+    return 0;
+}
+
 int html_items(struct page *p, struct assay_err *e)
 {
     const struct compare *c = p->c;
@@ -361,8 +395,9 @@ int html_items(struct page *p, struct assay_err *e)
     html_begin(p, "items", "Items that flipped", NULL);
     if (rows == 0) {
         buf_adds(p->b, "<p>No scored item changed.</p>");
+        int rc_all = p->o->full ? write_all(p, e) : 0;
         html_end(p);
-        return 0;
+        return rc_all;
     }
     write_filters(p);
     struct explorer x = {.p = p};
@@ -385,6 +420,8 @@ int html_items(struct page *p, struct assay_err *e)
         "them "
         "are in the items file of the CSV export.</p>",
         fmt_count((int64_t)shown).s, fmt_count((int64_t)total).s);
+    if (rc >= 0 && p->o->full)
+        rc = write_all(p, e);
     html_end(p);
     return rc;
 }

@@ -169,18 +169,12 @@ static void evidence(struct page *p)
              "items would show with 80&nbsp;% power. Unpaired: items only one side answered.</p>");
 }
 
-void html_variants(struct page *p)
+void html_variants_body(struct page *p)
 {
     static const char *const heads[] = {
         "variant", "verdict",        "#accuracy %",   "#\xce\x94 pp", "",  "#flips",
         "#KL",     "#prefill tok/s", "#decode tok/s", "#peak MiB",    NULL};
     struct svg_axis axis = pool_axis(p);
-    html_begin(p, "variants", "Variants",
-               p->c->n_rows < 2
-                   ? NULL
-                   : "Each variant against the base on the same items. The bar is the 95&nbsp;% "
-                     "interval of "
-                     "the change in accuracy; the shaded band is the smallest margin in force.");
     buf_adds(
         p->b,
         "<div class=\"scroll\"><table class=\"sortable main\"><caption class=\"hide\">Variants "
@@ -199,7 +193,7 @@ void html_variants(struct page *p)
         buf_printf(p->b, "<td data-v=\"%d\">", (int)r->verdict);
         html_verdict(p, r->verdict, r->reason);
         buf_adds(p->b, "</td>");
-        accuracy_cells(p, r, &axis, html_color(p->c, i));
+        accuracy_cells(p, r, &axis, html_color(p, i));
         html_cell(p, r->kl.n ? r->kl.mean : NAN, fmt_sig(r->kl.mean, 3));
         speed_cell(p, r->prefill, is_base);
         speed_cell(p, r->decode, is_base);
@@ -214,6 +208,18 @@ void html_variants(struct page *p)
         "</p>");
     if (p->c->n_rows > 1)
         evidence(p);
+}
+
+void html_variants(struct page *p)
+{
+    html_begin(p, "variants", "Variants",
+               p->c->n_rows < 2
+                   ? NULL
+                   : "Each variant against the base on the same items. The bar is the 95&nbsp;% "
+                     "interval of "
+                     "the change in accuracy; the shaded band is the smallest margin in force.");
+    html_base_choice(p);
+    html_part(p, "variants", html_variants_body);
     html_end(p);
 }
 
@@ -251,7 +257,7 @@ static void forest(struct page *p, size_t row, bool is_open)
     const struct compare *c = p->c;
     const struct compare_row *r = &c->rows[row];
     struct svg_axis axis = task_axis(p, r);
-    int color = html_color(c, row);
+    int color = html_color(p, row);
     buf_printf(p->b, "<details class=\"forest\"%s><summary><span class=\"swatch c%d\"></span>",
                is_open ? " open" : "", color);
     html_text(p->b, r->variant->label);
@@ -351,6 +357,16 @@ static size_t row_to_open(const struct compare *c)
     return best;
 }
 
+void html_forests_body(struct page *p)
+{
+    if (!has_any(p, COMPARE_BINARY))
+        buf_adds(p->b, "<p>No task of this run is scored right or wrong.</p>");
+    size_t open = row_to_open(p->c);
+    for (size_t i = 0; i < p->c->n_rows && has_any(p, COMPARE_BINARY); i++)
+        if (!compare_is_base(p->c, i) && !html_is_failed(&p->c->rows[i]))
+            forest(p, i, i == open);
+}
+
 void html_forests(struct page *p)
 {
     html_begin(
@@ -359,12 +375,7 @@ void html_forests(struct page *p)
         "the "
         "line is better; an interval that stays right of the band\xe2\x80\x99s left edge passes. "
         "p-values are adjusted for the number of tasks.");
-    if (!has_any(p, COMPARE_BINARY))
-        buf_adds(p->b, "<p>No task of this run is scored right or wrong.</p>");
-    size_t open = row_to_open(p->c);
-    for (size_t i = 0; i < p->c->n_rows && has_any(p, COMPARE_BINARY); i++)
-        if (!compare_is_base(p->c, i) && !html_is_failed(&p->c->rows[i]))
-            forest(p, i, i == open);
+    html_part(p, "tasks", html_forests_body);
     html_end(p);
 }
 

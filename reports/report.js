@@ -1,6 +1,19 @@
-/* Sorting, filtering and copying.  The page is complete without it; it never makes markup from text. */
+/* Sorting, filtering, copying, choosing the base.  The page is complete without it.  Text never
+ * becomes markup here; the only markup added is what this file brought along packed. */
 "use strict";
 (function () {
+  function each(list, f) { Array.prototype.forEach.call(list, f); }
+  function all(selector, root) { return (root || document).querySelectorAll(selector); }
+
+  /* -- state in the address: #section?key=value&... -- */
+  var state = new URLSearchParams(location.hash.indexOf("?") >= 0 ? location.hash.slice(location.hash.indexOf("?") + 1) : "");
+  function remember(key, value, section) {
+    if (value) state.set(key, value); else state.delete(key);
+    var text = state.toString();
+    try { history.replaceState(null, "", "#" + section + (text ? "?" + text : "")); } catch (e) { /* file: */ }
+  }
+
+  /* -- sorting -- */
   function key(row, col) {
     var cell = row.cells[col];
     if (!cell) return null;
@@ -22,11 +35,11 @@
       return (down ? order(y.k, x.k) : order(x.k, y.k)) || x.i - y.i;
     });
     rows.forEach(function (x) { body.appendChild(x.r); });
-    Array.prototype.forEach.call(table.tHead.rows[0].cells, function (c) { c.removeAttribute("aria-sort"); });
+    each(table.tHead.rows[0].cells, function (c) { c.removeAttribute("aria-sort"); });
     th.setAttribute("aria-sort", down ? "descending" : "ascending");
   }
-  Array.prototype.forEach.call(document.querySelectorAll("table.sortable"), function (table) {
-    Array.prototype.forEach.call(table.tHead.rows[0].cells, function (th, col) {
+  function makeSortable(table) {
+    each(table.tHead.rows[0].cells, function (th, col) {
       if (th.classList.contains("plot") || !th.textContent.trim()) return;
       var button = document.createElement("button");
       button.type = "button";
@@ -36,57 +49,201 @@
       th.classList.add("sort");
       button.addEventListener("click", function () { sort(table, col, th); });
     });
+  }
+
+  /* -- copying -- */
+  function copy(text, done) {
+    if (navigator.clipboard) { navigator.clipboard.writeText(text).then(done, function () {}); return; }
+    var area = document.createElement("textarea");
+    area.value = text;
+    document.body.appendChild(area);
+    area.select();
+    if (document.execCommand("copy")) done();
+    area.remove();
+  }
+  function copyButton(label, text) {
+    var button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = label;
+    button.addEventListener("click", function () { copy(text(), function () { button.textContent = "Copied"; }); });
+    return button;
+  }
+  /* A field as the CSV export writes it: quoted where needed, no formulas, full precision. */
+  function field(cell) {
+    if (cell.classList.contains("n") && cell.dataset.v !== undefined && !isNaN(parseFloat(cell.dataset.v)))
+      return cell.dataset.v;
+    var parts = [];
+    (function walk(node) {
+      each(node.childNodes, function (n) {
+        if (n.nodeType === 3) parts.push(n.data); else if (n.nodeName.toLowerCase() !== "svg") {
+          if (n.nodeName === "SMALL" || n.nodeName === "SPAN") parts.push(" ");
+          if (n.nodeName !== "WBR") walk(n);
+        }
+      });
+    })(cell);
+    var text = parts.join("").replace(/\s+/g, " ").trim();
+    if (text === "\u2013") return "";
+    if (/^[=+\-@\t\r]/.test(text)) text = "'" + text;
+    return /[",\r\n]/.test(text) || text[0] === "'" ? '"' + text.replace(/"/g, '""') + '"' : text;
+  }
+  function csv(table) {
+    var skip = [];
+    each(table.tHead.rows[0].cells, function (th, i) { if (th.classList.contains("plot") || !th.textContent.trim()) skip[i] = true; });
+    return Array.prototype.map.call(table.rows, function (row) {
+      var out = [];
+      each(row.cells, function (cell, i) { if (!skip[i] || cell.colSpan > 1) out.push(field(cell)); });
+      return out.join(",") + "\r\n";
+    }).join("");
+  }
+  function enhance(root) {
+    each(all("table.sortable", root), makeSortable);
+    each(all("table:not(.choices)", root), function (table) {
+      var box = table.closest(".scroll");
+      if (box) box.parentNode.insertBefore(copyButton("Copy as CSV", function () { return csv(table); }), box.nextSibling);
+    });
+  }
+  enhance(document);
+  each(all("pre.command"), function (pre) {
+    pre.parentNode.insertBefore(copyButton("Copy", function () { return pre.textContent; }), pre.nextSibling);
   });
 
-  var form = document.querySelector(".filters");
+  /* -- what the file brought along packed -- */
+  function unpack(template) {
+    var bytes = Uint8Array.from(atob(template.content.textContent), function (c) { return c.charCodeAt(0); });
+    var stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return new Response(stream).text().then(function (text) {
+      return new DOMParser().parseFromString(text, "text/html").body;
+    });
+  }
+  var canUnpack = typeof DecompressionStream === "function";
+
+  /* -- choosing the base -- */
+  var bases = document.querySelector(".bases");
+  if (bases && canUnpack) {
+    var select = bases.elements.base, first = select.value, shown = first, original = {};
+    each(all("option", select), function (o) {
+      if (o.value !== first && !document.querySelector('template[data-base="' + o.value + '"]')) o.remove();
+    });
+    var show = function (parts) {
+      each(all(".rebase"), function (old) {
+        var part = parts[old.dataset.part];
+        if (part && part !== old) old.replaceWith(part);
+      });
+      bases.querySelector("output").textContent =
+        shown === first ? "" : "verdict, items and charts still refer to " + select.querySelector('option[value="' + first + '"]').textContent;
+    };
+    each(all(".rebase"), function (d) { original[d.dataset.part] = d; });
+    var choose = function () {
+      var value = select.value;
+      shown = value;
+      remember("base", value === first ? "" : value, "variants");
+      if (value === first) { show(original); return Promise.resolve(); }
+      return unpack(document.querySelector('template[data-base="' + value + '"]')).then(function (body) {
+        if (shown !== value) return;
+        var parts = {};
+        each(all(".rebase", body), function (d) { parts[d.dataset.part] = document.importNode(d, true); });
+        Object.keys(parts).forEach(function (k) { enhance(parts[k]); });
+        show(parts);
+      });
+    };
+    bases.hidden = false;
+    select.addEventListener("change", choose);
+    bases.addEventListener("submit", function (e) { e.preventDefault(); });
+    if (state.get("base") && select.querySelector('option[value="' + CSS.escape(state.get("base")) + '"]')) {
+      select.value = state.get("base");
+      choose();
+    }
+  }
+
+  /* -- items -- */
+  var form = document.querySelector(".item-filters");
   if (form) {
-    var items = document.querySelectorAll(".item");
-    var fields = ["variant", "kind", "q"];
+    var items = all("#items .item");
+    var fields = ["variant", "task", "kind", "q"];
     var apply = function (keep) {
       var want = {}, n = 0;
       fields.forEach(function (f) { want[f] = form.elements[f].value; });
       var q = want.q.trim().toLowerCase();
-      Array.prototype.forEach.call(items, function (item) {
+      each(items, function (item) {
         var hit = (!want.variant || item.dataset.variant === want.variant) &&
+                  (!want.task || item.dataset.task === want.task) &&
                   (!want.kind || item.dataset.kind === want.kind) &&
                   (!q || item.textContent.toLowerCase().indexOf(q) >= 0);
         item.hidden = !hit;
         n += hit;
       });
-      var isNarrowed = want.variant || want.kind || q;
-      Array.prototype.forEach.call(document.querySelectorAll("details.flips"), function (group) {
+      var isNarrowed = want.variant || want.task || want.kind || q;
+      each(all("details.flips"), function (group) {
         group.hidden = !group.querySelector(".item:not([hidden])");
-        if (keep && isNarrowed && !group.hidden) group.open = true;
+        if (isNarrowed && !group.hidden) group.open = true;
       });
       form.querySelector("output").textContent = n + " of " + items.length;
-      if (keep) {
-        var state = fields.filter(function (f) { return want[f]; }).map(function (f) {
-          return f + "=" + encodeURIComponent(want[f]);
-        }).join("&");
-        try { history.replaceState(null, "", state ? "#items?" + state : "#items"); } catch (e) { /* file: */ }
-      }
+      if (keep) fields.forEach(function (f) { remember(f, want[f], "items"); });
     };
     form.hidden = false;
-    var at = location.hash.indexOf("?");
-    if (at > 0) {
-      var given = new URLSearchParams(location.hash.slice(at + 1));
-      fields.forEach(function (f) { if (given.has(f)) form.elements[f].value = given.get(f); });
-      document.getElementById("items").scrollIntoView();
-    }
+    fields.forEach(function (f) { if (state.has(f)) form.elements[f].value = state.get(f); });
     form.addEventListener("input", function () { apply(true); });
     form.addEventListener("submit", function (e) { e.preventDefault(); });
     apply(false);
+    document.addEventListener("keydown", function (e) { /* "/" searches, as in other tools */
+      if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(e.target.nodeName)) return;
+      e.preventDefault();
+      form.elements.q.focus();
+      form.scrollIntoView({block: "center"});
+    });
+  }
+  /* -- every item: one piece at a time -- */
+  var whole = document.querySelector(".whole");
+  if (whole && canUnpack) {
+    var box = document.querySelector(".all-items"), pick = whole.elements;
+    document.querySelector(".needs-script").hidden = true;
+    whole.hidden = false;
+    each(all("template.task-name"), function (t) {
+      if (document.querySelector('template[data-from][data-task="' + t.dataset.task + '"]'))
+        pick.wtask.appendChild(new Option(t.content.textContent, t.dataset.task));
+    });
+    var narrow = function () {
+      var q = pick.wq.value.trim().toLowerCase(), n = 0, items = all(".item", box);
+      each(items, function (item) {
+        item.hidden = (pick.wkind.value && item.dataset.kind !== pick.wkind.value) ||
+                      (q && item.textContent.toLowerCase().indexOf(q) < 0);
+        n += !item.hidden;
+      });
+      whole.querySelector("output").textContent = n + " of " + items.length;
+    };
+    var load = function () {
+      var piece = document.querySelector('template[data-task="' + pick.wtask.value + '"][data-from="' + pick.wfrom.value + '"]');
+      if (!piece) return;
+      unpack(piece).then(function (body) {
+        box.textContent = "";
+        each(Array.prototype.slice.call(body.childNodes), function (n) { box.appendChild(document.importNode(n, true)); });
+        narrow();
+      });
+    };
+    var pieces = function () {
+      pick.wfrom.textContent = "";
+      each(all('template[data-from][data-task="' + pick.wtask.value + '"]'), function (t) {
+        pick.wfrom.appendChild(new Option(t.dataset.from + " \u2013 " + t.dataset.to, t.dataset.from));
+      });
+      if (state.has("wfrom")) pick.wfrom.value = state.get("wfrom");
+    };
+    if (state.has("wtask")) pick.wtask.value = state.get("wtask");
+    pieces();
+    if (state.has("wtask")) load();
+    whole.addEventListener("input", function (e) {
+      if (e.target === pick.wtask) { state.delete("wfrom"); pieces(); }
+      if (e.target === pick.wtask || e.target === pick.wfrom) {
+        remember("wtask", pick.wtask.value, "items");
+        remember("wfrom", pick.wfrom.value, "items");
+        load();
+      } else if (!box.firstChild) load(); else narrow();
+    });
+    whole.addEventListener("submit", function (e) { e.preventDefault(); });
+    whole.addEventListener("focusin", function () { if (!box.firstChild) load(); });
   }
 
-  Array.prototype.forEach.call(document.querySelectorAll("pre.command"), function (pre) {
-    if (!navigator.clipboard) return;
-    var button = document.createElement("button");
-    button.type = "button";
-    button.className = "copy";
-    button.textContent = "Copy";
-    button.addEventListener("click", function () {
-      navigator.clipboard.writeText(pre.textContent).then(function () { button.textContent = "Copied"; });
-    });
-    pre.parentNode.insertBefore(button, pre.nextSibling);
-  });
+  var section = location.hash.slice(1).split("?")[0];
+  if (location.hash.indexOf("?") >= 0 && /^[a-z]+$/.test(section) && document.getElementById(section))
+    document.getElementById(section).scrollIntoView();
 })();

@@ -10,6 +10,7 @@
 struct output_flags {
     const char *html, *csv, *title;
     int64_t max_flips;
+    int32_t full;
 };
 static struct report_flags flags;
 static struct compare_options options;
@@ -23,13 +24,16 @@ static const struct assay_field output_fields[] = {
     {"title", ASSAY_STR, offsetof(struct output_flags, title), NULL, NULL, "title of the HTML file"},
     {"max-flips", ASSAY_INT, offsetof(struct output_flags, max_flips), "240", "0..1000000",
      "changed answers shown with their text"},
+    {"full", ASSAY_BOOL, offsetof(struct output_flags, full), "false", NULL,
+     "put every item into the HTML file, packed; large"},
     {0},
 };
 
 static int write_all(struct view *view, const struct compare *c, struct assay_err *e)
 {
     if (output.html) {
-        struct html_options h = {.title = output.title, .max_flips = (size_t)output.max_flips};
+        struct html_options h = {.title = output.title, .max_flips = (size_t)output.max_flips,
+                                 .full = output.full};
         TRY(html_write(view, c, &h, output.html, e));
         printf("%s\n", output.html);
     }
@@ -48,6 +52,7 @@ static int body(struct options *o, struct assay_err *e)
     if (!output.html && !output.csv)
         return err_set(e, ASSAY_EUSAGE, "nothing to write: give --html FILE, --csv DIR or both");
     int rc = report_open(&flags, o, &view, &set, e);
+    options.all_bases = output.html != NULL;
     if (rc == 0)
         rc = compare_make(view, set, &options, &o->arena, &c, e);
     if (rc == 0)

@@ -79,7 +79,7 @@ SORT = r"""
 """
 FILTER = r"""
 (() => {
-  const form = document.querySelector(".filters"), items = [...document.querySelectorAll(".item")];
+  const form = document.querySelector(".item-filters"), items = [...document.querySelectorAll("#items .item")];
   if (!form || form.hidden) return ["no filters"];
   const shown = () => items.filter(i => !i.hidden);
   const set = (n, v) => { form.elements[n].value = v; form.dispatchEvent(new Event("input", {bubbles: true})); };
@@ -92,7 +92,89 @@ FILTER = r"""
   set("q", "no such words anywhere");
   if (shown().length) out.push("text filter");
   set("q", ""); set("kind", ""); set("variant", "");
+  const t = items[items.length - 1].dataset.task;
+  set("task", t);
+  if (!shown().length || shown().some(i => i.dataset.task !== t)) out.push("task filter");
+  if (!location.hash.includes("task=" + t)) out.push("the filter is not in the address: " + location.hash);
+  set("task", ""); set("kind", "same");
+  if (shown().some(i => i.dataset.kind !== "same")) out.push("same-score filter");
+  set("kind", "");
+  if (location.hash.includes("=")) out.push("a cleared filter stays in the address: " + location.hash);
+  document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "/", bubbles: true, cancelable: true}));
+  if (document.activeElement !== form.elements.q) out.push("the key / does not search");
+  form.elements.q.blur();
   if (shown().length !== all || all !== items.length) out.push("clearing the filters");
+  return out;
+})()
+"""
+# Another base: its rows come from the packed tables, the first base comes back as it was.
+BASES = r"""
+(async () => {
+  const form = document.querySelector(".bases"), out = [];
+  if (!form || form.hidden) return ["no choice of base"];
+  const select = form.elements.base, before = document.querySelector("#variants .rebase").outerHTML;
+  const wait = async f => { for (let i = 0; i < 200 && !f(); i++) await new Promise(r => setTimeout(r, 10)); return f(); };
+  const baseName = () => (document.querySelector("#variants tr.base th") || {textContent: ""}).textContent;
+  const set = v => { select.value = v; select.dispatchEvent(new Event("change", {bubbles: true})); };
+  const first = select.value, colours = () => [...document.querySelectorAll("#variants table.main tbody th")]
+    .map(h => h.textContent + h.querySelector(".swatch").className).sort().join();
+  const painted = colours();
+  if (select.options.length < 3) out.push("few bases: " + select.options.length);
+  for (const o of [...select.options].filter(o => o.value !== first)) {
+    set(o.value);
+    if (!await wait(() => baseName().startsWith(o.textContent))) out.push("base " + o.textContent + " is not shown: " + baseName());
+    if (colours() !== painted) out.push("colours change with base " + o.textContent);
+    if (!document.querySelector("#tasks .rebase table")) out.push("no task tables for base " + o.textContent);
+    if (!document.querySelector("#variants th.sort button")) out.push("tables of base " + o.textContent + " do not sort");
+  }
+  if (!location.hash.includes("base=")) out.push("the base is not in the address");
+  set(first);
+  await wait(() => document.querySelector("#variants .rebase").outerHTML === before);
+  if (document.querySelector("#variants .rebase").outerHTML !== before) out.push("the first base is not restored");
+  if (location.hash.includes("base=")) out.push("the first base stays in the address");
+  return out;
+})()
+"""
+COPY = r"""
+(async () => {
+  let got = null;
+  const out = [], real = navigator.clipboard && navigator.clipboard.writeText;
+  if (real) Object.defineProperty(navigator.clipboard, "writeText", {value: t => { got = t; return Promise.resolve(); }, configurable: true});
+  else document.execCommand = () => { got = document.querySelector("body > textarea").value; return true; };
+  for (const table of document.querySelectorAll("table:not(.choices)")) {
+    const box = table.closest(".scroll"), button = box && box.nextElementSibling, name = table.caption.textContent;
+    if (!button || button.textContent !== "Copy as CSV") { out.push("no copy button: " + name); continue; }
+    got = null;
+    button.click();
+    const lines = (got || "").split("\r\n");
+    if (lines.length !== table.rows.length + 1) out.push("CSV of '" + name + "': " + lines.length + " lines");
+    if (/(^|,)[=@]/m.test(got)) out.push("a formula in the CSV of '" + name + "'");
+    if (/(^|,)\u2013/m.test(got)) out.push("a dash in the CSV of '" + name + "'");
+  }
+  return out;
+})()
+"""
+# With --full: every item of the first piece of every task, from packed text.
+WHOLE = r"""
+(async () => {
+  const form = document.querySelector(".whole"), out = [];
+  if (!form) return [];
+  if (form.hidden) return ["every item: no form"];
+  const pick = form.elements, box = document.querySelector(".all-items");
+  const set = (n, v) => { pick[n].value = v; pick[n].dispatchEvent(new Event("input", {bubbles: true})); };
+  const wait = async f => { for (let i = 0; i < 300 && !f(); i++) await new Promise(r => setTimeout(r, 10)); return f(); };
+  if (pick.wtask.options.length < 2) out.push("every item: tasks are missing");
+  for (const o of [...pick.wtask.options].slice(-3)) {
+    box.textContent = "";
+    set("wtask", o.value);
+    const want = document.querySelector('template[data-task="' + o.value + '"][data-from="0"]').dataset.to - -1;
+    if (!await wait(() => box.querySelectorAll(".item").length === want))
+      out.push("every item: " + o.textContent + " shows " + box.querySelectorAll(".item").length + " of " + want);
+  }
+  set("wq", "no such words anywhere");
+  if ([...box.querySelectorAll(".item")].some(i => !i.hidden)) out.push("every item: text filter");
+  set("wq", "");
+  if (box.querySelector("script,img,b,iframe") || window.pwned) out.push("every item: hostile text became markup");
   return out;
 })()
 """
@@ -146,7 +228,7 @@ class Browser:
             self.events.append(answer)
 
     def evaluate(self, script):
-        r = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        r = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in r:
             return ["check failed to run: " + r["exceptionDetails"].get("exception", {}).get("description", "?")]
         return r["result"].get("value")
@@ -198,14 +280,25 @@ def run(browser, url, shots):
     found += [c + " (360 px, all open)" for c in browser.evaluate(OVERFLOW)]
     view(1280, 900, "light")
     browser.load(url)
-    for script in (CHECKS, SORT, FILTER, CHECKS):
+    for script in (CHECKS, SORT, FILTER, BASES, COPY, WHOLE, CHECKS):
         found += browser.evaluate(script)
     found += browser.complaints()
+    last = browser.evaluate("(() => { const o = document.querySelectorAll('.bases option'); return o.length ? o[o.length - 1].value : ''; })()")
+    if last:  # an address that somebody was sent
+        browser.load("about:blank")
+        browser.load(url + "#items?base=" + last + "&kind=lost")
+        found += browser.evaluate("""(async () => {
+          const b = document.querySelector(".bases").elements.base;
+          await new Promise(r => setTimeout(r, 300));
+          const out = [], name = b.options[b.selectedIndex].textContent;
+          if (b.value !== "%s" || !document.querySelector("#variants tr.base th").textContent.startsWith(name)) out.push("the base of the address is not chosen");
+          if ([...document.querySelectorAll("#items .item")].some(i => !i.hidden && i.dataset.kind !== "lost")) out.push("the filter of the address is not applied");
+          return out; })()""" % last)
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     browser.load(url)
     if browser.evaluate("document.querySelectorAll('table.main tbody tr').length") < 2:
         found.append("without script the table is empty")
-    if browser.evaluate("document.querySelector('.filters') && !document.querySelector('.filters').hidden"):
+    if browser.evaluate("[...document.querySelectorAll('.filters')].some(f => !f.hidden)"):
         found.append("without script there are dead controls")
     return found
 

@@ -61,6 +61,7 @@ static inline int fixture_compare(struct fixture *f, const char *const *runs, si
     int rc = view_open(f->db, &f->view, &f->err);
     if (rc >= 0)
         rc = view_load(f->view, runs, n, &f->set, &f->err);
+    o.all_bases = true;
     if (rc >= 0)
         rc = compare_make(f->view, f->set, &o, &f->a, &f->c, &f->err);
     return rc;

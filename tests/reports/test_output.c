@@ -3,12 +3,15 @@
 #include "tests/reports/report_test.h"
 
 #include <sys/stat.h>
+#include <zlib.h>
 #include "harness/base/fs.h"
 #include "harness/base/json.h"
 #include "harness/base/text.h"
 #include "reports/csv.h"
+#include "reports/diff.h"
 #include "reports/fmt.h"
 #include "reports/html.h"
+#include "reports/pack.h"
 #include "reports/results.h"
 #include "reports/term.h"
 
@@ -337,6 +340,158 @@ static void html_empty(void **state)
     fixture_end(&g);
 }
 
+/* -- word differences and packing -------------------------------------------------------------- */
+
+/* A side with its own words in brackets. */
+static const char *marked(const struct diff_side *s)
+{
+    static char text[2][512];
+    static int at;
+    char *out = text[at = !at];
+    *out = '\0';
+    for (size_t i = 0; i < s->n; i++)
+        snprintf(out + strlen(out), 512 - strlen(out), s->spans[i].is_own ? "[%.*s]" : "%.*s",
+                 (int)s->spans[i].n, s->spans[i].s);
+    return out;
+}
+
+static void word_diff(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    struct diff_side d[2];
+    static const char *const cases[][4] = {
+        {"She has 26 apples.", "She has 24 apples.", "She has[ 26] apples.",
+         "She has[ 24] apples."},
+        {"a b c d", "a c d e", "a[ b] c d", "a c d[ e]"},
+        {"", "x y", "", "[x y]"},
+        {"same", "same", "same", "same"},
+        {"one\ntwo", "one two", "one\ntwo", "one two"}, /* only blanks differ */
+        {"a a b", "a b a", "[a ]a b", "a b[ a]"},
+        {"  lead", "lead", "  lead", "lead"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *x = cases[i][0], *y = cases[i][1];
+        diff_words(x, strlen(x), y, strlen(y), &a, d);
+        if (i != 5)
+            assert_string_equal(marked(&d[0]), cases[i][2]);
+        if (i != 5)
+            assert_string_equal(marked(&d[1]), cases[i][3]);
+        size_t own = 0; /* either way of aligning is a longest one: one word is left over */
+        for (size_t k = 0; k < d[0].n && i == 5; k++)
+            own += d[0].spans[k].is_own;
+        assert_int_equal(own, i == 5);
+    }
+    /* nothing is lost or said twice, whatever the bytes; too long to compare is marked whole */
+    size_t n = 40000;
+    char *x = arena_alloc(&a, n), *y = arena_alloc(&a, n);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = (char)(i % 7 ? 'a' + i % 5 : ' ');
+        y[i] = (char)(i % 6 ? 200 + i % 5 : '\n');
+    }
+    diff_words(x, n, y, n, &a, d);
+    for (int s = 0; s < 2; s++) {
+        size_t sum = 0;
+        for (size_t i = 0; i < d[s].n; i++) {
+            assert_ptr_equal(d[s].spans[i].s, (s ? y : x) + sum);
+            sum += d[s].spans[i].n;
+        }
+        assert_int_equal(sum, n);
+    }
+    arena_release(&a);
+}
+
+static size_t unbase64(const char *s, size_t n, uint8_t *out)
+{
+    size_t k = 0;
+    uint32_t x = 0;
+    assert_int_equal(n % 4, 0);
+    for (size_t i = 0; i < n; i++) {
+        static const char digits[] =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        const char *at = s[i] == '=' ? digits : strchr(digits, s[i]);
+        assert_true(at && *at);
+        x = x << 6 | (uint32_t)(at - digits);
+        if (i % 4 == 3) {
+            out[k++] = (uint8_t)(x >> 16);
+            out[k++] = (uint8_t)(x >> 8);
+            out[k++] = (uint8_t)x;
+        }
+    }
+    return k - (n && s[n - 1] == '=') - (n > 1 && s[n - 2] == '=');
+}
+
+static void packing(void **state)
+{
+    (void)state;
+    enum { MOST = 1 << 20 };
+    static const size_t sizes[] = {0, 1, 2, 3, 100, 24576, 24577, 70000, MOST};
+    char *text = malloc(MOST);
+    uint8_t *bytes = malloc(2 * MOST), *back = malloc(MOST + 1);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int is_noise = 0; is_noise < 2; is_noise++) {
+            struct rng rng = {i};
+            struct buf b;
+            z_stream z = {0};
+            for (size_t k = 0; k < sizes[i]; k++)
+                text[k] = is_noise ? (char)rng_next(&rng) : "<td>12.5</td>"[k % 13];
+            buf_init(&b, 0);
+            assert_int_equal(pack_text(&b, text, sizes[i], &f.err), 0);
+            size_t n = unbase64(b.v, b.n, bytes);
+            assert_true(is_noise || sizes[i] < 1000 || b.n < sizes[i] / 20);
+            assert_int_equal(inflateInit2(&z, -15), Z_OK);
+            z.next_in = bytes;
+            z.avail_in = (uInt)n;
+            z.next_out = back;
+            z.avail_out = MOST + 1;
+            assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+            assert_int_equal(z.total_out, sizes[i]);
+            assert_int_equal(z.avail_in, 0);
+            assert_memory_equal(back, text, sizes[i]);
+            inflateEnd(&z);
+            buf_release(&b);
+        }
+    free(text);
+    free(bytes);
+    free(back);
+}
+
+/* Answers of 10 MB, bytes that are no text, text that runs backwards: clipped, shown, harmless. */
+static void html_hostile(void **state)
+{
+    (void)state;
+    struct fixture g;
+    struct buf b;
+    fixture_folder(&g);
+    make_store(g.db, &(struct make_options){.n_items = 40, .n_tasks = 2});
+    fixture_sql(&g,
+                "UPDATE response SET text = replace(hex(zeroblob(270000)), '00',"
+                " '</pre><script>window.pwned=1</script> ') WHERE text IS NOT NULL AND"
+                " variant_id = 7 AND request IN (SELECT requests FROM item WHERE choices IS NULL"
+                " AND idx % 20 = 3)");
+    assert_true(fixture_int(&g, "SELECT max(length(text)) FROM response") > 10000000);
+    fixture_sql(&g, "UPDATE response SET text = CAST(x'fffe41c3280ae280ae' AS TEXT) WHERE text IS"
+                    " NOT NULL AND variant_id = 7 AND length(text) < 1000");
+    fixture_sql(&g, "UPDATE item SET prompt = CAST(x'c0af3c7363726970743ef4908080' AS TEXT) WHERE"
+                    " idx % 2; UPDATE task SET alias = '<svg onload=1>', dataset = '\"><img src=x"
+                    " onerror=1>'");
+    assert_int_equal(fixture_compare(&g, NULL, 0, (struct compare_options){0}), 0);
+    buf_init(&b, 0);
+    assert_int_equal(html_render(g.view, g.c, &(struct html_options){0}, &b, &g.err), 0);
+    assert_true(b.n < 2000000);
+    assert_true(text_valid(b.v, b.n, NULL));
+    assert_int_equal(count(&b, "<script"), 1);
+    assert_int_equal(count(&b, "<img") + count(&b, "<svg onload"), 0);
+    assert_true(has(&b, "\\xFF"));
+    assert_true(has(&b, "more bytes"));
+    buf_clear(&b);
+    assert_int_equal(html_render(g.view, g.c, &(struct html_options){.full = true}, &b, &g.err), 0);
+    assert_int_equal(count(&b, "<script"), 1);
+    assert_true(count(&b, "data-from=") >= 4);
+    assert_true(text_valid(b.v, b.n, NULL));
+    buf_release(&b);
+    fixture_end(&g);
+}
+
 /* A gain is not a negative loss, zero has no sign, one of a thing is not several. */
 static void wording(void **state)
 {
@@ -398,6 +553,7 @@ int main(void)
         cmocka_unit_test(csv_files),    cmocka_unit_test(results),
         cmocka_unit_test(html_escapes), cmocka_unit_test(html_document),
         cmocka_unit_test(html_limits),  cmocka_unit_test(html_empty),
-        cmocka_unit_test(wording)};
+        cmocka_unit_test(wording),      cmocka_unit_test(word_diff),
+        cmocka_unit_test(packing),      cmocka_unit_test(html_hostile)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
