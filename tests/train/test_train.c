@@ -101,6 +101,63 @@ static void test_gradient(void **state)
     net_release(&net);
 }
 
+/* The mean loss of the step's batch, in double. */
+static double batch_loss(const struct trainer *t, const double *p)
+{
+    const size_t v = t->net->cfg.n_vocab;
+    double sum = 0, weight = 0;
+    for (size_t k = 0; k < t->n_micros; k++)
+        for (size_t s = 0; s < t->inputs[k].n_seq; s++) {
+            const struct pass_input *in = &t->inputs[k];
+            const size_t at = in->starts[s], n = in->starts[s + 1] - at;
+            double *z = ref_logits(t->net, p, in->tokens + at, n);
+            for (size_t i = 0; i < n; i++) {
+                weight += (double)in->weights[at + i];
+                sum += (double)in->weights[at + i] *
+                       (ref_lse(z + i * v, v) - z[i * v + in->targets[at + i]]);
+            }
+            free(z);
+        }
+    return sum / weight;
+}
+
+/* What a step sums over inputs and lanes is the derivative of the batch's mean loss. */
+static void test_batch_gradient(void **state)
+{
+    (void)state;
+    struct tt_run r;
+    struct rng rng = {13};
+    struct trainer_report report;
+    struct trainer_settings s = tt_settings;
+    s.batch = 96;
+    tt_open(&r, &tt_small, &s, 2);
+    double *p = ref_doubles(r.net.n_params), biggest = 0, squares = 0;
+    for (size_t i = 0; i < r.net.n_params; i++)
+        p[i] = (double)(r.net.p[i] += ref_draw(&rng, 0.2));
+    pack_update(&r.t->pack, NULL);
+    ok(trainer_step(r.t, &report, &tt_err));
+    assert_int_equal(r.t->n_micros, 6);
+    assert_true(fabs(report.loss - batch_loss(r.t, p)) < 1e-5);
+    for (size_t i = 0; i < r.net.n_params; i++) {
+        biggest = fmax(biggest, fabs((double)r.t->grad[i]));
+        squares += (double)r.t->grad[i] * (double)r.t->grad[i];
+    }
+    assert_true(fabs(report.norm - sqrt(squares)) < 1e-9);
+    for (int n = 0; n < 200; n++) {
+        const size_t i = rng_below(&rng, r.net.n_params);
+        const double keep = p[i];
+        p[i] = keep + 1e-5;
+        const double up = batch_loss(r.t, p);
+        p[i] = keep - 1e-5;
+        const double want = (up - batch_loss(r.t, p)) / 2e-5;
+        p[i] = keep;
+        if (fabs(want - (double)r.t->grad[i]) > 1e-5 * biggest)
+            fail_msg("parameter %zu: %.9g, differences give %.9g", i, (double)r.t->grad[i], want);
+    }
+    free(p);
+    tt_close(&r);
+}
+
 /* -- the same bits ----------------------------------------------------------------------------- */
 
 static void assert_same_file(const char *a, const char *b)
@@ -325,11 +382,11 @@ static void test_adam(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradient),     cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_resume),       cmocka_unit_test(test_bad_checkpoints),
-        cmocka_unit_test(test_learns),       cmocka_unit_test(test_distills),
-        cmocka_unit_test(test_bad_settings), cmocka_unit_test(test_schedule),
-        cmocka_unit_test(test_adam),
+        cmocka_unit_test(test_gradient),        cmocka_unit_test(test_batch_gradient),
+        cmocka_unit_test(test_threads),         cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_bad_checkpoints), cmocka_unit_test(test_learns),
+        cmocka_unit_test(test_distills),        cmocka_unit_test(test_bad_settings),
+        cmocka_unit_test(test_schedule),        cmocka_unit_test(test_adam),
     };
     return cmocka_run_group_tests(tests, tt_setup, tt_teardown);
 }
