@@ -10,6 +10,7 @@
 #include "harness/base/field.h"
 #include "harness/base/json.h"
 #include "tasks/metric.h"
+#include "tasks/port.h"
 #include "tasks/pytext.h"
 #include "tasks/regex.h"
 
@@ -466,6 +467,17 @@ static int parse_ignore(const struct value *v, const char *path, struct arena *a
     return 0;
 }
 
+static int parse_function(const struct value *v, const char *path, struct arena *a, struct metric_use *u,
+                          struct assay_err *e)
+{
+    char *where = arena_printf(a, "%s:%u:%u", path, v->line, v->col);
+    struct port_ask ask = {PORT_AGGREGATE, v, "aggregation", path, where};
+    struct port_use *port;
+    TRY(port_open(&ask, a, &port, e));
+    u->aggregation = port->port->text;
+    return 0;
+}
+
 static int parse_option(const struct value_entry *o, const char *path, struct arena *a,
                         struct metric_use *u, struct assay_err *e)
 {
@@ -476,8 +488,7 @@ static int parse_option(const struct value_entry *o, const char *path, struct ar
                        o->key->col);
     if (value_is_str(o->key, "aggregation")) {
         if (v->type == VALUE_FUNC)
-            return err_set(e, ASSAY_EUNSUPPORTED, "%s:%u:%u: aggregation function '%s' is not supported",
-                           path, v->line, v->col, v->s);
+            return parse_function(v, path, a, u, e);
         if (v->type != VALUE_STR || !metric_aggregation_known(v->s))
             return v->type == VALUE_STR ? unknown(v, path, e, "aggregation", metric_aggregations())
                                         : bad_entry(v, path, e, "expected a name for", "aggregation");
@@ -543,6 +554,29 @@ int metric_use_parse(const struct value *entry, const char *path, enum task_outp
     if (rc < 0)
         metric_use_release(u);
     return rc;
+}
+
+int metric_use_result(const struct value *entry, const char *path, const char *name, struct arena *a,
+                      struct metric_use *u, struct assay_err *e)
+{
+    const struct metric *known = metric_find(name);
+    *u = (struct metric_use){.name = name, .metric = known, .aggregation = "mean", .higher_is_better = -1};
+    if (entry && known) {
+        u->aggregation = known->aggregation;
+        u->higher_is_better = known->higher_is_better;
+    } else if (entry) {
+        u->aggregation = NULL;
+    }
+    for (uint32_t i = 0; entry && i < entry->n; i++) {
+        int rc = parse_option(&entry->entries[i], path, a, u, e);
+        if (rc < 0) {
+            metric_use_release(u);
+            return rc;
+        }
+    }
+    if (!u->aggregation)
+        return bad_entry(entry, path, e, "give an aggregation for metric", name);
+    return 0;
 }
 
 void metric_use_release(struct metric_use *u)

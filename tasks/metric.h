@@ -49,6 +49,10 @@ struct metric_use {
  * unknown aggregation, unknown option, a metric the output type can't have. */
 int metric_use_parse(const struct value *entry, const char *path, enum task_output, struct arena *,
                      struct metric_use *, struct assay_err *);
+/* The use of a score that process_results yields: `entry` is its dict in metric_list, or NULL: the mean
+ * (`name` and `output` say which score). */
+int metric_use_result(const struct value *entry, const char *path, const char *name, struct arena *,
+                      struct metric_use *, struct assay_err *);
 void metric_use_release(struct metric_use *);
 
 /* Everything a metric may read about one document; fill what the output type has. */

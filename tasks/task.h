@@ -85,6 +85,13 @@ int task_load(struct task_index *, const struct task_node *, const struct task_s
               struct arena *, struct task **, struct assay_err *);
 void task_release(struct task *);
 
+/* -- rows -------------------------------------------------------------------------------------- */
+/* Whether rows of the evaluated split (is_shot: of the few-shot pool) must go through task_row. */
+bool task_has_rows(const struct task *, bool is_shot);
+/* process_docs: the row in place of `row`, or *out NULL: the row is not a document. */
+int task_row(const struct task *, bool is_shot, const struct value *row, struct arena *,
+             const struct value **out, struct assay_err *);
+
 /* -- asking ------------------------------------------------------------------------------------ */
 enum task_request_kind { TASK_REQ_LOGLIKELIHOOD, TASK_REQ_ROLLING, TASK_REQ_GENERATE };
 struct task_generation {                   /* resolved generation_kwargs */

@@ -9,6 +9,7 @@
 #include "harness/base/buf.h"
 #include "harness/base/err.h"
 #include "tasks/literal.h"
+#include "tasks/port.h"
 #include "tasks/task_impl.h"
 #include "tasks/template.h"
 
@@ -84,9 +85,13 @@ int task_field_compile(const struct task_field_source *s, struct arena *a, struc
             items[i] = s->v->entries[i].value;
         f->raw = value_list(a, items, s->v->n);
     }
+    const char *path = task_files_path(s->files, s->v);
+    if (f->raw->type == VALUE_FUNC) {
+        struct port_ask ask = {PORT_VALUE, s->v, s->key, path, f->where};
+        return port_open(&ask, a, &f->port, e);
+    }
     if (f->raw->type != VALUE_STR)
         return 0;
-    const char *path = task_files_path(s->files, s->v);
     struct template_source src = {
         .text = f->raw->s, .n = f->raw->n, .where = arena_strdup(a, *path ? path : "inline")};
     task_files_text_place(s->files, s->v, a, &src.line, &src.col);
@@ -97,7 +102,9 @@ int task_field_compile(const struct task_field_source *s, struct arena *a, struc
 void task_field_release(struct task_field *f)
 {
     template_release(f->tpl);
+    port_release(f->port);
     f->tpl = NULL;
+    f->port = NULL;
 }
 
 /* -- values ------------------------------------------------------------------------------------ */
@@ -192,6 +199,12 @@ int task_field_get(struct task_field *f, const struct task_row *row, const struc
             return column_error(f, row);
         return f->use == TASK_FIELD_CHOICE ? choices_check(f, row, *out) : 0;
     }
+    if (f->port) {
+        int rc = port_value(f->port, row->doc, row->arena, out, row->e);
+        if (rc < 0)
+            return render_error(f, row, rc);
+        return f->use == TASK_FIELD_CHOICE ? choices_check(f, row, *out) : 0;
+    }
     const struct value *text;
     int rc = template_render(f->tpl, row->doc, row->arena, &text, row->e);
     if (rc < 0)
@@ -204,7 +217,7 @@ int task_field_text(struct task_field *f, const struct task_row *row, struct pys
     *out = PYSTR("");
     if (!f->raw || (f->raw->type == VALUE_STR && f->raw->n == 0))
         return 0;
-    const struct value *v = column_get(f, row->doc);
+    const struct value *v = f->port ? NULL : column_get(f, row->doc);
     if (!v)
         TRY(task_field_get(f, row, &v));
     if (v->type == VALUE_NULL)
@@ -221,7 +234,7 @@ int task_field_begin(struct task_field *f, const struct task_columns *columns, s
     f->fixed = NULL;
     f->is_column = false;
     f->slot = 0;
-    if (!f->raw)
+    if (!f->raw || f->port)
         return 0;
     struct task_row row = {.doc = &value_null, .arena = a, .e = e};
     if (f->raw->type != VALUE_STR) {

@@ -1,7 +1,13 @@
 /* task_grade.c - responses of a document to its scores.
  *
  * Every pipeline of filters sees the responses anew; every metric is computed once per pipeline. */
+#include <math.h>
+#include <string.h>
+
+#include "harness/base/buf.h"
 #include "harness/base/err.h"
+#include "harness/base/json.h"
+#include "tasks/port.h"
 #include "tasks/task_impl.h"
 
 struct grading {
@@ -108,6 +114,48 @@ static int fill_generated(struct grading *g, size_t filter, struct metric_doc *d
     return 0;
 }
 
+/* A number; a pair of a sum and its weight where the aggregation wants those; else any value. */
+static int result_score(const struct grading *g, const struct metric_use *u, const struct value *v,
+                        struct task_score *out)
+{
+    bool weighted = strcmp(u->aggregation, "weighted_perplexity") == 0 ||
+                    strcmp(u->aggregation, "bits_per_byte") == 0;
+    bool pair = (v->type == VALUE_TUPLE || v->type == VALUE_LIST) && v->n == 2;
+    *out = (struct task_score){NAN, NAN, NULL};
+    if (weighted && pair && v->items[0]->type == VALUE_FLOAT && v->items[1]->type == VALUE_INT) {
+        out->value = v->items[0]->f;
+        out->weight = (double)v->items[1]->i;
+    } else if (v->type == VALUE_FLOAT) {
+        out->value = v->f;
+    } else if (v->type == VALUE_INT || v->type == VALUE_BOOL) {
+        out->value = v->type == VALUE_BOOL ? v->b : (double)v->i;
+    } else {
+        struct buf b;
+        buf_init(&b, 0);
+        json_write(&b, v, JSON_PYTHON);
+        out->detail = arena_strndup(g->arena, b.v, b.n);
+        buf_release(&b);
+    }
+    return 0;
+}
+
+/* Scores of process_results, which replaces the metrics. */
+static int grade_results(struct grading *g, size_t filter, struct task_score *out)
+{
+    const struct task_impl *m = g->m;
+    const struct value **resps = ARENA_ARRAY(g->arena, const struct value *, g->n ? g->n : 1), *names;
+    TRY(grade_filter(g, &m->filters[filter], resps));
+    const struct value *list = value_list(g->arena, resps, g->n);
+    TRY(port_results(m->results, g->item->doc, list, g->arena, &names, g->e));
+    for (size_t i = 0; i < m->n_metrics; i++) {
+        const struct value *v = value_get(names, m->metrics[i].name);
+        if (!v)
+            return grade_error(g, &m->filters[filter], "process_results yields no score for a metric");
+        TRY(result_score(g, &m->metrics[i], v, &out[i]));
+    }
+    return 0;
+}
+
 int task_grade(struct task *t, const struct task_item *item, const struct task_response *responses,
                struct arena *arena, struct task_score *out, struct assay_err *e)
 {
@@ -125,6 +173,12 @@ int task_grade(struct task *t, const struct task_item *item, const struct task_r
     g.logprobs = g.n <= 8 ? few_numbers : ARENA_ARRAY(arena, double, g.n);
     g.greedy = g.n <= 8 ? few_flags : ARENA_ARRAY(arena, bool, g.n);
     for (size_t f = 0; f < m->n_filters; f++) {
+        if (m->results) {
+            int rc = grade_results(&g, f, &out[f * m->n_metrics]);
+            if (rc < 0)
+                return err_prefix(e, rc, "task '%s', row %zu", t->name, item->idx);
+            continue;
+        }
         struct metric_doc d = {
             .output = t->output, .gold = item->target, .multiple_target = m->multiple_target};
         TRY(generates ? fill_generated(&g, f, &d) : fill_scoring(&g, f, &d));

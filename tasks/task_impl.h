@@ -14,6 +14,7 @@
 #include "tasks/task.h"
 #include "tasks/task_files.h"
 
+struct port_use;
 struct template;
 
 /* -- fields: what a key like doc_to_text yields for a row (task_field.c) ----------------------- */
@@ -28,6 +29,7 @@ struct task_field {
     const char *where;                 /* "task.yaml:3:14" */
     const struct value *raw;           /* as written; NULL: the key is absent or null */
     struct template *tpl;              /* raw is text */
+    struct port_use *port;             /* raw is a function */
     const struct value *fixed;         /* the same for every row; set by task_field_begin */
     bool is_column;                    /* raw names a column; set by task_field_begin */
     bool has_choice;                   /* the task has doc_to_choice */
@@ -94,6 +96,8 @@ struct task_impl {
     const struct value *samples;       /* examples written in the task, or NULL */
     struct fewshot shots;
     bool multiple_input, multiple_target;      /* decided by document 0 */
+    struct port_use *rows, *shot_rows; /* process_docs of the task and of its examples, or NULL */
+    struct port_use *results;          /* process_results, or NULL */
     bool wants_unconditional;          /* acc_mutual_info */
     bool has_bypass;
     struct task_generation generation;

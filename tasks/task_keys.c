@@ -14,7 +14,8 @@ enum {
     T_LIST = 1 << VALUE_LIST,
     T_DICT = 1 << VALUE_DICT,
     T_NUMBER = T_INT | T_FLOAT,
-    T_ANY = T_BOOL | T_NUMBER | T_STR | T_LIST | T_DICT
+    T_ANY = T_BOOL | T_NUMBER | T_STR | T_LIST | T_DICT,
+    T_FUNC = 1 << VALUE_FUNC /* a function may be one that is built in: port.h decides */
 };
 struct key {
     const char *name;
@@ -40,14 +41,14 @@ static const struct key task_table[] = {
     {"validation_split", T_STR, NULL},
     {"test_split", T_STR, NULL},
     {"fewshot_split", T_STR, NULL},
-    {"process_docs", T_ANY, needs_python},
-    {"doc_to_text", T_STR | T_INT, NULL},
-    {"doc_to_target", T_STR | T_INT | T_BOOL | T_LIST, NULL},
-    {"doc_to_choice", T_STR | T_LIST | T_DICT, NULL},
+    {"process_docs", T_FUNC, NULL},
+    {"doc_to_text", T_STR | T_INT | T_FUNC, NULL},
+    {"doc_to_target", T_STR | T_INT | T_BOOL | T_LIST | T_FUNC, NULL},
+    {"doc_to_choice", T_STR | T_LIST | T_DICT | T_FUNC, NULL},
     {"doc_to_image", T_ANY, needs_media},
     {"doc_to_audio", T_ANY, needs_media},
     {"unsafe_code", T_BOOL, NULL},
-    {"process_results", T_ANY, needs_python},
+    {"process_results", T_FUNC, NULL},
     {"use_prompt", T_STR, "prompts of other collections are not read; write doc_to_text instead"},
     {"description", T_STR, NULL},
     {"target_delimiter", T_STR, NULL},
@@ -69,12 +70,12 @@ static const struct key task_table[] = {
 static const struct key fewshot_table[] = {
     {"sampler", T_STR, NULL},
     {"split", T_STR, NULL},
-    {"process_docs", T_ANY, needs_python},
+    {"process_docs", T_FUNC, NULL},
     {"fewshot_indices", T_LIST, NULL},
-    {"samples", T_LIST, NULL},
-    {"doc_to_text", T_STR | T_INT, NULL},
-    {"doc_to_choice", T_STR | T_LIST | T_DICT, NULL},
-    {"doc_to_target", T_STR | T_INT | T_BOOL | T_LIST, NULL},
+    {"samples", T_LIST | T_FUNC, NULL},
+    {"doc_to_text", T_STR | T_INT | T_FUNC, NULL},
+    {"doc_to_choice", T_STR | T_LIST | T_DICT | T_FUNC, NULL},
+    {"doc_to_target", T_STR | T_INT | T_BOOL | T_LIST | T_FUNC, NULL},
     {"gen_prefix", T_STR, NULL},
     {"fewshot_delimiter", T_STR, NULL},
     {"target_delimiter", T_STR, NULL},
@@ -155,9 +156,10 @@ static const char *types_said(unsigned types)
         {T_LIST | T_DICT, "a list or a mapping"},
         {T_STR | T_LIST | T_DICT, "text, a list or a mapping"},
         {T_NUMBER | T_STR, "a number"},
+        {T_FUNC, "a function"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (known[i].types == types)
+        if (known[i].types == (types == T_FUNC ? types : types & ~(unsigned)T_FUNC))
             return known[i].said;
     return "text, an integer or a list";
 }
@@ -168,7 +170,7 @@ static int value_check(const struct task_files *f, const struct value *v, const 
     char where[TASK_WHERE];
     if (v->type == VALUE_NULL)
         return 0;
-    if (v->type == VALUE_FUNC)
+    if (v->type == VALUE_FUNC && !(key->types & T_FUNC))
         return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: !function %s: %s",
                        task_files_where(f, v, where), key->name, v->s, needs_python);
     if (key->refused)

@@ -8,6 +8,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/log.h"
 #include "tasks/index.h"
+#include "tasks/port.h"
 #include "tasks/task_impl.h"
 #include "tasks/task_keys.h"
 
@@ -191,6 +192,40 @@ static int load_fields(struct loading *l)
     return 0;
 }
 
+/* -- functions --------------------------------------------------------------------------------- */
+
+static int load_port(struct loading *l, const struct value *v, const char *key, enum port_kind kind,
+                     struct port_use **out)
+{
+    char where[TASK_WHERE];
+    if (!v)
+        return 0;
+    struct port_ask ask = {kind, v, key, task_files_path(l->files, v),
+                           task_files_where(l->files, v, where)};
+    return port_open(&ask, l->arena, out, l->e);
+}
+
+static int load_ports(struct loading *l)
+{
+    TRY(load_port(l, get(l->config, "process_docs"), "process_docs", PORT_ROWS, &l->m->rows));
+    TRY(load_port(l, few_get(l, "process_docs"), "process_docs", PORT_ROWS, &l->m->shot_rows));
+    return load_port(l, get(l->config, "process_results"), "process_results", PORT_RESULTS,
+                     &l->m->results);
+}
+
+bool task_has_rows(const struct task *t, bool is_shot)
+{
+    return (is_shot ? t->impl->shot_rows : t->impl->rows) != NULL;
+}
+
+int task_row(const struct task *t, bool is_shot, const struct value *row, struct arena *a,
+             const struct value **out, struct assay_err *e)
+{
+    const struct port_use *u = is_shot ? t->impl->shot_rows : t->impl->rows;
+    *out = row;
+    return u ? port_row(u, row, a, out, e) : 0;
+}
+
 /* -- few-shot ---------------------------------------------------------------------------------- */
 
 /* upstream compares the two configured values, none and none included: that can show a document as
@@ -210,6 +245,19 @@ static void load_exclusion(struct loading *l, const char *split, const struct ta
             "task '%s' draws examples from the split it evaluates ('%s') and may show a document "
             "its own answer, as upstream does",
             t->name, t->eval_split);
+}
+
+/* Examples that a function lists. */
+static int load_samples(struct loading *l)
+{
+    struct port_use *u = NULL;
+    const struct value *v = l->m->samples;
+    TRY(load_port(l, v, "samples", PORT_SAMPLES, &u));
+    int rc = port_value(u, &value_null, l->arena, &l->m->samples, l->e);
+    port_release(u);
+    if (rc == 0 && l->m->samples->type != VALUE_LIST)
+        return load_error(l, v, "'samples' yields no list");
+    return rc;
 }
 
 static int load_fewshot(struct loading *l, const struct task_settings *s)
@@ -237,6 +285,8 @@ static int load_fewshot(struct loading *l, const struct task_settings *s)
     const struct value *own = l->few ? value_get(l->few, "split") : NULL;
     const char *split = own ? get_text(l->few, "split") : get_text(l->config, "fewshot_split");
     m->samples = split || !l->few ? NULL : get(l->few, "samples");
+    if (m->samples && m->samples->type == VALUE_FUNC)
+        TRY(load_samples(l));
     if (l->few && get(l->few, "fewshot_indices"))
         log_warn("task '%s': 'fewshot_indices' has no effect, as upstream", t->name);
     const char *const order[] = {split, get_text(l->config, "training_split"),
@@ -353,6 +403,26 @@ static int load_metric(struct loading *l, const struct value *entry, const char 
     return 0;
 }
 
+/* What process_results yields, in its order; metric_list gives aggregations and directions. */
+static int load_results(struct loading *l, const struct value *list)
+{
+    size_t n;
+    const char *const *names = port_scores(l->m->results, l->arena, &n);
+    l->m->metrics = ARENA_ARRAY(l->arena, struct metric_use, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const struct value *entry = NULL;
+        for (uint32_t k = 0; list && k < list->n; k++) {
+            const struct value *metric = value_get(list->items[k], "metric");
+            if (metric && value_is_str(metric, names[i]))
+                entry = list->items[k];
+        }
+        const char *path = arena_strdup(l->arena, task_files_path(l->files, entry));
+        TRY(metric_use_result(entry, path, names[i], l->arena, &l->m->metrics[i], l->e));
+        l->m->n_metrics++;
+    }
+    return 0;
+}
+
 static int load_metrics(struct loading *l)
 {
     static const char *const defaults[][4] = {
@@ -365,6 +435,8 @@ static int load_metrics(struct loading *l)
     size_t n = list ? list->n : 3;
     if (list && n == 0)
         return load_error(l, list, "'metric_list' is empty");
+    if (l->m->results)
+        return load_results(l, list);
     l->m->metrics = ARENA_ARRAY(l->arena, struct metric_use, n);
     for (size_t i = 0; i < n && (list || names[i]); i++) {
         const struct value *entry = list ? list->items[i] : value_str(l->arena, names[i]);
@@ -474,6 +546,7 @@ static int load_parts(struct loading *l, const struct task_settings *s)
     TRY(load_names(l));
     TRY(load_output(l));
     TRY(load_data(l));
+    TRY(load_ports(l));
     TRY(load_fields(l));
     TRY(load_fewshot(l, s));
     TRY(load_generation(l));
@@ -519,6 +592,9 @@ void task_release(struct task *t)
                                    &m->shot_target, &m->shot_choice, &m->shot_prefix};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         task_field_release(fields[i]);
+    port_release(m->rows);
+    port_release(m->shot_rows);
+    port_release(m->results);
     for (size_t i = 0; i < m->n_metrics; i++)
         metric_use_release(&m->metrics[i]);
     for (size_t i = 0; i < m->n_filters; i++)

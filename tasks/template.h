@@ -28,7 +28,8 @@ enum {
     TEMPLATE_TRIM_BLOCKS = 1,    /* drop the newline after a block tag */
     TEMPLATE_LSTRIP_BLOCKS = 2,  /* drop blanks before a block tag that opens its line */
     TEMPLATE_CHAT = 4,           /* chat templates: raise_exception(), break, continue, do, plain tojson */
-    TEMPLATE_LENIENT = 8         /* plain Undefined: prints "", is false, iterates as empty */
+    TEMPLATE_LENIENT = 8,        /* plain Undefined: prints "", is false, iterates as empty */
+    TEMPLATE_PORT = 16           /* a port's program: further filters (template_port.c) */
 };
 struct template_source {
     const char *text;
@@ -47,6 +48,12 @@ int template_compile(const struct template_source *, struct arena *, struct temp
  * Errors: ASSAY_EFORMAT "where:line:col: 'name' is undefined", ASSAY_ELIMIT. */
 int template_render(const struct template *, const struct value *scope, struct arena *,
                     const struct value **out, struct assay_err *);
+/* Renders, and gives the names that the template's outermost level has set, in order of their first
+ * assignment: a dict.  Macros, namespaces and iterators are left out. */
+int template_evaluate(const struct template *, const struct value *scope, struct arena *,
+                      const struct value **text, const struct value **names, struct assay_err *);
+/* Names the outermost level assigns to, in order, each once; in `arena`. */
+const char *const *template_sets(const struct template *, struct arena *, size_t *n);
 /* The text without markup, or NULL when the template has any. */
 const struct value *template_constant(const struct template *);
 /* Names the template reads from its scope and binds nowhere itself, for checks against a row's columns

@@ -494,6 +494,59 @@ int template_render(const struct template *t, const struct value *scope, struct 
     return r.err->code;
 }
 
+/* Newest first in the scope: filled from behind. */
+static const struct value *scope_names(const struct render *r, const struct scope *s)
+{
+    size_t n = 0, at;
+    for (const struct var *v = s->vars; v; v = v->next)
+        n += v->value->type < PYOBJ_ITER;
+    struct value_entry *all = ARENA_ARRAY(r->a, struct value_entry, n + 1);
+    at = n;
+    for (const struct var *v = s->vars; v; v = v->next) {
+        struct pystr name = r->t->name_text[v->id];
+        if (v->value->type < PYOBJ_ITER)
+            all[--at] = (struct value_entry){value_strn(r->a, name.s, name.n), v->value};
+    }
+    return value_dict(r->a, all, n);
+}
+
+int template_evaluate(const struct template *t, const struct value *doc, struct arena *a,
+                      const struct value **text, const struct value **names, struct assay_err *e)
+{
+    struct assay_err local;
+    struct scope root = {0};
+    struct render r = {.t = t, .doc = doc, .a = a, .err = e ? e : &local, .scope = &root,
+                       .used_before = a->used};
+    struct buf b;
+    r.resolved = ARENA_ARRAY(a, const struct value *, t->n_names);
+    buf_init(&b, TEMPLATE_MAX_OUTPUT);
+    r.out = &b;
+    if (template_exec(&r, &t->body) && (*text = render_take(&r, &b))) {
+        *names = scope_names(&r, &root);
+        return 0;
+    }
+    buf_release(&b);
+    return r.err->code;
+}
+
+const char *const *template_sets(const struct template *t, struct arena *a, size_t *n)
+{
+    const char **names = ARENA_ARRAY(a, const char *, t->body.n + 1);
+    *n = 0;
+    for (uint32_t i = 0; i < t->body.n; i++) {
+        const struct node *x = t->body.v[i];
+        if ((x->kind != NODE_SET && x->kind != NODE_SET_BLOCK) || x->a->kind != NODE_NAME)
+            continue;
+        const char *name = arena_strndup(a, t->name_text[x->a->id].s, t->name_text[x->a->id].n);
+        bool seen = false;
+        for (size_t k = 0; k < *n && !seen; k++)
+            seen = strcmp(names[k], name) == 0;
+        if (!seen)
+            names[(*n)++] = name;
+    }
+    return names;
+}
+
 const struct value *template_constant(const struct template *t)
 {
     static const struct value empty = {.type = VALUE_STR, .s = ""};

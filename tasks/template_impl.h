@@ -207,6 +207,7 @@ const struct value *template_global_call(struct render *, const struct value *, 
 /* template_filters.c */
 const void *template_filter_row(struct pystr name);                  /* NULL: unknown */
 const void *template_test_row(struct pystr name);
+const void *template_port_filter(struct pystr name);                 /* template_port.c; NULL: unknown */
 const char *template_filter_suggest(struct pystr name, bool test);   /* nearest name or NULL */
 const struct value *template_filter_call(struct render *, const void *row, const struct value *subject,
                                          const struct call *);

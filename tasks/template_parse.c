@@ -426,6 +426,8 @@ int parser_filter(struct parser *p, struct node **io)
     n->a = *io;
     n->value = value_strn(p->a, name.s, name.n);
     n->row = template_filter_row(name);
+    if (!n->row && p->t->flags & TEMPLATE_PORT)
+        n->row = template_port_filter(name);
     if (!n->row)
         return unknown_row(p, at, name, false);
     if (parser_is_op(p, '('))

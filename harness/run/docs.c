@@ -40,6 +40,26 @@ static struct data_source source_of(const struct task *t, const char *split,
     };
 }
 
+/* The next row that is a document of the task: process_docs may change rows and drop some. */
+static int next_row(struct task *t, struct data *data, bool is_shot, struct arena *a,
+                    const struct value **out, struct assay_err *e)
+{
+    for (;;) {
+        struct arena_mark mark = arena_mark(a);
+        const struct value *row;
+        TRY(data_next(data, a, &row, e));
+        *out = row;
+        if (!row || !task_has_rows(t, is_shot))
+            return 0;
+        int rc = task_row(t, is_shot, row, a, out, e);
+        if (rc < 0)
+            return err_prefix(e, rc, "task '%s', a row of '%s'", t->name, data_origin(data));
+        if (*out)
+            return 0;
+        arena_rewind(a, mark);
+    }
+}
+
 static int load_pool(struct docs *d, const struct docs_paths *paths, struct assay_err *e)
 {
     struct task *t = d->task;
@@ -50,7 +70,7 @@ static int load_pool(struct docs *d, const struct docs_paths *paths, struct assa
     size_t cap = 0;
     for (;;) {
         const struct value *row;
-        TRY(data_next(d->pool_data, &d->arena, &row, e));
+        TRY(next_row(t, d->pool_data, true, &d->arena, &row, e));
         if (!row)
             return 0;
         if (d->n_pool == MAX_POOL)
@@ -72,6 +92,14 @@ static int begin(struct docs *d, struct assay_err *e)
 {
     size_t n_columns;
     const char *const *columns = data_columns(d->data, &n_columns);
+    if (task_has_rows(d->task, false) && d->first && d->first->type == VALUE_DICT) {
+        const char **own = ARENA_ARRAY(&d->arena, const char *, d->first->n + 1);
+        n_columns = 0;
+        for (uint32_t i = 0; i < d->first->n; i++)
+            if (d->first->entries[i].key->type == VALUE_STR)
+                own[n_columns++] = d->first->entries[i].key->s;
+        columns = own;
+    }
     return task_begin(d->task, d->first, columns, n_columns, d->pool, d->n_pool, e);
 }
 
@@ -113,7 +141,7 @@ int docs_open(struct task *t, const struct suite *s, const struct docs_paths *pa
     if (rc >= 0)
         rc = data_open(&src, &d->data, e);
     if (rc >= 0)
-        rc = data_next(d->data, &d->arena, &d->first, e);
+        rc = next_row(t, d->data, false, &d->arena, &d->first, e);
     if (rc >= 0)
         rc = load_pool(d, paths, e);
     if (rc >= 0)
@@ -171,7 +199,7 @@ int docs_check(struct docs *d, size_t *n_docs, struct assay_err *e)
     while (rc >= 0 && n < most) {
         const struct value *row;
         arena_reset(&a);
-        rc = data_next(d->data, &a, &row, e);
+        rc = next_row(d->task, d->data, false, &a, &row, e);
         if (rc < 0 || !row)
             break;
         n++;
@@ -224,7 +252,7 @@ int docs_next(struct docs *d, struct arena *a, struct task_item *item, bool *has
     while (d->wanted ? d->n_out < d->n_wanted : d->n_out < d->n_docs) {
         struct arena_mark mark = arena_mark(a);
         const struct value *row;
-        TRY(data_next(d->data, a, &row, e));
+        TRY(next_row(d->task, d->data, false, a, &row, e));
         if (!row)
             return err_set(e, ASSAY_EFORMAT, "'%s' ended after %zu rows, it had %zu before",
                            data_origin(d->data), d->idx, d->n_rows);

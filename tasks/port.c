@@ -1,0 +1,197 @@
+/* port.c - finding the port of a function and running its program.  The rows: port_table.c. */
+#include "tasks/port.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/base/arena.h"
+#include "harness/base/err.h"
+#include "harness/base/fs.h"
+#include "tasks/template.h"
+
+enum { MODULE_BYTES = 4 << 20 };
+
+/* -- finding --------------------------------------------------------------------------------------- */
+
+/* Path of "a.b.name" beside the YAML file, as upstream looks for it, and the name behind the last dot.
+ * A module that is not there is taken as an installed one: its path is its name. */
+static const char *module_path(const struct port_ask *ask, struct arena *a, const char **name, bool *here)
+{
+    const char *dot = strrchr(ask->func->s, '.');
+    *name = dot ? dot + 1 : ask->func->s;
+    if (!dot)
+        return NULL;
+    char *path = arena_printf(a, "%.*s.py", (int)(dot - ask->func->s), ask->func->s);
+    for (char *p = path; p < path + (dot - ask->func->s); p++)
+        if (*p == '.')
+            *p = '/';
+    const char *beside = fs_join(a, fs_dirname(a, ask->yaml), path);
+    *here = fs_exists(beside);
+    return *here ? beside : arena_printf(a, "/%s", path);
+}
+
+/* The part of `name` that the '*' of `pattern` stands for; NULL: no match. */
+static const char *star(const char *pattern, const char *name, struct arena *a)
+{
+    const char *at = strchr(pattern, '*');
+    size_t n = strlen(name);
+    if (!at)
+        return strcmp(pattern, name) == 0 ? "" : NULL;
+    size_t front = (size_t)(at - pattern), back = strlen(at + 1);
+    if (n <= front + back || strncmp(pattern, name, front) != 0 ||
+        strcmp(at + 1, name + n - back) != 0)
+        return NULL;
+    return arena_strndup(a, name + front, n - front - back);
+}
+
+static bool module_matches(const struct port *p, const char *path)
+{
+    return fnmatch(p->module, path, 0) == 0;
+}
+
+static int bind(const struct port *p, const struct port_ask *ask, const char *path, const char *arg,
+                struct arena *a, struct port_use **out, struct assay_err *e)
+{
+    struct port_use *u = ARENA_NEW(a, struct port_use);
+    const char *folder = fs_basename(fs_dirname(a, path));
+    u->port = p;
+    u->where = arena_strdup(a, ask->where);
+    u->arg = value_str(a, arg);
+    u->folder = value_str(a, folder);
+    for (const struct port_texts *t = p->texts; t && t->folder; t++)
+        if (strcmp(t->folder, folder) == 0) {
+            const struct value *v[4];
+            for (size_t i = 0; i < 4; i++)
+                v[i] = value_str(a, t->v[i]);
+            u->texts = value_list(a, v, 4);
+        }
+    if (p->texts && !u->texts)
+        return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: !function %s knows no '%s'",
+                       ask->where, ask->key, ask->func->s, folder);
+    *out = u;
+    if (p->kind == PORT_AGGREGATE)
+        return 0;
+    const char *name = arena_printf(a, "built-in %s", p->name);
+    struct template_source src = {.text = p->text, .n = strlen(p->text), .where = name, .flags = TEMPLATE_PORT};
+    return template_compile(&src, a, &u->tpl, e);
+}
+
+int port_open(const struct port_ask *ask, struct arena *a, struct port_use **out, struct assay_err *e)
+{
+    const char *name, *text = NULL;
+    bool here = false, known = false;
+    size_t n;
+    const char *path = module_path(ask, a, &name, &here);
+    *out = NULL;
+    for (size_t i = 0; path && i < port_table_n; i++) {
+        const struct port *p = &port_table[i];
+        const char *arg = p->kind == ask->kind ? star(p->name, name, a) : NULL;
+        if (!arg || !module_matches(p, path))
+            continue;
+        known = true;
+        if (here && !text)
+            TRY(fs_read(path, MODULE_BYTES, a, &text, &n, e));
+        if (!here || strstr(text, p->evidence))
+            return bind(p, ask, path, arg, a, out, e);
+    }
+    return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: !function %s: it is a Python function, and "
+                   "this program runs no Python%s",
+                   ask->where, ask->key, ask->func->s,
+                   known ? " (its module is another version of one that is built in)" : "");
+}
+
+void port_release(struct port_use *u)
+{
+    if (!u)
+        return;
+    template_release(u->tpl);
+    u->tpl = NULL;
+}
+
+/* -- running --------------------------------------------------------------------------------------- */
+
+static int run(const struct port_use *u, const struct value *doc, const struct value *results,
+               struct arena *a, const struct value **text, const struct value **names,
+               struct assay_err *e)
+{
+    struct value_entry scope[5];
+    size_t n = 0;
+    scope[n++] = (struct value_entry){value_str(a, "doc"), doc};
+    scope[n++] = (struct value_entry){value_str(a, "arg"), u->arg};
+    scope[n++] = (struct value_entry){value_str(a, "folder"), u->folder};
+    if (u->texts)
+        scope[n++] = (struct value_entry){value_str(a, "texts"), u->texts};
+    if (results)
+        scope[n++] = (struct value_entry){value_str(a, "results"), results};
+    int rc = template_evaluate(u->tpl, value_dict(a, scope, n), a, text, names, e);
+    return rc < 0 ? err_prefix(e, rc, "%s", u->where) : 0;
+}
+
+static bool is_true(const struct value *v)
+{
+    switch (v->type) {
+    case VALUE_NULL:
+        return false;
+    case VALUE_BOOL:
+        return v->b;
+    case VALUE_INT:
+        return v->i != 0;
+    case VALUE_FLOAT:
+        return v->f != 0;
+    default:
+        return v->n != 0;
+    }
+}
+
+int port_row(const struct port_use *u, const struct value *doc, struct arena *a, const struct value **out,
+             struct assay_err *e)
+{
+    const struct value *text, *names, *keep;
+    TRY(run(u, doc, NULL, a, &text, &names, e));
+    *out = NULL;
+    keep = value_get(names, "_keep");
+    if (keep && !is_true(keep))
+        return 0;
+    *out = doc;
+    for (uint32_t i = 0; i < names->n; i++)
+        if (names->entries[i].key->s[0] != '_')
+            *out = value_with(a, *out, names->entries[i].key->s, names->entries[i].value);
+    return 0;
+}
+
+int port_value(const struct port_use *u, const struct value *doc, struct arena *a,
+               const struct value **out, struct assay_err *e)
+{
+    const struct value *text, *names;
+    TRY(run(u, doc, NULL, a, &text, &names, e));
+    const struct value *v = value_get(names, "out");
+    *out = v ? v : text;
+    return 0;
+}
+
+int port_results(const struct port_use *u, const struct value *doc, const struct value *results,
+                 struct arena *a, const struct value **out, struct assay_err *e)
+{
+    const struct value *text, *names;
+    TRY(run(u, doc, results, a, &text, &names, e));
+    size_t n = 0;
+    struct value_entry *all = ARENA_ARRAY(a, struct value_entry, names->n + 1);
+    for (uint32_t i = 0; i < names->n; i++)
+        if (names->entries[i].key->s[0] != '_')
+            all[n++] = names->entries[i];
+    *out = value_dict(a, all, n);
+    return 0;
+}
+
+const char *const *port_scores(const struct port_use *u, struct arena *a, size_t *n)
+{
+    size_t all;
+    const char *const *names = template_sets(u->tpl, a, &all);
+    const char **public = ARENA_ARRAY(a, const char *, all + 1);
+    *n = 0;
+    for (size_t i = 0; i < all; i++)
+        if (names[i][0] != '_')
+            public[(*n)++] = names[i];
+    return public;
+}

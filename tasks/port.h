@@ -1,0 +1,67 @@
+/* port.h - what `!function` names in well-known task trees, said again without Python.
+ *
+ * A port is one row of the table in port_table.c: which module and function it stands for, a piece of
+ * that module's text that must be there (the file is compared as text, never executed), and a short
+ * program in the template language.  A task gets a port only by naming the function from its own YAML
+ * and only when the module beside it is the one the row was written for.
+ *
+ * A program sees `doc`, `results` (of process_results: the filtered responses), `arg` (what the '*' of
+ * the function's name stands for), `folder` (the name of the module's folder) and `texts` (the row's
+ * strings for that folder). */
+#ifndef PORT_H
+#define PORT_H
+#include <stdbool.h>
+#include "harness/base/value.h"
+
+struct arena;
+struct assay_err;
+struct template;
+
+enum port_kind {
+    PORT_ROWS,                         /* process_docs: names it sets become columns; a row whose program
+                                          sets _keep to a false value is dropped */
+    PORT_VALUE,                        /* doc_to_*: the value of `out`, else the text it prints */
+    PORT_RESULTS,                      /* process_results: names it sets become scores */
+    PORT_AGGREGATE,                    /* text: a row of metric_aggregate.c */
+    PORT_SAMPLES                       /* examples: the list `out` */
+};
+struct port_texts {                    /* strings by folder */
+    const char *folder, *v[4];
+};
+struct port {
+    uint8_t kind;                      /* enum port_kind */
+    const char *module, *name;         /* patterns: end of the path, function; one '*' in the name */
+    const char *evidence;              /* text the module has */
+    const char *text;                  /* the program */
+    const struct port_texts *texts;    /* NULL-terminated, or NULL */
+};
+extern const struct port port_table[];
+extern const size_t port_table_n;
+extern const struct port_texts port_mmlu_prox[];
+
+struct port_use {                      /* a port bound by a task */
+    const struct port *port;
+    struct template *tpl;
+    const struct value *arg, *folder, *texts;
+    const char *where;
+};
+/* Binds `func` (a FUNC written in YAML file `yaml` at `where`).
+ * Errors: ASSAY_EUNSUPPORTED: no port of it, or another version of its module. */
+struct port_ask {
+    enum port_kind kind;
+    const struct value *func;
+    const char *key, *yaml, *where;
+};
+int port_open(const struct port_ask *, struct arena *, struct port_use **, struct assay_err *);
+void port_release(struct port_use *);
+/* The row in place of `doc`; *out NULL: dropped.  Errors: ASSAY_EFORMAT "where: ...". */
+int port_row(const struct port_use *, const struct value *doc, struct arena *, const struct value **out,
+             struct assay_err *);
+int port_value(const struct port_use *, const struct value *doc, struct arena *,
+               const struct value **out, struct assay_err *);
+/* Names of the scores, in order. */
+const char *const *port_scores(const struct port_use *, struct arena *, size_t *n);
+/* *out: dict of scores. */
+int port_results(const struct port_use *, const struct value *doc, const struct value *results,
+                 struct arena *, const struct value **out, struct assay_err *);
+#endif

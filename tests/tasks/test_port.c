@@ -1,0 +1,234 @@
+/* test_port.c - built-in functions against what upstream's Python gave for the same made-up rows
+ * (ports.jsonl, by tests/interop/port_goldens.py), and what happens to functions that are not built in. */
+#include <math.h>
+
+#include "harness/base/buf.h"
+#include "tasks/metric.h"
+#include "tasks/port.h"
+#include "tasks/template.h"
+#include "tests/tasks/task_test.h"
+
+static const char *text_of(const struct value *v)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    json_write(&b, v, JSON_PYTHON);
+    const char *s = arena_strndup(&test_arena, b.v, b.n);
+    buf_release(&b);
+    return s;
+}
+
+/* Binds a golden's function: the module is there with the piece of text that it is known by. */
+static int open_port(const struct value *line, enum port_kind kind, struct port_use **out)
+{
+    const char *path = value_get(line, "path")->s;
+    const char *module = test_file(path, value_get(line, "has")->s);
+    const char *dir = fs_dirname(&test_arena, module);
+    struct value func = *value_get(line, "function");
+    func.type = VALUE_FUNC;
+    struct port_ask ask = {kind, value_strn(&test_arena, func.s, func.n), "doc_to_text",
+                           fs_join(&test_arena, dir, "t.yaml"), "t.yaml:1:1"};
+    return port_open(&ask, &test_arena, out, &test_err);
+}
+
+static void same(const struct value *line, size_t n, const struct value *want, const struct value *got)
+{
+    if (!value_equal(want, got))
+        fail_msg("line %zu, %s of %s:\n%s\nwant %s", n, value_get(line, "function")->s,
+                 value_get(line, "path")->s, text_of(got), text_of(want));
+}
+
+static void check_rows(const struct port_use *u, const struct value *line, size_t n)
+{
+    const struct value *docs = value_get(line, "docs"), *out = value_get(line, "out"), *got;
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < docs->n; i++) {
+        if (port_row(u, docs->items[i], &test_arena, &got, &test_err) < 0)
+            fail_msg("line %zu: %s", n, test_err.msg);
+        if (!got)
+            continue;
+        assert_true(k < out->n);
+        same(line, n, out->items[k++], got);
+    }
+    assert_int_equal(k, out->n);
+}
+
+static void check_results(const struct port_use *u, const struct value *line, size_t n)
+{
+    const struct value *results = value_get(line, "results"), *out = value_get(line, "out"), *got;
+    const struct value **tuples = ARENA_ARRAY(&test_arena, const struct value *, results->n);
+    for (uint32_t i = 0; i < results->n; i++) {
+        struct value *t = value_list(&test_arena, results->items[i]->items, results->items[i]->n);
+        t->type = VALUE_TUPLE;
+        tuples[i] = t;
+    }
+    if (port_results(u, value_get(line, "doc"), value_list(&test_arena, tuples, results->n), &test_arena,
+                     &got, &test_err) < 0)
+        fail_msg("line %zu: %s", n, test_err.msg);
+    size_t n_scores;
+    const char *const *scores = port_scores(u, &test_arena, &n_scores);
+    assert_int_equal(n_scores, out->n);
+    for (size_t i = 0; i < n_scores; i++) {
+        const struct value *want = value_get(out, scores[i]), *v = value_get(got, scores[i]);
+        assert_true(want && v && (v->type == VALUE_FLOAT || v->type == VALUE_INT));
+        double x = v->type == VALUE_INT ? (double)v->i : v->f;
+        assert_true(fabs(want->f - x) <= 1e-12); /* numpy's exp is not libm's in the last place */
+    }
+}
+
+static void check_aggregate(const struct port_use *u, const struct value *line, size_t n)
+{
+    const struct value *items = value_get(line, "items");
+    struct metric_use use = {.metric = metric_find("f1"), .name = "f1", .aggregation = u->port->text};
+    struct task_score *scores = ARENA_ARRAY(&test_arena, struct task_score, items->n);
+    struct task_aggregate got;
+    for (uint32_t i = 0; i < items->n; i++)
+        scores[i] = (struct task_score){NAN, NAN, text_of(items->items[i])};
+    assert_int_equal(metric_aggregate(&use, scores, items->n, 1000, &got, &test_err), 0);
+    double want = value_get(line, "out")->f;
+    if (memcmp(&want, &got.value, sizeof want) != 0)
+        fail_msg("line %zu, %s: %.17g, want %.17g", n, u->port->text, got.value, want);
+    assert_true(isnan(got.stderr_));
+    assert_false(metric_aggregation_known(u->port->text));
+}
+
+static bool used[256]; /* rows of the table that a golden reached */
+
+static void test_goldens(void **state)
+{
+    static const char *const kinds[] = {[PORT_ROWS] = "rows", [PORT_VALUE] = "value",
+                                        [PORT_RESULTS] = "results", [PORT_AGGREGATE] = "aggregate"};
+    struct test_rows rows = test_rows("tests/tasks/ports.jsonl");
+    (void)state;
+    assert_true(rows.n > 300);
+    for (size_t i = 0; i < rows.n; i++) {
+        const struct value *line = rows.v[i], *got;
+        enum port_kind kind = PORT_ROWS;
+        struct port_use *u;
+        while (!value_is_str(value_get(line, "kind"), kinds[kind]))
+            kind++;
+        if (open_port(line, kind, &u) < 0)
+            fail_msg("line %zu: %s", i + 1, test_err.msg);
+        used[u->port - port_table] = true;
+        if (kind == PORT_ROWS) {
+            check_rows(u, line, i + 1);
+        } else if (kind == PORT_RESULTS) {
+            check_results(u, line, i + 1);
+        } else if (kind == PORT_AGGREGATE) {
+            check_aggregate(u, line, i + 1);
+        } else {
+            if (port_value(u, value_get(line, "doc"), &test_arena, &got, &test_err) < 0)
+                fail_msg("line %zu: %s", i + 1, test_err.msg);
+            same(line, i + 1, value_get(line, "out"), got);
+        }
+        port_release(u);
+    }
+}
+
+/* Every row of the table compiles and has met upstream's answers. */
+static void test_table(void **state)
+{
+    (void)state;
+    assert_true(port_table_n <= sizeof used / sizeof *used);
+    for (size_t i = 0; i < port_table_n; i++) {
+        const struct port *p = &port_table[i];
+        struct template *t;
+        struct template_source src = {
+            .text = p->text, .n = strlen(p->text), .where = p->name, .flags = TEMPLATE_PORT};
+        if (p->kind != PORT_AGGREGATE && template_compile(&src, &test_arena, &t, &test_err) < 0)
+            fail_msg("row %zu: %s", i, test_err.msg);
+        if (p->kind != PORT_AGGREGATE)
+            template_release(t);
+        if (!used[i])
+            fail_msg("no golden reaches %s of %s (%s)", p->name, p->module, p->evidence);
+    }
+}
+
+static void test_refusals(void **state)
+{
+    struct port_use *u;
+    (void)state;
+    struct test_rows rows = test_rows(
+        "{\"path\": \"hellaswag/utils.py\", \"function\": \"utils.process_docs\", \"has\": \"something else\"}\n"
+        "{\"path\": \"mine/utils.py\", \"function\": \"utils.process_docs\", \"has\": \"def process_docs\"}\n"
+        "{\"path\": \"mmlu_prox/xx/utils.py\", \"function\": \"utils.doc_to_text\", \"has\": \"max_opt_num = 10\"}\n");
+    assert_int_equal(open_port(rows.v[0], PORT_ROWS, &u), ASSAY_EUNSUPPORTED);
+    assert_contains(test_err.msg, "another version of one that is built in");
+    assert_int_equal(open_port(rows.v[1], PORT_ROWS, &u), ASSAY_EUNSUPPORTED);
+    assert_contains(test_err.msg, "this program runs no Python");
+    assert_null(strstr(test_err.msg, "another version"));
+    assert_int_equal(open_port(rows.v[2], PORT_VALUE, &u), ASSAY_EUNSUPPORTED);
+    assert_contains(test_err.msg, "knows no 'xx'");
+}
+
+/* The whole way: a task whose rows, texts and scores come from functions. */
+static void test_task_of_functions(void **state)
+{
+    (void)state;
+    test_file("agieval/utils.py", "int(np.argmax(results / completion_len)) in gold");
+    test_file("agieval/hellaswag/utils.py", "[preprocess(ending) for ending in doc[\"endings\"]]");
+    test_file("agieval/hellaswag/h.yaml",
+              "task: of_functions\ndataset_path: json\ntest_split: test\noutput_type: multiple_choice\n"
+              "process_docs: !function utils.process_docs\nprocess_results: !function agi.utils.process_results_mcqa\n"
+              "doc_to_text: '{{query}}'\ndoc_to_target: '{{gold}}'\ndoc_to_choice: choices\n"
+              "metric_list:\n  - metric: acc\n    aggregation: mean\n    higher_is_better: true\n");
+    test_file("agieval/hellaswag/agi/utils.py", "");
+    struct task_index *x = test_index(fs_join(&test_arena, test_tmp(), "agieval/hellaswag"));
+    assert_null(test_load(x, "of_functions", NULL)); /* agi/utils.py is no agieval/utils.py */
+    assert_contains(test_err.msg, "h.yaml:6:18: 'process_results' can't be used: !function agi.utils.process");
+    task_index_close(x);
+    test_file("agieval/hellaswag/agieval/utils.py", "int(np.argmax(results / completion_len)) in gold");
+    test_file("agieval/hellaswag/h.yaml",
+              "task: of_functions\ndataset_path: json\ntest_split: test\noutput_type: multiple_choice\n"
+              "process_docs: !function utils.process_docs\n"
+              "process_results: !function agieval.utils.process_results_mcqa\n"
+              "doc_to_text: '{{query}}'\ndoc_to_target: '{{gold}}'\ndoc_to_choice: choices\n"
+              "metric_list:\n  - metric: acc\n    aggregation: mean\n    higher_is_better: true\n");
+    x = test_index(fs_join(&test_arena, test_tmp(), "agieval/hellaswag"));
+    struct task *t = test_load(x, "of_functions", NULL);
+    if (!t)
+        fail_msg("%s", test_err.msg);
+    assert_true(task_has_rows(t, false));
+    struct test_rows rows = test_rows(
+        "{\"activity_label\": \"Roof\", \"ctx_a\": \"a\", \"ctx_b\": \"bEE\", \"label\": \"1\", "
+        "\"endings\": [\"one [x]\", \"two\"]}");
+    const struct value *row;
+    assert_int_equal(task_row(t, false, rows.v[0], &test_arena, &row, &test_err), 0);
+    rows.v[0] = value_with(&test_arena, row, "gold", value_list(&test_arena, (const struct value *[]){value_int(&test_arena, 1)}, 1));
+    const char *columns[] = {"query", "choices", "gold"};
+    rows.columns = columns;
+    rows.n_columns = 3;
+    if (test_begin(t, &rows, NULL) < 0)
+        fail_msg("%s", test_err.msg);
+    struct task_item item;
+    if (task_ask(t, 0, rows.v[0], &test_arena, &item, &test_err) < 0)
+        fail_msg("%s", test_err.msg);
+    assert_int_equal(item.n_requests, 2);
+    assert_string_equal(item.requests[0].context, "Roof: a Bee");
+    assert_string_equal(item.requests[0].continuation, " one ");
+    size_t n;
+    const struct task_measure *m = task_measures(t, &n);
+    assert_int_equal(n, 2);
+    assert_string_equal(m[0].metric, "acc");
+    assert_string_equal(m[1].metric, "acc_norm");
+    assert_string_equal(m[1].aggregation, "mean");
+    struct task_response answers[2] = {{.logprob = -4}, {.logprob = -3.5}};
+    struct task_score scores[2];
+    if (task_grade(t, &item, answers, &test_arena, scores, &test_err) < 0)
+        fail_msg("%s", test_err.msg);
+    assert_true(scores[0].value == 1.0);
+    assert_true(scores[1].value == 0.0); /* -4/4 beats -3.5/3 */
+    task_release(t);
+    task_index_close(x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_goldens),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_task_of_functions),
+    };
+    return cmocka_run_group_tests(tests, NULL, test_teardown);
+}
