@@ -31,7 +31,7 @@ const struct pretoken_traits *bpe_traits(const struct bpe *);
  * 256 bytes (vocab.byte_ids).  Errors: ASSAY_EFORMAT for a merge that is not two tokens that make a
  * third, or stands there twice, and for a vocabulary that cannot spell ASCII. */
 int bpe_load(struct vocab *, const struct gguf *, struct assay_err *);
-/* The text -> out.  Damaged UTF-8 reads as llama.cpp reads it: each byte that starts no character as
- * U+FFFD.  Errors: ASSAY_EUNSUPPORTED: a byte the vocabulary has no piece for. */
+/* The text -> out.  Damaged UTF-8 reads as llama.cpp reads it: each byte that starts no character
+ * as U+FFFD.  Errors: ASSAY_EUNSUPPORTED: a byte the vocabulary has no piece for. */
 int bpe_encode(struct vocab *, const char *text, size_t n, struct vocab_out *, struct assay_err *);
 #endif

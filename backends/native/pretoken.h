@@ -14,7 +14,7 @@ struct assay_err;
 struct pretoken;
 
 struct pretoken_traits {           /* what a name says besides where to cut */
-    bool ignore_merges;            /* a word that is a token is that token, whatever the merges say */
+    bool ignore_merges;            /* a word that is a token is that token, merges or not */
     bool add_bos;                  /* unless tokenizer.ggml.add_bos_token says otherwise */
     bool no_bos;                   /* there is no bos unless the file names one */
 };

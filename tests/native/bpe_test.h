@@ -1,5 +1,5 @@
-/* bpe_test.h - what the tests of reading and of training byte-level BPE share.  Include cmocka.h and
- * what it needs first. */
+/* bpe_test.h - what the tests of reading and of training byte-level BPE share.  Include cmocka.h
+ * and what it needs first. */
 #ifndef BPE_TEST_H
 #define BPE_TEST_H
 #include "backends/native/vocab.h"

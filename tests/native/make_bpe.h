@@ -1,6 +1,6 @@
 /* make_bpe.h - the vocabulary that tests/golden/bpe-tokens.tsv is about: trained on the texts of
- * tests/golden/bpe-texts.txt, each taken as one word, so that it has pieces across every place where
- * a pre-tokenizer may cut: a wrong cut shows. */
+ * tests/golden/bpe-texts.txt, each taken as one word, so that it has pieces across every place
+ * where a pre-tokenizer may cut: a wrong cut shows. */
 #ifndef MAKE_BPE_H
 #define MAKE_BPE_H
 #include <stdio.h>
@@ -37,7 +37,10 @@ static inline size_t bpe_unescape(const char *s, char *out)
 static inline int bpe_make(const char *pre, const char *path, struct assay_err *e)
 {
     static const struct bpe_special specials[] = {
-        {"<s>", BPE_CONTROL}, {"</s>", BPE_CONTROL}, {"<|im_end|>", BPE_CONTROL}, {"<tag>", BPE_TAG}};
+        {"<s>", BPE_CONTROL},
+        {"</s>", BPE_CONTROL},
+        {"<|im_end|>", BPE_CONTROL},
+        {"<tag>", BPE_TAG}};
     static char line[BPE_LINE], text[BPE_LINE];
     const struct bpe_options o = {.n_vocab = BPE_VOCAB, .pre = pre, .specials = specials,
                                   .n_specials = 4, .bos = 0, .eos = 1};

@@ -1,5 +1,5 @@
-/* Byte-level BPE: token ids equal llama.cpp's for the texts of tests/golden/bpe-texts.txt with every
- * family of pre-tokenizers, and a slow reading of the rule for random words; damaged vocabularies
+/* Byte-level BPE: token ids equal llama.cpp's for the texts of tests/golden/bpe-texts.txt with
+ * every family of pre-tokenizers, and a slow reading of the rule for random words; damaged vocabularies
  * are refused. */
 #include <stdarg.h>
 #include <stddef.h>

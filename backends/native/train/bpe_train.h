@@ -10,9 +10,9 @@
  * Token ids: the specials in the order given, the 256 bytes, one per merge in the order learnt.
  * Every merge joins the pair that stands most often in the words of the text (the pre-tokenizer's
  * words, each counted as often as it occurs), among equals the one with the lower left id, then the
- * lower right id; so the result depends on the multiset of words alone, not on their order.  A piece
- * is whole characters or the beginning of one: no pair is joined that makes anything else.  What a
- * pre-tokenizer cuts never merges: with qwen2 and qwen35 each digit stays a token of its own.
+ * lower right id; so the result depends on the multiset of words alone, not on their order.  A
+ * piece is whole characters or the beginning of one: no pair is joined that makes anything else.
+ * What a pre-tokenizer cuts never merges: with qwen2 and qwen35 each digit stays a token of its own.
  *
  * A script that is rare in the text can be given a share of the merges, `reserve`: whenever fewer
  * than that share of those made so far are of the script, the next is the best pair within it.
@@ -31,14 +31,14 @@ struct gguf_out;
 enum { BPE_CONTROL = 3, BPE_TAG = 4 }; /* tokenizer.ggml.token_type */
 struct bpe_special {
     const char *text;
-    int32_t type;                  /* BPE_CONTROL: matched on request; BPE_TAG: wherever it stands */
+    int32_t type;                  /* BPE_CONTROL: matched on request; BPE_TAG: anywhere */
 };
 struct bpe_options {               /* borrowed until bpe_train_close */
     uint32_t n_vocab;
     const char *pre;               /* a name of pretoken.h */
     const struct bpe_special *specials;
     uint32_t n_specials;
-    int32_t bos, eos;              /* index of a special, -1: none; with bos add_bos_token is true */
+    int32_t bos, eos;              /* index of a special, -1: none; bos: add_bos_token */
     uint32_t lo, hi;               /* code points of the reserved script; */
     double reserve;                /* its share of the merges, 0..1; 0: none */
 };
@@ -46,7 +46,7 @@ struct bpe_stats {                 /* of the training text under the vocabulary 
     uint64_t n_bytes, n_tokens;    /* without specials */
     uint64_t script_chars;         /* characters of the reserved script */
     uint64_t script_words;         /* words between white space with at least one of them */
-    uint64_t script_tokens;        /* tokens of the pre-tokenizer's words with at least one of them */
+    uint64_t script_tokens;        /* tokens of the pre-tokenizer's words that have one */
     uint32_t n_merges, script_merges;
 };
 
