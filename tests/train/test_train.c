@@ -192,6 +192,25 @@ static void test_threads(void **state)
     assert_same_file(one, five);
 }
 
+/* The reference loops of the engine give the same weights as the processor's best. */
+static void test_instruction_sets(void **state)
+{
+    (void)state;
+    const struct kern best = tt_kern;
+    const char *levels[] = {NULL, "ref", "avx2"}, *paths[3];
+    for (int i = 0; i < 3; i++) {
+        struct tt_run r;
+        ok(kern_open(levels[i], &tt_kern, &tt_err));
+        tt_open(&r, &tt_small, &tt_settings, 1);
+        tt_steps(&r, 20);
+        ok(trainer_save(r.t, paths[i] = tt_path(levels[i] ? levels[i] : "best"), &tt_err));
+        tt_close(&r);
+    }
+    tt_kern = best;
+    assert_same_file(paths[0], paths[1]);
+    assert_same_file(paths[0], paths[2]);
+}
+
 static void test_resume(void **state)
 {
     (void)state;
@@ -382,11 +401,17 @@ static void test_adam(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradient),        cmocka_unit_test(test_batch_gradient),
-        cmocka_unit_test(test_threads),         cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_bad_checkpoints), cmocka_unit_test(test_learns),
-        cmocka_unit_test(test_distills),        cmocka_unit_test(test_bad_settings),
-        cmocka_unit_test(test_schedule),        cmocka_unit_test(test_adam),
+        cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_batch_gradient),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_instruction_sets),
+        cmocka_unit_test(test_bad_checkpoints),
+        cmocka_unit_test(test_learns),
+        cmocka_unit_test(test_distills),
+        cmocka_unit_test(test_bad_settings),
+        cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_adam),
     };
     return cmocka_run_group_tests(tests, tt_setup, tt_teardown);
 }
