@@ -14,7 +14,8 @@ struct problem {
 
 static struct problem begin(struct rng *r, int first, struct mini_doc *d)
 {
-    struct problem p = {mini_pick(r, MINI_PEOPLE), mini_pick(r, MINI_THINGS), first};
+    unsigned person = mini_pick(r, MINI_PEOPLE), thing = mini_pick(r, MINI_THINGS);
+    struct problem p = {person, thing, first};
     MINI_ADD(d->context, "%s has %d %ss.", mini_people[p.person], first, mini_things[p.thing]);
     return p;
 }
@@ -90,7 +91,8 @@ void make_arithmetic(struct rng *r, int n_asks, struct mini_doc *d)
 static void tell_product(struct rng *r, struct mini_doc *d)
 {
     int bags = between(r, 2, 9), each = between(r, 12, 99);
-    struct problem p = {mini_pick(r, MINI_PEOPLE), mini_pick(r, MINI_THINGS), bags * each};
+    unsigned person = mini_pick(r, MINI_PEOPLE), thing = mini_pick(r, MINI_THINGS);
+    struct problem p = {person, thing, bags * each};
     add_key(d, bags, '*', each);
     MINI_ADD(d->context, "%s has %d bags with %d %ss each.", mini_people[p.person], bags, each,
              mini_things[p.thing]);

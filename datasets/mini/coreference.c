@@ -23,20 +23,21 @@ struct scene {
 static struct scene draw_reason(struct rng *r)
 {
     bool subject_verb = mini_pick(r, 2), reason = mini_pick(r, 2);
+    unsigned verb = mini_pick(r, N_VERBS), deed = mini_pick(r, N_DEEDS);
     return (struct scene){
-        .verb = (subject_verb ? of_subject : of_object)[mini_pick(r, N_VERBS)],
+        .verb = (subject_verb ? of_subject : of_object)[verb],
         .joint = reason ? "because" : "so",
-        .deed = (reason ? because : so)[mini_pick(r, N_DEEDS)],
+        .deed = (reason ? because : so)[deed],
         .means_subject = subject_verb == reason,
     };
 }
 
 static struct scene draw_plain(struct rng *r)
 {
-    return (struct scene){.verb = plain[mini_pick(r, N_PLAIN)],
-                          .joint = "and",
-                          .deed = after[mini_pick(r, N_AFTER)],
-                          .means_subject = mini_pick(r, 2)};
+    unsigned verb = mini_pick(r, N_PLAIN), deed = mini_pick(r, N_AFTER);
+    bool subject = mini_pick(r, 2);
+    return (struct scene){
+        .verb = plain[verb], .joint = "and", .deed = after[deed], .means_subject = subject};
 }
 
 void make_coreference(struct rng *r, int n_asks, struct mini_doc *d)

@@ -40,7 +40,8 @@ static unsigned draw_age(struct rng *r)
 
 void make_health(struct rng *r, int n_asks, struct mini_doc *d)
 {
-    struct patient p = {mini_pick(r, MINI_PEOPLE), draw_age(r), 2 + mini_pick(r, 5), {false}};
+    unsigned person = mini_pick(r, MINI_PEOPLE), age = draw_age(r), days = 2 + mini_pick(r, 5);
+    struct patient p = {person, age, days, {false}};
     unsigned said[N_SIGNS], n = MIN_SAID + mini_pick(r, MAX_SAID - MIN_SAID + 1);
     mini_start(d, "");
     mini_sample(r, N_SIGNS, N_SIGNS, said);

@@ -62,6 +62,8 @@ struct rng mini_rng(uint64_t seed, const char *what);
 void mini_text(const struct mini_doc *, struct buf *text, struct buf *answers);
 
 /* -- for the generators ------------------------------------------------------------------------ */
+/* One draw a full expression: C leaves open which of two arguments or initializers is drawn first,
+ * and compilers differ. */
 static inline unsigned mini_pick(struct rng *r, unsigned n) { return (unsigned)rng_below(r, n); }
 /* The first k of a shuffled 0..n-1; n <= 256. */
 void mini_sample(struct rng *, unsigned n, unsigned k, unsigned *out);

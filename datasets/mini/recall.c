@@ -78,8 +78,8 @@ static void tell_scattered(struct rng *r, const struct list *l, unsigned filler,
             MINI_ADD(d->context, "%s %s.", key_name(l->key[i]), mini_things[l->value[i]]);
             i++;
         } else {
-            MINI_ADD(d->context, "%s went to the %s.", mini_people[mini_pick(r, MINI_PEOPLE)],
-                     mini_places[mini_pick(r, MINI_PLACES)]);
+            unsigned who = mini_pick(r, MINI_PEOPLE), place = mini_pick(r, MINI_PLACES);
+            MINI_ADD(d->context, "%s went to the %s.", mini_people[who], mini_places[place]);
             left--;
         }
         MINI_ADD(d->context, left || i < l->n ? " " : "\n");

@@ -11,7 +11,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/json.h"
 
-enum { TEXT_SHARE = 4, TRIES_EACH = 64 };
+enum { TEXT_SHARE = 4, TRIES_EACH = 16 };
 
 static void add_str(struct buf *b, const char *s)
 {

@@ -208,8 +208,8 @@ static void cannot_write(void **state)
     temp_write(path, "x", 1);
     assert_int_equal(write_test(path, 1, 10, &e), ASSAY_EIO);
     /* More than there are: said, not looped for. */
-    assert_int_equal(write_test(dir, 1, 6000, &e), ASSAY_ELIMIT);
-    assert_contains(e.msg, "different questions, 6000 are wanted");
+    assert_int_equal(write_test(dir, 1, 4000, &e), ASSAY_ELIMIT);
+    assert_contains(e.msg, "different questions, 4000 are wanted");
 }
 
 /* -- training text ----------------------------------------------------------------------------- */
@@ -253,7 +253,7 @@ static void same_seed_same_bytes(void **state)
     assert_string_not_equal(a, examples(&o));
     /* On every machine; a change of any generator, weight or word changes it: then train anew. */
     assert_string_equal(digest(a),
-                        "24da55d357b9003ba16e99a392881cfc5e910f4d6695f4fcf98346baaf2645f0");
+                        "c2bc36aa2284c5ccd25a661ffaa4f2956ff073c172e60e227ee2cfa66d03b67d");
 }
 
 /* Spans are blank, answer, newline; every example fits the model's context; nothing weighs
