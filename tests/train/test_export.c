@@ -1,5 +1,5 @@
-/* test_export.c - what leaves the trainer: files the engine opens and computes the same from, weights
- * on the grid they were trained for, the outlier twin, and corpora. */
+/* test_export.c - what leaves the trainer: files the engine opens and computes the same from,
+ * weights on the grid they were trained for, the outlier twin, and corpora. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -260,7 +260,7 @@ static void test_twin(void **state)
     net_release(&net);
 }
 
-/* -- files that do not fit ---------------------------------------------------------------------- */
+/* -- files that do not fit --------------------------------------------------------------------- */
 
 static void test_bad_files(void **state)
 {

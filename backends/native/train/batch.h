@@ -14,7 +14,7 @@ struct batch_source {
     int shuffled;                  /* 0: file order */
     float prompt_weight;
 };
-/* Errors: ASSAY_EUSAGE an example longer than n_ctx, a vocabulary other than n_vocab; ASSAY_ENOMEM. */
+/* Errors: ASSAY_EUSAGE an example longer than n_ctx, a vocabulary not n_vocab; ASSAY_ENOMEM. */
 int batch_source_new(const struct corpus *, const struct net_config *, struct batch_source *,
                      struct assay_err *);
 void batch_source_release(struct batch_source *);

@@ -1,6 +1,6 @@
 /* checkpoint.c - a training run as one file.
  *
- *   char magic[8], digest[32] of all that follows, settings, shapes and corpus as text (u32 length),
+ *   char magic[8], digest[32] of all that follows, settings, shapes and corpus as text (u32 n),
  *   struct trainer_state as four u64, then p, m, v as f32; all little-endian as the machine is.
  * The text decides whether a run may go on from a file: equal or refused. */
 #include "backends/native/train/trainer.h"

@@ -55,7 +55,7 @@ void corpus_close(struct corpus *);             /* NULL and zeroed are fine */
 struct corpus_builder;
 struct corpus_builder *corpus_builder_new(uint32_t n_vocab);     /* NULL: out of memory */
 void corpus_builder_free(struct corpus_builder *);
-/* Index of the task of that name, added when new.  ASSAY_EUSAGE: empty or too long a name, too many. */
+/* Index of the task of that name, added when new.  ASSAY_EUSAGE: a bad name, too many tasks. */
 int corpus_task(struct corpus_builder *, const char *name, uint32_t *task, struct assay_err *);
 /* ASSAY_EUSAGE: fewer than 2 or more than CORPUS_MAX_LEN tokens, a token outside the vocabulary, a
  * task or class that does not exist; ASSAY_ENOMEM. */

@@ -1,4 +1,4 @@
-/* corpus_text.c - line by line; where a token lies in the text follows from the lengths of pieces. */
+/* corpus_text.c - line by line; where a token lies follows from the lengths of pieces. */
 #include "backends/native/train/corpus_text.h"
 #include "backends/native/vocab.h"
 #include "harness/base/arena.h"

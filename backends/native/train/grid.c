@@ -55,7 +55,7 @@ int grid_check(const struct grid *g, const char *what, size_t n_in, struct assay
     return 0;
 }
 
-/* 8 significant bits for codes of 3 bits.  Else the scale that quantizing the quantized values gives
+/* 8 significant bits for codes of 3 bits.  Else the scale that quantizing quantized values gives
  * again, settled: qmax * s rounds, and divided by qmax it need not be s. */
 static float symmetric_scale(float absmax, int qmax)
 {

@@ -1,10 +1,11 @@
 /* grid.h - fake quantization for quantization-aware training: the values that weights and
  * activations would have after a round trip through a precision of the engine.
  *
- * Rules are the engine's (linear.h, quant.h), but scales of 4 bits and less are first rounded: to 8
- * significant bits, with 2-bit codes to fp16.  Every value then is a number of fp16 and every scale
- * is recovered from its group: a checkpoint of grid_matrix' output lies on the engine's grid, in f32
- * or f16, and quantizing it again gives the same codes, scales and values.  The derivative is passed straight through (scales never clip). */
+ * Rules are the engine's (linear.h, quant.h), but scales of 4 bits and less are first rounded: to
+ * 8 significant bits, with 2-bit codes to fp16.  Every value then is a number of fp16 and every
+ * scale is recovered from its group: a checkpoint of grid_matrix' output lies on the engine's
+ * grid, in f32 or f16, and quantizing it again gives the same codes, scales and values.  The
+ * derivative is passed straight through (scales never clip). */
 #ifndef GRID_H
 #define GRID_H
 #include <stddef.h>
@@ -15,8 +16,9 @@ struct assay_err;
 enum grid_rule {
     GRID_NONE,                     /* fp32 */
     GRID_SYMMETRIC,                /* s = absmax / qmax, codes -qmax..qmax, ties to even */
-    GRID_FULL,                     /* s = (first value of largest magnitude) / -(qmax + 1), codes -(qmax+1)..qmax */
-    GRID_BLOCK                     /* a GGUF block format, by its own quantizer; activations: d as fp16 */
+    GRID_FULL,                     /* s = first value of largest magnitude / -(qmax + 1), codes from
+                                      -(qmax + 1) to qmax */
+    GRID_BLOCK                     /* a GGUF block format's own quantizer; activations: d as fp16 */
 };
 struct grid {
     enum grid_rule rule;
@@ -27,7 +29,7 @@ struct grid {
 struct grid_mode {                 /* one precision to train for */
     const char *name;              /* the engine's name of it */
     struct grid weights, acts;
-    struct grid embd, head_acts;   /* of the token embedding, which is the head too, and before it */
+    struct grid embd, head_acts;   /* of the embedding, which is the head too, and before it */
 };
 
 const struct grid_mode *grid_find(const char *name);             /* NULL: unknown */

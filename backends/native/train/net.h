@@ -45,7 +45,8 @@ static inline int net_is_gain(const struct net_tensor *t)
 {
     return t->kind == NET_ATTN_NORM || t->kind == NET_FFN_NORM || t->kind == NET_OUTPUT_NORM;
 }
-static inline const struct net_tensor *net_at(const struct net *n, uint32_t layer, enum net_kind kind)
+static inline const struct net_tensor *net_at(const struct net *n, uint32_t layer,
+                                               enum net_kind kind)
 {
     if (kind == NET_EMBD)
         return &n->tensors[0];

@@ -22,7 +22,7 @@ enum {
     MOSTLY_Q8_0 = 7
 };
 
-/* -- pieces: one tensor of a file, rows first..first+n_out of a fused one ----------------------- */
+/* -- pieces: one tensor of a file, rows first..first+n_out of a fused one ---------------------- */
 struct piece {
     char name[MAX_NAME];
     const struct net_tensor *of;

@@ -1,4 +1,4 @@
-/* ops.c - norms, rotation, the gate and the loss, forward and back.  Attention is in ops_attend.c. */
+/* ops.c - norms, rotation, the gate and the loss, forward and back.  Attention: ops_attend.c. */
 #include "backends/native/train/ops.h"
 
 #include <math.h>

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* -- RMSNorm: y = x r g, r = 1 / sqrt(mean(x^2) + eps), for n rows of d --------------------------- */
+/* -- RMSNorm: y = x r g, r = 1 / sqrt(mean(x^2) + eps), for n rows of d ------------------------ */
 struct ops_norm {
     const float *x, *gain;         /* [n][d], [d] */
     float *y;                      /* [n][d] */
@@ -22,7 +22,7 @@ void ops_norm(const struct ops_norm *);
 /* dx += derivative, dgain += derivative; `f` as after ops_norm (y is not read). */
 void ops_norm_back(const struct ops_norm *f, const float *dy, float *dx, float *dgain);
 
-/* -- rotation of adjacent pairs: [positions][hd/2] cosines, then sines ------------------------------ */
+/* -- rotation of adjacent pairs: [positions][hd/2] cosines, then sines ------------------------- */
 struct ops_rope {
     float *cosine, *sine;          /* [positions][hd/2] */
     size_t hd;
@@ -31,7 +31,7 @@ struct ops_rope {
  * is the derivative. */
 void ops_rope(const struct ops_rope *, float *x, size_t n, size_t n_head, size_t ld, int back);
 
-/* -- causal attention of one sequence --------------------------------------------------------------- */
+/* -- causal attention of one sequence ---------------------------------------------------------- */
 struct ops_attend {
     const struct kern *kern;
     const struct attend *ops;
@@ -40,7 +40,7 @@ struct ops_attend {
     size_t ld;
     float *out;                    /* [n][n_head][hd], `ldo` apart */
     size_t ldo;
-    float *p;                      /* [n_head][n][ops_attend_ld(n)]: probabilities, kept for the way back */
+    float *p;                      /* [n_head][n][ops_attend_ld(n)]: probabilities, kept */
     float *scratch;                /* ops_attend_scratch(n, hd) floats */
 };
 static inline size_t ops_attend_ld(size_t n)
@@ -55,13 +55,13 @@ struct ops_attend_back {
 };
 void ops_attend_back(const struct ops_attend *f, const struct ops_attend_back *);
 
-/* -- gate: act = silu(gate) up; gu: [n][2 ff], gate then up ----------------------------------------- */
+/* -- gate: act = silu(gate) up; gu: [n][2 ff], gate then up ------------------------------------ */
 void ops_gate(const struct attend *, const float *gu, size_t n, size_t ff, float *act);
 /* dgu [n][2 ff] from dact [n][ff]. */
 void ops_gate_back(const struct attend *, const float *gu, const float *dact, size_t n, size_t ff,
                    float *dgu);
 
-/* -- loss of one row of logits ---------------------------------------------------------------------- */
+/* -- loss of one row of logits ----------------------------------------------------------------- */
 struct ops_loss {
     size_t n_vocab;
     uint32_t target;

@@ -4,8 +4,8 @@
  *   dP = dO V^T,  dS = P (dP - rowsum(P dP)) / sqrt(hd)
  *   dQ = dS K,  dK = dS^T Q,  dV = P^T dO        (dK, dV summed over the heads that share them)
  *
- * Rows are taken in blocks, and a block's products stop at its last row: half the square is skipped.
- * Columns beyond the row's own position hold zeros. */
+ * Rows are taken in blocks, and a block's products stop at its last row: half the square is
+ * skipped. Columns beyond the row's own position hold zeros. */
 #include "backends/native/train/mm.h"
 #include "backends/native/train/ops.h"
 

@@ -1,5 +1,5 @@
-/* pack.h - a network's weights as one step uses them: on the grid where one is trained for, and laid
- * into panels for both directions. */
+/* pack.h - a network's weights as one step uses them: on the grid where one is trained for, and
+ * laid into panels for both directions. */
 #ifndef PACK_H
 #define PACK_H
 #include "backends/native/train/grid.h"
@@ -14,7 +14,7 @@ struct pack {
     const float *values;           /* [n_params]: the network's own, or their grid */
     float *grid;                   /* owned; NULL: fp32 */
     float *panels;                 /* owned */
-    size_t *rows, *cols;           /* [n_tensors]: where a matrix's panels start; cols NULL: forward only */
+    size_t *rows, *cols;           /* [n_tensors]: where panels start; cols NULL: forward only */
 };
 
 /* Errors: ASSAY_ENOMEM; those of grid_check. */

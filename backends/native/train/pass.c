@@ -1,4 +1,4 @@
-/* pass.c - the network, forward and backward; formulas of the parts are in ops.c and ops_attend.c. */
+/* pass.c - the network, forward and backward; the parts' formulas are in ops.c and ops_attend.c. */
 #include "backends/native/train/pass.h"
 #include "backends/native/train/mm.h"
 #include "harness/base/err.h"

@@ -45,9 +45,9 @@ int pass_new(const struct net *, const struct pass_options *, struct pass *, str
 void pass_release(struct pass *);
 /* Up to the final norm, into xf. */
 void pass_forward(struct pass *, const struct pack *, const struct pass_input *);
-/* Loss of every row with a weight (lost[]), and, when training, dxf into dxn and the head's
- * gradient.  weights are multiplied by `scale`.  teacher: another pass after pass_forward of the same
- * input, with its weights; its share is `mix`. */
+/* For a training pass: loss of every row with a weight (lost[]), dxf into dxn and the head's
+ * gradient.  weights are multiplied by `scale`.  teacher: another pass after pass_forward of the
+ * same input, with its weights; its share is `mix`. */
 struct pass_head {
     float scale, mix;
     const struct pass *teacher;

@@ -1,9 +1,9 @@
 /* trainer.h - a training run: batches through lanes, summed gradients, updates.
  *
- * A batch is cut into inputs of at most `micro` tokens; input i goes to lane i % lanes, and gradients
- * are summed within a lane in order and then over the lanes in order.  So the state after a step
- * depends on the settings, the corpus and the seed alone: not on the number of threads, and not on
- * having been stopped and resumed. */
+ * A batch is cut into inputs of at most `micro` tokens; input i goes to lane i % lanes, and
+ * gradients are summed within a lane in order and then over the lanes in order.  So the state
+ * after a step depends on the settings, the corpus and the seed alone: not on the number of
+ * threads, and not on having been stopped and resumed. */
 #ifndef TRAINER_H
 #define TRAINER_H
 #include "backends/native/train/adam.h"
@@ -16,7 +16,7 @@ struct kern;
 struct pool;
 
 enum { TRAINER_LANES = 4, TRAINER_MAX_MICROS = 256 };
-struct trainer_settings {          /* what the result depends on, besides network, corpus and start */
+struct trainer_settings {          /* what results depend on, besides network, corpus, start */
     uint64_t seed;
     uint64_t tokens;               /* of the whole run */
     int64_t batch, batch_late;     /* tokens of a step, and after `late` of the run */
@@ -67,7 +67,7 @@ struct trainer_parts {             /* borrowed for the trainer's life */
     const struct kern *kern;
     struct pool *pool;
 };
-/* Errors: ASSAY_EUSAGE settings that cannot be, those of batch_source_new and pack_new; ASSAY_ENOMEM. */
+/* ASSAY_EUSAGE impossible settings; those of batch_source_new and pack_new; ASSAY_ENOMEM. */
 int trainer_new(const struct trainer_settings *, const struct trainer_parts *, struct trainer **,
                 struct assay_err *);
 void trainer_free(struct trainer *);

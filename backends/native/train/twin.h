@@ -1,9 +1,9 @@
 /* twin.h - the outlier twin: another set of weights for the same function, with channels of
  * activations many times larger than the rest, as large language models have them.
  *
- * Per layer, n channels j of each norm: gain_j *= s and column j of what reads it /= s; and n rows j of
- * up *= s, column j of down /= s.  With s a power of two every product is exact, and fp32 logits are
- * equal bit for bit. */
+ * Per layer, n channels j of each norm: gain_j *= s and column j of what reads it /= s; and n rows
+ * j of up *= s, column j of down /= s.  With s a power of two every product is exact, and fp32
+ * logits are equal bit for bit. */
 #ifndef TWIN_H
 #define TWIN_H
 #include "backends/native/train/net.h"
