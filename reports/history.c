@@ -317,10 +317,15 @@ static int add_all_canaries(struct making *m, struct assay_err *e)
 
 /* -- change points ----------------------------------------------------------------------------- */
 
-/* Of points [lo, hi) of one segment: judged on clean values only, reported as indices of points. */
+enum { CHANGE_WINDOW = 120 }; /* the search is quadratic, and permuted a thousand times */
+
+/* Of the newest points of segment [lo, hi): judged on clean values only, reported as indices of
+ * points. */
 static size_t find_changes(const struct slot *s, size_t lo, size_t hi, double least,
                            struct arena *scratch, struct change_point *out, size_t cap)
 {
+    bool is_constant = true;
+    lo = hi - lo > CHANGE_WINDOW ? hi - CHANGE_WINDOW : lo;
     double *x = ARENA_ARRAY(scratch, double, hi - lo + 1);
     size_t *at = ARENA_ARRAY(scratch, size_t, hi - lo + 1), n = 0;
     for (size_t i = lo; i < hi; i++)
@@ -328,6 +333,10 @@ static size_t find_changes(const struct slot *s, size_t lo, size_t hi, double le
             at[n] = i;
             x[n++] = s->points[i].value;
         }
+    for (size_t i = 1; i < n; i++)
+        is_constant &= x[i] == x[0];
+    if (is_constant)
+        return 0;
     struct change_options c = {.min_effect = least, .seed = s->s.seed};
     size_t k = change_find(x, n, &c, out, cap);
     k = k < cap ? k : cap;

@@ -38,7 +38,7 @@ struct history_series {
     const struct history_point *points;      /* oldest first */
     size_t n;
     size_t first;                /* of the newest segment */
-    const struct change_point *changes;      /* over every segment; indices of points */
+    const struct change_point *changes;      /* in the newest 120 of every segment; indices of points */
     size_t n_changes;
 };
 struct history_options {
