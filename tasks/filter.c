@@ -595,7 +595,8 @@ static bool takes(const struct filter_kind *k, const struct value *key)
 static int find_kind(const struct builder *b, const struct value *name, const struct filter_kind **out)
 {
     if (name->type == VALUE_FUNC || value_is_str(name, "custom"))
-        return err_set(b->err, ASSAY_EUNSUPPORTED, "%s:%u:%u: filter function '%s' is not supported",
+        return err_set(b->err, ASSAY_EUNSUPPORTED,
+                       "%s:%u:%u: filter function '%s' is not supported: this program runs no Python",
                        b->path, name->line, name->col, name->s);
     TRY(want(b, name, VALUE_STR, "function"));
     for (size_t i = 0; i < N_KINDS; i++)

@@ -9,6 +9,7 @@
 #include "harness/base/err.h"
 #include "harness/base/field.h"
 #include "harness/base/json.h"
+#include "harness/base/log.h"
 #include "tasks/metric.h"
 #include "tasks/port.h"
 #include "tasks/pytext.h"
@@ -437,8 +438,15 @@ static int unknown(const struct value *at, const char *path, struct assay_err *e
     return err_set(e, ASSAY_EFORMAT, "%s:%u:%u: unknown %s '%s'", path, at->line, at->col, what, at->s);
 }
 
+/* A text or a number is as true as Python has it: upstream only asks "if". */
 static int parse_flag(const struct value *v, const char *path, bool *out, struct assay_err *e)
 {
+    if (v->type == VALUE_STR || v->type == VALUE_INT) {
+        *out = v->type == VALUE_STR ? v->n > 0 : v->i != 0;
+        log_warn("%s:%u:%u: not true or false; taken as %s, as upstream does", path, v->line, v->col,
+                 *out ? "true" : "false");
+        return 0;
+    }
     if (v->type != VALUE_BOOL)
         return err_set(e, ASSAY_EFORMAT, "%s:%u:%u: expected true or false", path, v->line, v->col);
     *out = v->b;
@@ -521,7 +529,8 @@ static int find_metric(const struct value *name, const char *path, enum task_out
     for (size_t i = 0; i < N_METRICS; i++)
         names[i] = table[i].name;
     if (name && name->type == VALUE_FUNC)
-        return err_set(e, ASSAY_EUNSUPPORTED, "%s:%u:%u: metric function '%s' is not supported", path,
+        return err_set(e, ASSAY_EUNSUPPORTED,
+                       "%s:%u:%u: metric function '%s' is not supported: this program runs no Python", path,
                        name->line, name->col, name->s);
     if (!name || name->type != VALUE_STR)
         return err_set(e, ASSAY_EFORMAT, "%s:%u:%u: a metric needs a name", path, name ? name->line : 0,

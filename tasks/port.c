@@ -2,7 +2,9 @@
 #include "tasks/port.h"
 
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/arena.h"
@@ -26,9 +28,9 @@ static const char *module_path(const struct port_ask *ask, struct arena *a, cons
     for (char *p = path; p < path + (dot - ask->func->s); p++)
         if (*p == '.')
             *p = '/';
-    const char *beside = fs_join(a, fs_dirname(a, ask->yaml), path);
-    *here = fs_exists(beside);
-    return *here ? beside : arena_printf(a, "/%s", path);
+    char real[PATH_MAX]; /* an include's folder may hold ".." */
+    *here = realpath(fs_join(a, fs_dirname(a, ask->yaml), path), real) != NULL;
+    return *here ? arena_strdup(a, real) : arena_printf(a, "/%s", path);
 }
 
 /* The part of `name` that the '*' of `pattern` stands for; NULL: no match. */

@@ -172,7 +172,8 @@ static int value_check(const struct task_files *f, const struct value *v, const 
         return 0;
     if (v->type == VALUE_FUNC && !(key->types & T_FUNC))
         return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: !function %s: %s",
-                       task_files_where(f, v, where), key->name, v->s, needs_python);
+                       task_files_where(f, v, where), key->name, v->s,
+                       key->refused ? key->refused : needs_python);
     if (key->refused)
         return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: %s",
                        task_files_where(f, v, where), key->name, key->refused);

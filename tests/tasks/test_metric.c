@@ -243,7 +243,7 @@ static void test_refused(void **state)
         {"{\"metric\":\"exact_match\",\"agregation\":\"mean\"}",
          "unknown option of a metric 'agregation', did you mean 'aggregation'?"},
         {"{\"metric\":\"exact_match\",\"aggregation\":\"maen\"}", "unknown aggregation 'maen', did you mean 'mean'?"},
-        {"{\"metric\":\"exact_match\",\"ignore_case\":1}", "expected true or false"},
+        {"{\"metric\":\"exact_match\",\"ignore_case\":[1]}", "expected true or false"},
         {"{\"metric\":\"exact_match\",\"regexes_to_ignore\":[\"(\"]}", "regular expression '('"},
     };
     struct arena a = {0};

@@ -1,0 +1,209 @@
+/* cmd_validate.c - assay validate: does every task of a folder load, and why not.
+ *
+ * Tasks are loaded in parallel, each part with files of its own; what is printed does not depend on
+ * the number of threads. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/buf.h"
+#include "harness/base/err.h"
+#include "harness/base/log.h"
+#include "harness/base/pool.h"
+#include "harness/base/text.h"
+#include "harness/cli/commands.h"
+#include "reports/csv.h"
+#include "tasks/refusal.h"
+#include "tasks/task.h"
+
+enum { N_PARTS = 64 };
+struct validate_flags {
+    const char *format;
+    int32_t all;
+};
+static struct validate_flags flags;
+
+static const struct assay_field fields[] = {
+    {"format", ASSAY_ENUM, offsetof(struct validate_flags, format), "table", "table|csv",
+     "table: what does not load, and counts; csv: every task"},
+    {"all", ASSAY_BOOL, offsetof(struct validate_flags, all), "no", NULL,
+     "table: list the tasks that load too"},
+    {0},
+};
+
+struct verdict {
+    const struct task_entry *entry;
+    enum refusal class;
+    const char *reason; /* NULL: it loads */
+};
+struct work {
+    struct verdict *v;
+    size_t n;
+    struct arena arenas[N_PARTS]; /* reasons */
+    struct assay_err errs[N_PARTS];
+};
+
+static void load_one(struct task_index *x, struct verdict *v, struct arena *a, struct arena *reasons)
+{
+    struct task_settings settings = {.n_fewshot = -1, .fewshot_seed = 1234};
+    struct task_node node = {.name = v->entry->name, .path = v->entry->path};
+    struct task *t;
+    struct assay_err e = {0};
+    arena_reset(a);
+    if (task_load(x, &node, &settings, a, &t, &e) == 0) {
+        task_release(t);
+        return;
+    }
+    v->class = refusal_of(&e);
+    v->reason = arena_strdup(reasons, e.msg);
+}
+
+static void load_part(void *user, size_t part, size_t n_parts)
+{
+    struct work *w = user;
+    struct task_index *x; /* no names: only the table of files */
+    struct arena a = {0};
+    if (task_index_open(NULL, 0, &x, &w->errs[part]) < 0)
+        return;
+    for (size_t i = w->n * part / n_parts; i < w->n * (part + 1) / n_parts; i++)
+        load_one(x, &w->v[i], &a, &w->arenas[part]);
+    arena_release(&a);
+    task_index_close(x);
+}
+
+/* -- printing -------------------------------------------------------------------------------------- */
+
+static void add_safe(struct buf *b, const char *s)
+{
+    text_safe(b, s, strlen(s));
+}
+
+static void put_csv(struct buf *b, const struct work *w)
+{
+    static const char *const head[] = {"task", "loads", "class", "reason", "path"};
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++)
+        csv_text(b, head[i]);
+    csv_end(b);
+    for (size_t i = 0; i < w->n; i++) {
+        const struct verdict *v = &w->v[i];
+        csv_text(b, v->entry->name);
+        csv_text(b, v->reason ? "no" : "yes");
+        csv_text(b, v->reason ? refusal_name(v->class) : NULL);
+        csv_text(b, v->reason);
+        csv_text(b, v->entry->path);
+        csv_end(b);
+    }
+}
+
+static void put_table(struct buf *b, const struct work *w, size_t n_loads)
+{
+    size_t counts[N_REFUSALS] = {0};
+    for (size_t i = 0; i < w->n; i++) {
+        const struct verdict *v = &w->v[i];
+        if (v->reason)
+            counts[v->class]++;
+        else if (!flags.all)
+            continue;
+        buf_printf(b, "%-16s ", v->reason ? refusal_name(v->class) : "loads");
+        add_safe(b, v->entry->name);
+        buf_adds(b, "\n");
+        if (v->reason) {
+            buf_printf(b, "%17s", "");
+            add_safe(b, v->reason);
+            buf_adds(b, "\n");
+        }
+    }
+    if (b->n)
+        buf_adds(b, "\n");
+    buf_printf(b, "%-16s %7zu %6.2f %%\n", "loads", n_loads,
+               w->n ? 100. * (double)n_loads / (double)w->n : 0.);
+    for (size_t c = 0; c < N_REFUSALS; c++)
+        if (counts[c])
+            buf_printf(b, "%-16s %7zu %6.2f %%\n", refusal_name((enum refusal)c), counts[c],
+                       100. * (double)counts[c] / (double)w->n);
+    buf_printf(b, "%-16s %7zu\n", "tasks", w->n);
+}
+
+/* -- the command ----------------------------------------------------------------------------------- */
+
+static int load_all(struct work *w, struct assay_err *e)
+{
+    struct pool *pool = pool_new(pool_cpus());
+    log_to(NULL, LOG_ERROR); /* warnings of tasks are for their runs */
+    pool_run(pool, N_PARTS, load_part, w);
+    pool_free(pool);
+    for (size_t i = 0; i < N_PARTS; i++)
+        if (w->errs[i].code < 0)
+            return err_set(e, w->errs[i].code, "%s", w->errs[i].msg);
+    return 0;
+}
+
+static int judge(struct task_index *x, struct work *w, struct arena *a, struct assay_err *e)
+{
+    size_t n, n_loads = 0, n_broken;
+    const struct task_entry *entries = task_index_entries(x, &n);
+    w->v = ARENA_ARRAY(a, struct verdict, n + 1);
+    for (size_t i = 0; i < n; i++)
+        if (entries[i].kind == TASK_ENTRY_TASK)
+            w->v[w->n++].entry = &entries[i];
+    TRY(load_all(w, e));
+    for (size_t i = 0; i < w->n; i++)
+        n_loads += w->v[i].reason == NULL;
+    struct buf b;
+    buf_init(&b, 0);
+    if (strcmp(flags.format, "csv") == 0)
+        put_csv(&b, w);
+    else
+        put_table(&b, w, n_loads);
+    say_buf(&b);
+    buf_release(&b);
+    const char *broken = task_index_broken(x, &n_broken);
+    if (n_broken)
+        return err_set(e, ASSAY_EFORMAT, "%zu file%s can't be read, first: %s", n_broken,
+                       n_broken == 1 ? "" : "s", broken);
+    if (w->n == 0)
+        return err_set(e, ASSAY_EUSAGE, "no tasks there");
+    if (n_loads < w->n)
+        return err_set(e, ASSAY_EUNSUPPORTED, "%zu of %zu tasks do not load", w->n - n_loads, w->n);
+    return 0;
+}
+
+static int body(struct options *o, struct assay_err *e)
+{
+    struct task_index *x;
+    struct work *w = calloc(1, sizeof *w);
+    if (!w)
+        return err_set(e, ASSAY_ENOMEM, "out of memory");
+    int rc = task_index_open(o->args, 1, &x, e);
+    if (rc == 0) {
+        rc = judge(x, w, &o->arena, e);
+        task_index_close(x);
+    }
+    for (size_t i = 0; i < N_PARTS; i++)
+        arena_release(&w->arenas[i]);
+    free(w);
+    return rc;
+}
+
+static int run_validate(const struct command *c, int argc, char **argv)
+{
+    void *bases[] = {&flags};
+    return command_frame(c, argc, argv, bases, body);
+}
+
+const struct command cmd_validate = {
+    .name = "validate",
+    .summary = "load every task of a folder, and say which do not load and why",
+    .arguments = "DIR",
+    .min_args = 1,
+    .max_args = 1,
+    .tables = {fields},
+    .text = "Exit code 0 when every task loads.  Data are not looked at.  Classes of reasons:\n"
+            "  python function  the task names a function that is not built in\n"
+            "  other version    one that is, but its module is not the version that is known\n"
+            "  python class     the task is written in Python\n"
+            "  images or sound, runs code, metric, filter, template, configuration\n",
+    .examples = "validate my-tasks # what does not load, and counts by reason\n"
+                "validate lm_eval/tasks --format csv > tasks.csv # every task, for a spreadsheet\n",
+    .main = run_validate,
+};
