@@ -84,6 +84,8 @@ struct compare_speed {           /* one scenario of one variant */
     double itl_median_ms, itl_p90_ms, itl_p99_ms;    /* NAN when n does not allow it */
     double cpu_share;            /* CPU time / wall time, median */
     const double *itl_ms;        /* ascending, [n_itl] */
+    const uint32_t *itl_rep;     /* [n_itl]: which repetition each came from, below n_itl_reps */
+    size_t n_itl_reps;
     const double *wall_ms;       /* ascending, [n]: per repetition */
 };
 struct compare_task {            /* a line of the task table */

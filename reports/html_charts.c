@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 #include "reports/html_impl.h"
+#include "reports/speed.h"
 
 /* A chart with its caption: one sentence that says how to read it. */
 static void figure(struct page *p, const char *caption)
@@ -169,6 +170,48 @@ static size_t prefills_of(struct page *p, struct svg_series *s)
     return n;
 }
 
+/* A variant's quantiles over the base's as columns; false: one of them has no gaps. */
+static bool set_band(struct page *p, size_t row, struct svg_band *band)
+{
+    const struct compare_row *r = &p->c->rows[row];
+    struct speed_ratio q[SPEED_QUANTILES];
+    if (compare_is_base(p->c, row) || r->base >= p->c->n_rows || !r->decode ||
+        !p->c->rows[r->base].decode)
+        return false;
+    size_t n = speed_ratios(p->c->rows[r->base].decode, r->decode, q);
+    double *v = ARENA_ARRAY(p->a, double, 4 * n + 1);
+    for (size_t i = 0; i < n; i++) {
+        v[i] = q[i].p;
+        v[n + i] = q[i].v;
+        v[2 * n + i] = q[i].lo;
+        v[3 * n + i] = q[i].hi;
+    }
+    *band =
+        (struct svg_band){r->variant->label, html_color(p, row), v, v + n, v + 2 * n, v + 3 * n, n};
+    return n > 1;
+}
+
+static void ratio_chart(struct page *p)
+{
+    struct svg_band *bands = ARENA_ARRAY(p->a, struct svg_band, p->c->n_rows);
+    struct svg_series *names = ARENA_ARRAY(p->a, struct svg_series, p->c->n_rows);
+    size_t n = 0;
+    for (size_t i = 0; i < p->c->n_rows; i++)
+        if (set_band(p, i, &bands[n])) {
+            names[n] = (struct svg_series){.name = bands[n].name, .color = bands[n].color};
+            n++;
+        }
+    if (n == 0)
+        return;
+    open_figure(p);
+    svg_ratios(p->b, bands, n, "Inter-token latency against the base, quantile by quantile");
+    legend(p, names, n);
+    figure(p,
+           "Each quantile of the time between tokens as a multiple of the base\xe2\x80\x99s: below "
+           "1 is faster; a line that rises to the right has a slower tail. Bands: 95&nbsp;% by "
+           "drawing the repetitions again.");
+}
+
 void html_charts_latency(struct page *p)
 {
     struct svg_series *s = ARENA_ARRAY(p->a, struct svg_series, p->c->n_rows);
@@ -191,6 +234,7 @@ void html_charts_latency(struct page *p)
                   "is steady, "
                   "a flat top is a slow tail.");
     }
+    ratio_chart(p);
     n = prefills_of(p, s);
     if (n) {
         open_figure(p);

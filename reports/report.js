@@ -96,7 +96,16 @@
       return out.join(",") + "\r\n";
     }).join("");
   }
+  /* What scrolls sideways can be reached and scrolled with the keyboard, what does not is no stop. */
+  var watcher = typeof ResizeObserver === "function" && new ResizeObserver(function (entries) {
+    entries.forEach(function (entry) {
+      var box = entry.target;
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; else box.removeAttribute("tabindex");
+    });
+  });
+
   function enhance(root) {
+    if (watcher) each(all(".scroll", root), function (box) { watcher.observe(box); });
     each(all("table.sortable", root), makeSortable);
     each(all("table:not(.choices)", root), function (table) {
       var box = table.closest(".scroll");
@@ -218,6 +227,7 @@
       unpack(piece).then(function (body) {
         box.textContent = "";
         each(Array.prototype.slice.call(body.childNodes), function (n) { box.appendChild(document.importNode(n, true)); });
+        if (watcher) each(all(".scroll", box), function (b) { watcher.observe(b); });
         narrow();
       });
     };

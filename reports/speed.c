@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "harness/base/arena.h"
+#include "harness/base/rng.h"
 #include "harness/stats/quantile.h"
 #include "harness/stats/rank.h"
 
@@ -60,11 +61,27 @@ static void measure_gaps(const struct view_sample *s, size_t n, double alpha, st
     size_t total = 0, k = 0;
     for (size_t i = 0; i < n; i++)
         total += s[i].n_token_ns;
-    double *gaps = ARENA_ARRAY(keep, double, total);
-    for (size_t i = 0; i < n; i++)
-        for (size_t t = 1; t < s[i].n_token_ns && is_used(&s[i], out); t++)
+    struct arena scratch = {0};
+    double *gaps = ARENA_ARRAY(&scratch, double, total), *sorted = ARENA_ARRAY(keep, double, total);
+    uint32_t *of = ARENA_ARRAY(&scratch, uint32_t, total),
+             *rep = ARENA_ARRAY(keep, uint32_t, total);
+    for (size_t i = 0; i < n; i++) {
+        size_t before = k;
+        for (size_t t = 1; t < s[i].n_token_ns && is_used(&s[i], out); t++) {
+            of[k] = (uint32_t)out->n_itl_reps;
             gaps[k++] = (double)(s[i].token_ns[t] - s[i].token_ns[t - 1]) * 1e-6;
-    quantile_sort(gaps, k);
+        }
+        out->n_itl_reps += k > before;
+    }
+    struct quantile_ref *order = ARENA_ARRAY(&scratch, struct quantile_ref, k + 1);
+    quantile_order(gaps, k, order);
+    for (size_t i = 0; i < k; i++) {
+        sorted[i] = order[i].v;
+        rep[i] = of[order[i].at];
+    }
+    arena_release(&scratch);
+    gaps = sorted;
+    out->itl_rep = rep;
     out->itl_ms = gaps;
     out->n_itl = k;
     out->itl_median_ms = quantile_sorted(gaps, k, 0.5);
@@ -117,6 +134,74 @@ int speed_measure(struct view *view, const struct view_job *job, double alpha, s
 out:
     arena_release(&scratch);
     return rc;
+}
+
+/* -- quantile by quantile ---------------------------------------------------------------------- */
+
+enum { RESAMPLES = 200, SEED = 42, LEAST_REPS = 3 };
+
+/* Quantiles of the gaps when repetition r counts times[r] times; p ascending. */
+static void weighted_quantiles(const struct compare_speed *s, const uint32_t *times,
+                               const struct speed_ratio *at, size_t n, double *out)
+{
+    double total = 0, sum = 0;
+    size_t k = 0;
+    for (size_t i = 0; i < s->n_itl; i++)
+        total += times[s->itl_rep[i]];
+    for (size_t i = 0; i < s->n_itl && k < n; i++) {
+        sum += times[s->itl_rep[i]];
+        while (k < n && sum >= at[k].p * total && times[s->itl_rep[i]])
+            out[k++] = s->itl_ms[i];
+    }
+    while (k < n)
+        out[k++] = s->itl_ms[s->n_itl - 1];
+}
+
+static void draw_reps(struct rng *rng, uint32_t *times, size_t n)
+{
+    memset(times, 0, n * sizeof *times);
+    for (size_t i = 0; i < n; i++)
+        times[rng_below(rng, n)]++;
+}
+
+static void bootstrap_ratios(const struct compare_speed *b, const struct compare_speed *v,
+                             struct speed_ratio *r, size_t n)
+{
+    struct arena a = {0};
+    struct rng rng = {SEED};
+    uint32_t *bt = ARENA_ARRAY(&a, uint32_t, b->n_itl_reps),
+             *vt = ARENA_ARRAY(&a, uint32_t, v->n_itl_reps);
+    double *ratios = ARENA_ARRAY(&a, double, n *RESAMPLES), x[SPEED_QUANTILES], y[SPEED_QUANTILES];
+    for (size_t k = 0; k < RESAMPLES; k++) {
+        draw_reps(&rng, bt, b->n_itl_reps);
+        draw_reps(&rng, vt, v->n_itl_reps);
+        weighted_quantiles(b, bt, r, n, x);
+        weighted_quantiles(v, vt, r, n, y);
+        for (size_t i = 0; i < n; i++)
+            ratios[i * RESAMPLES + k] = y[i] / x[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        quantile_sort(ratios + i * RESAMPLES, RESAMPLES);
+        r[i].lo = quantile_sorted(ratios + i * RESAMPLES, RESAMPLES, 0.025);
+        r[i].hi = quantile_sorted(ratios + i * RESAMPLES, RESAMPLES, 0.975);
+    }
+    arena_release(&a);
+}
+
+size_t speed_ratios(const struct compare_speed *b, const struct compare_speed *v,
+                    struct speed_ratio out[SPEED_QUANTILES])
+{
+    size_t n = 0;
+    for (int k = 1; k <= SPEED_QUANTILES; k++) {
+        double p = k < SPEED_QUANTILES ? 0.05 * k : 0.99;
+        double x = percentile(b->itl_ms, b->n_itl, p, 0.05),
+               y = percentile(v->itl_ms, v->n_itl, p, 0.05);
+        if (x > 0 && y > 0)
+            out[n++] = (struct speed_ratio){p, y / x, NAN, NAN};
+    }
+    if (n && b->n_itl_reps >= LEAST_REPS && v->n_itl_reps >= LEAST_REPS)
+        bootstrap_ratios(b, v, out, n);
+    return n;
 }
 
 static double *logs(const double *v, size_t n, struct arena *a)

@@ -448,6 +448,50 @@ void svg_ecdf(struct buf *b, const struct svg_series *s, size_t n, const char *x
     buf_adds(b, "</svg>");
 }
 
+static void band_path(struct buf *b, const struct svg_band *v, const struct scale *sx,
+                      const struct scale *sy)
+{
+    size_t n = 0;
+    while (n < v->n && !isnan(v->lo[n]))
+        n++;
+    if (n < 2)
+        return;
+    buf_adds(b, "<path class=\"spread\" d=\"");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, "%c%.1f %.1f", i ? 'L' : 'M', at(sx, v->x[i]), at(sy, v->hi[i]));
+    for (size_t i = n; i-- > 0;)
+        buf_printf(b, "L%.1f %.1f", at(sx, v->x[i]), at(sy, v->lo[i]));
+    buf_adds(b, "Z\"/>");
+}
+
+void svg_ratios(struct buf *b, const struct svg_band *v, size_t n, const char *label)
+{
+    const struct frame f = {640, 300, 44, 16, 30, 46};
+    double lo = 1, hi = 1;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < v[i].n; k++) {
+            lo = fmin(lo, isnan(v[i].lo[k]) ? v[i].y[k] : v[i].lo[k]);
+            hi = fmax(hi, isnan(v[i].hi[k]) ? v[i].y[k] : v[i].hi[k]);
+        }
+    struct scale sx = {0, 1, f.left, f.width - f.right, false};
+    struct scale sy = scale_for(lo, hi, f.height - f.bottom, f.top, true);
+    struct scale percent = {0, 100, f.left, f.width - f.right, false};
+    open_chart(b, f.width, f.height, label);
+    x_axis(b, &f, &percent, "quantile of the time between tokens, %");
+    y_axis(b, &f, &sy, 1, "times the base");
+    line(b, "zero", f.left, at(&sy, 1), f.width - f.right, at(&sy, 1));
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(b, "<g class=\"c%d\">", v[i].color % SVG_COLORS);
+        title(b, v[i].name);
+        band_path(b, &v[i], &sx, &sy);
+        buf_adds(b, "<path class=\"line\" d=\"");
+        for (size_t k = 0; k < v[i].n; k++)
+            buf_printf(b, "%c%.1f %.1f", k ? 'L' : 'M', at(&sx, v[i].x[k]), at(&sy, v[i].y[k]));
+        buf_adds(b, "\"/></g>");
+    }
+    buf_adds(b, "</svg>");
+}
+
 static void row_name(struct buf *b, const char *name, int color, double y)
 {
     marker(b, 8, y, color, 4.5);

@@ -52,6 +52,14 @@ struct svg_series {
 /* Empirical distribution functions on a logarithmic axis. */
 void svg_ecdf(struct buf *, const struct svg_series *, size_t n, const char *x_label,
               const char *label);
+struct svg_band {                /* a line with limits over x, both in order of x */
+    const char *name;
+    int color;
+    const double *x, *y, *lo, *hi;           /* lo, hi NAN: no band there */
+    size_t n;
+};
+/* Ratios over quantiles (x 0 .. 1 as per cent), y logarithmic around a line at 1. */
+void svg_ratios(struct buf *, const struct svg_band *, size_t n, const char *label);
 /* One row of dots per series, with the median. */
 void svg_strips(struct buf *, const struct svg_series *, size_t n, const char *x_label,
                 const char *label);

@@ -3,7 +3,8 @@
 
     browser.py REPORT.html [--shots DIR]
 
-Exit 0: all good; 1: findings, one a line; 77: no Chromium here.  Only the standard library.
+Exit 0: all good; 1: findings, one a line; 77: no Chromium here.  Only the standard library.  With
+AXE=.../axe.min.js in the environment the accessibility rules of axe-core are run too.
 """
 import base64
 import json
@@ -184,6 +185,20 @@ OVERFLOW = """(() => { const w = document.documentElement.clientWidth, s = docum
   return ["page is " + s + " wide at " + w + (e ? ": " + e.outerHTML.slice(0, 100) : "")]; })()"""
 
 
+AXE = """axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations
+  .filter(v => v.impact === "serious" || v.impact === "critical")
+  .map(v => "axe, " + v.impact + ": " + v.id + ": " + v.nodes.length + " x " + v.nodes[0].html.slice(0, 160)))"""
+
+
+def axe(browser, where):
+    path = os.environ.get("AXE")
+    if not path:
+        return []
+    browser.call("Runtime.evaluate", expression=pathlib.Path(path).read_text())
+    browser.evaluate("new Promise(r => requestAnimationFrame(() => setTimeout(r, 50)))")
+    return [c + where for c in browser.evaluate(AXE)]
+
+
 class Browser:
     def __init__(self, program, folder):
         to_r, self.to = os.pipe()
@@ -275,9 +290,11 @@ def run(browser, url, shots):
         browser.load(url)
         where = " (%d px, %s)" % (width, scheme)
         found += [c + where for c in browser.complaints() + browser.evaluate(OVERFLOW) + browser.evaluate(CONTRAST)]
+        found += axe(browser, where)
         shot("%s-%d" % (scheme, width))
     browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     found += [c + " (360 px, all open)" for c in browser.evaluate(OVERFLOW)]
+    found += axe(browser, " (360 px, all open)")
     view(1280, 900, "light")
     browser.load(url)
     for script in (CHECKS, SORT, FILTER, BASES, COPY, WHOLE, CHECKS):
@@ -319,6 +336,8 @@ def main():
             browser.process.wait(10)
     for line in found:
         print(line)
+    if not os.environ.get("AXE"):
+        print("axe-core was not run: AXE does not name its axe.min.js")
     return 1 if found else 0
 
 

@@ -6,6 +6,7 @@
 #include "reports/agree.h"
 #include "reports/html.h"
 #include "reports/runs.h"
+#include "reports/speed.h"
 #include "harness/base/buf.h"
 
 enum { ITEMS = 300, TASKS = 8 };
@@ -214,6 +215,19 @@ static void speeds(void **state)
     assert_int_equal(r->prefill->n, 11); /* 2 warm-ups and 1 disturbed left out */
     assert_int_equal(r->prefill->n_dirty, 1);
     near(r->prefill->rate.v, 3550, 80);
+    struct speed_ratio q[SPEED_QUANTILES];
+    assert_int_equal(speed_ratios(base->decode, r->decode, q), SPEED_QUANTILES);
+    for (size_t i = 0; i < SPEED_QUANTILES; i++) { /* as planted, the whole distribution shifts */
+        assert_true(q[i].lo <= q[i].v * 1.001 && q[i].hi >= q[i].v * 0.999 && q[i].lo > 0);
+        assert_true(i == 0 || q[i].p > q[i - 1].p);
+        if (q[i].p < 0.96) {
+            near(q[i].v, 210.0 / 640, 0.02);
+            assert_true(q[i].hi - q[i].lo < 0.05);
+        }
+    }
+    assert_int_equal(base->decode->n_itl_reps, 12);
+    assert_int_equal(speed_ratios(base->decode, base->decode, q), SPEED_QUANTILES);
+    near(q[5].v, 1, 0);
     fixture_close(&f);
     /* with few gaps no p99, with 35 no p90; when all are disturbed they are used and it is said */
     fixture_sql(&f, "UPDATE sample SET token_ns = substr(token_ns, 1, 32), is_dirty = 1");
