@@ -295,7 +295,7 @@ static int add_all_canaries(struct making *m, struct assay_err *e)
     TRY(store_open(m->set->path, STORE_READ, &s, e));
     int rc = store_get_canaries(s, m->a, &c, &n, e);
     store_close(s);
-    if (rc < 0)
+    if (rc < 0 || n == 0)
         return rc;
     for (size_t r = 0; r < m->set->n_runs; r++) {
         size_t lo = 0, hi = n; /* canaries are sorted by run */
