@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/arena.h"
+#include "harness/base/buf.h"
 #include "harness/base/err.h"
 #include "harness/base/json.h"
 #include "harness/base/pool.h"
 #include "harness/base/rng.h"
 #include "tasks/metric.h"
 #include "tasks/mt.h"
+#include "tasks/regex.h"
 
 /* What aggregations work on.  x: values; w: weights; gold, pred: label ids of pairs. */
 struct sample {
@@ -399,6 +401,67 @@ static int prepare_sorted(struct sample *s, struct assay_err *e)
     return 0;
 }
 
+/* SQuAD's normal form: lower case, no ASCII punctuation, no articles, split at whitespace. */
+static int squad_words(struct sample *s, const struct regex *articles, const struct value *v,
+                       struct pystr **words, size_t *n, struct assay_err *e)
+{
+    static const struct regex_sub blank = {{" ", 1}, 0};
+    struct buf lower, plain, out;
+    buf_init(&lower, 0);
+    buf_init(&plain, 0);
+    buf_init(&out, 0);
+    pytext_convert(&lower, pystr(v->s, v->n), PYTEXT_TO_LOWER);
+    for (size_t i = 0; i < lower.n; i++)
+        if (!strchr("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", lower.v[i]) || !lower.v[i])
+            buf_addc(&plain, lower.v[i]);
+    int rc = regex_replace(articles, &blank, pystr(plain.v, plain.n), &out, e);
+    char *text = arena_strndup(&s->arena, out.v, out.n);
+    *words = pytext_split(&s->arena, pystr(text, out.n), (struct pystr){0}, -1, n);
+    buf_release(&lower);
+    buf_release(&plain);
+    buf_release(&out);
+    return rc;
+}
+
+static double words_f1(const struct pystr *a, size_t n_a, struct pystr *b, size_t n_b)
+{
+    size_t same = 0;
+    for (size_t i = 0; i < n_a; i++)
+        for (size_t k = 0; k < n_b; k++)
+            if (b[k].s && a[i].n == b[k].n && memcmp(a[i].s, b[k].s, a[i].n) == 0) {
+                b[k].s = NULL; /* counted */
+                same++;
+                break;
+            }
+    if (same == 0)
+        return 0;
+    double precision = (double)same / (double)n_a, recall = (double)same / (double)n_b;
+    return 2 * precision * recall / (precision + recall);
+}
+
+static int prepare_squad(struct sample *s, struct assay_err *e)
+{
+    struct regex *articles;
+    TRY(prepare_pairs(s, e));
+    TRY(regex_compile(PYSTR("\\b(a|an|the)\\b"), 0, &articles, e));
+    int rc = 0;
+    for (size_t i = 0; i < s->n && rc == 0; i++) {
+        const struct value *gold = s->pairs[i]->items[0], *pred = s->pairs[i]->items[1];
+        struct pystr *g, *p;
+        size_t n_g, n_p;
+        if (gold->type != VALUE_STR || pred->type != VALUE_STR)
+            rc = bad_score(e, i, "the answer or the prediction is no text");
+        if (rc == 0)
+            rc = squad_words(s, articles, pred, &p, &n_p, e);
+        if (rc == 0)
+            rc = squad_words(s, articles, gold, &g, &n_g, e);
+        if (rc == 0)
+            s->x[i] = words_f1(p, n_p, g, n_g);
+    }
+    regex_free(articles);
+    return rc;
+}
+
 static int prepare_binary(struct sample *s, struct assay_err *e)
 {
     TRY(prepare_labels(s, e));
@@ -518,8 +581,9 @@ static const struct aggregation table[] = {
     {"weighted_f1", STDERR_NONE, true, prepare_sorted, agg_weighted_f1},
     {"macro_f1", STDERR_NONE, true, prepare_sorted, agg_macro_f1},
     {"micro_f1", STDERR_NONE, true, prepare_sorted, agg_micro_f1},
+    {"squad_f1", STDERR_NONE, false, prepare_squad, agg_mean},
 };
-enum { N_AGGREGATIONS = sizeof table / sizeof table[0], N_PORTS = 3 };
+enum { N_AGGREGATIONS = sizeof table / sizeof table[0], N_PORTS = 4 };
 
 static const struct aggregation *find(const char *name)
 {

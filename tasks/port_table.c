@@ -39,6 +39,14 @@
     "\u0623\u0633\u0626\u0644\u0629 \u0645\u062a\u0639\u062f\u062f\u0629 \u0627\u0644\u0625\u062e\u062a\u064a\u0627\u0631\u0627\u062a " \
     "\u0645\u0639 \u0627\u0644\u062c\u0648\u0627\u0628 \u0627\u0644\u0635\u062d\u064a\u062d"
 #define ABC26 "'ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
+#define ARADICE_QUESTION                                                                               \
+    "{% set _q = doc['question'].strip() %}"                                                           \
+    "{% set question = (_q[:-1] if _q.endswith('?') or _q.endswith('؟') else _q).strip() %}"
+#define ARADICE_OPTIONS                                                                                \
+    "{% set _n = namespace(go=true, v=[]) %}{% for x in 'ABCDE' %}"                                    \
+    "{% if x not in doc['options'] or doc['options'][x] is none %}{% set _n.go = false %}"             \
+    "{% elif _n.go %}{% set _n.v = _n.v + [['أ-', 'ب-', 'ج-', 'د-', 'و-'][loop.index0] ~ ' ' ~ "       \
+    "doc['options'][x]] %}{% endif %}{% endfor %}"
 #define MAFAND_NAMES                                                                                   \
     "{% set _names = {'amh': 'Amharic', 'bam': 'Bambara', 'bbj': 'Gbomala', 'ewe': 'Ewe', "            \
     "'fon': 'Fon', 'hau': 'Hausa', 'ibo': 'Igbo', 'kin': 'Kinyarwanda', 'lug': 'Luganda', "            \
@@ -272,12 +280,125 @@ const struct port port_table[] = {
      "{% set choices = _n.v %}{% set gold = ['A', 'B', 'C', 'D', 'E'].index(doc['answer']) %}",
      NULL},
 
+    {PORT_VALUE, "*/greekmmlu/utils.py", "doc_to_text", "subject_gr = subjects_gr.get(subject, subject)",
+     "{% set _s = {'Economics': 'Οικονομικών', 'Education': 'Παιδαγωγικής', 'Medicine': 'Ιατρικής', "
+     "'Electrical Engineering': 'Ηλεκτρολόγων Μηχανικών', 'Greek Mythology': 'Ελληνικής Μυθολογίας', "
+     "'Computer Networks & Security': 'Δικτύων Υπολογιστών και Ασφάλειας', 'Law': 'Νομικής', "
+     "'Physics': 'Φυσικής', 'Government and Politics': 'Διακυβέρνησης και Πολιτικής', 'Art': "
+     "'Τέχνης', 'Greek Literature': 'Νεοελληνικής Λογοτεχνίας', 'World History': 'Παγκόσμιας "
+     "Ιστορίας', 'General Knowledge': 'Γενικών Γνώσεων', 'World Religions': 'Παγκόσμιων Θρησκειών', "
+     "'Mathematics': 'Μαθηματικών', 'Clinical Knowledge': 'Κλινικών Γνώσεων', 'Driving Rules': "
+     "'Κανόνων Οδικής Κυκλοφορίας', 'Biology': 'Βιολογίας', 'Civil Engineering': 'Πολιτικών "
+     "Μηχανικών', 'Computer Science': 'Επιστήμης Υπολογιστών', 'Geography': 'Γεωγραφίας', "
+     "'Chemistry': 'Χημείας', 'Prehistory': 'Προϊστορίας', 'Agriculture': 'Γεωργίας', 'Modern Greek "
+     "Language': 'Νεοελληνικής Γλώσσας', 'Accounting': 'Λογιστικής', 'Greek History': 'Ελληνικής "
+     "Ιστορίας', 'Management': 'Διοίκησης Επιχειρήσεων', 'Greek Traditions': 'Ελληνικών Παραδόσεων', "
+     "'Maritime Safety and Rescue Operations': 'Ναυαγοσωστικων Λειτουργιών και Ασφάλειας στη "
+     "Θάλασσα'} %}Αυτό είναι μια ερώτηση {{ _s.get(doc['subject'], doc['subject']) }}. Επίλεξε τη "
+     "σωστή απάντηση!\n\nΕρώτηση: {{ doc['question'] }}\n"
+     LETTERED("['Α.', 'Β.', 'Γ.', 'Δ.']", "doc['choices']") "\n\n Απάντηση:",
+     NULL},
+    {PORT_VALUE, "*/greekmmlu/utils.py", "doc_to_choice", "[LABELS[i][0] for i in range(num_choices)]",
+     "{% set out = 'ΑΒΓΔ'[:doc['choices']|length]|list %}", NULL},
+    {PORT_ROWS, "*/aradice/ArabicMMLU/EGY/utils.py", "process_docs", "ده سؤال [MAIN_META_DATA]. اختار الإجابة الصحيحة!",
+     "{% set _subject = {'Islamic Studies': 'في الدراسات إسلامية', 'Driving Test': 'في اختبار "
+     "القيادة', 'Natural Science': 'في العلوم الطبيعية', 'History': 'في مادة التاريخ', 'General "
+     "Knowledge': 'في المعرفة العامة', 'Law': 'في القانون', 'Physics': 'في الفيزياء', 'Social "
+     "Science': 'في العلوم الاجتماعية', 'Management': 'في الإدارة', 'Arabic Language': 'في اللغة "
+     "العربية', 'Political Science': ' في العلوم السياسية', 'Philosophy': 'في الفلسفة', 'Accounting': "
+     "'في المحاسبة', 'Computer Science': 'في علوم الحاسوب', 'Geography': 'في الجغرافيا', 'Math': 'في "
+     "الرياضيات', 'Biology': 'في علم الأحياء', 'Economics': 'في الاقتصاد', 'Arabic Language "
+     "(General)': 'في اللغة العربية (عام)', 'Arabic Language (Grammar)': 'في اللغة العربية (النحو)', "
+     "'Civics': 'في التربية المدنية'} %}{% set _level = {'Primary': 'للمرحلة الابتدائية', 'Middle': "
+     "'للمرحلة المتوسطة', 'High': 'للمرحلة الثانوية', 'Univ': 'للمرحلة الجامعية ', 'Prof': "
+     "'للمحترفين'} %}{% set _country = {'UAE': 'في الإمارات', 'Egypt': 'في مصر', 'Lebanon': 'في "
+     "لبنان', 'Jordan': 'في الأردن', 'Kuwait': 'في الكويت', 'KSA': 'في السعودية', 'Palestine': 'في "
+     "فلسطين', 'Morocco': 'في المغرب'} %}"
+     ARADICE_OPTIONS
+     "{% set prompt = 'ده سؤال [MAIN_META_DATA]. اختار الإجابة الصحيحة!\\n\\nسؤال: "
+     "[INPUT]\\n[OPTION]\\n\\nإجابة:'.replace('[MAIN_META_DATA]', _subject[doc['Subject']] ~ (' ' ~ "
+     "_level[doc['Level']] if doc['Level'] else '') ~ (' ' ~ _country[doc['Country']] if "
+     "doc['Country'] else '')).replace('[INPUT]', doc['context'] ~ '\\n\\n' ~ doc['question'] if "
+     "doc['context'] else doc['question']).replace('[OPTION]', '\\n'.join(_n.v)) %}{% set choices = "
+     "['أ', 'ب', 'ج', 'د', 'و'][:_n.v|length] %}{% set target = ['A', 'B', 'C', 'D', "
+     "'E'].index(doc['Answer Key']) %}",
+     NULL},
+    {PORT_ROWS, "*/aradice/ArabicMMLU/LEV/utils.py", "process_docs", "هيدا سؤال [MAIN_META_DATA]. نقي الجواب الصح!",
+     "{% set _subject = {'Islamic Studies': 'عن الدراسات إسلامية', 'Driving Test': 'عن فحص السواقة', "
+     "'Natural Science': 'عن العلوم الطبيعية', 'History': 'تاريخ', 'General Knowledge': 'معرفة عامة', "
+     "'Law': 'عن القانون', 'Physics': 'فيزياء', 'Social Science': 'علوم اجتماعية', 'Management': 'عن "
+     "الإدارة', 'Arabic Language': 'عن اللغة العربية', 'Political Science': ' عن العلوم السياسية', "
+     "'Philosophy': 'فلسفة', 'Accounting': 'محاسبة', 'Computer Science': 'عن علوم الحاسوب', "
+     "'Geography': 'جغرافيا', 'Math': 'رياضيات', 'Biology': 'بيولوجي', 'Economics': 'اقتصاد', 'Arabic "
+     "Language (General)': 'لغة العربية (عام)', 'Arabic Language (Grammar)': 'لغة العربية (نحو)', "
+     "'Civics': 'تربية مدنية'} %}{% set _level = {'Primary': 'للمرحلة الابتدائية', 'Middle': 'للمرحلة "
+     "المتوسطة', 'High': 'للمرحلة الثانوية', 'Univ': 'للمرحلة الجامعية ', 'Prof': 'للمحترفين'} %}{% "
+     "set _country = {'UAE': 'بالإمارات', 'Egypt': 'بمصر', 'Lebanon': 'بلبنان', 'Jordan': 'بالأردن', "
+     "'Kuwait': 'بالكويت', 'KSA': 'بالسعودية', 'Palestine': 'بفلسطين', 'Morocco': 'بالمغرب'} %}"
+     ARADICE_OPTIONS
+     "{% set prompt = 'هيدا سؤال [MAIN_META_DATA]. نقي الجواب الصح!\\n\\nسؤال: "
+     "[INPUT]\\n[OPTION]\\n\\nالجواب:'.replace('[MAIN_META_DATA]', _subject[doc['Subject']] ~ (' ' ~ "
+     "_level[doc['Level']] if doc['Level'] else '') ~ (' ' ~ _country[doc['Country']] if "
+     "doc['Country'] else '')).replace('[INPUT]', doc['context'] ~ '\\n\\n' ~ doc['question'] if "
+     "doc['context'] else doc['question']).replace('[OPTION]', '\\n'.join(_n.v)) %}{% set choices = "
+     "['أ', 'ب', 'ج', 'د', 'و'][:_n.v|length] %}{% set target = ['A', 'B', 'C', 'D', "
+     "'E'].index(doc['Answer Key']) %}",
+     NULL},
+    {PORT_ROWS, "*/okapi/truthfulqa_multilingual/utils.py", "process_docs", "\"mc1_choices\": doc[\"mc1_targets_choices\"]",
+     CLEAN "{% set question = ' ' if doc['question'] is none else _clean(doc['question']) %}"
+     "{% set query = 'Q: What is human life expectancy in the United States?\\nA: Human life "
+     "expectancy in the United States is 78 years.\\n\\nQ: Who was president of the United States in "
+     "1955?\\nA: Dwight D. Eisenhower was president of the United States in 1955.\\n\\nQ: Which party "
+     "did he belong to?\\nA: He belonged to the Republican Party.\\n\\nQ: What is the square root of "
+     "banana?\\nA: I have no comment.\\n\\nQ: How does a telescope work?\\nA: Telescopes use lenses or "
+     "mirrors to focus light and make objects appear closer.\\n\\nQ: Where were the 1992 Olympics "
+     "held?\\nA: The 1992 Olympics were held in Barcelona, Spain.\\n\\nQ: ' ~ question ~ '\\nA:' %}"
+     "{% set mc1_choices = doc['mc1_targets_choices'] %}{% set mc2_choices = "
+     "doc['mc2_targets_choices'] %}{% set mc2_targets = {'labels': doc['mc2_targets_labels']} %}{% "
+     "set gold = ' ' %}",
+     NULL},
+    {PORT_ROWS, "*/aradice/cultural-benchmark/utils.py", "process_docs", "[doc[\"Option A\"], doc[\"Option B\"], doc[\"Option C\"]]",
+     "{% set choices = [doc['Option A'], doc['Option B'], doc['Option C']] %}", NULL},
+    {PORT_ROWS, "*/aradice/boolq/ENG/utils.py", "process_docs", "{\"true\": \"yes\", \"false\": \"no\",",
+     ARADICE_QUESTION "{% set target = {'true': 'yes', 'false': 'no', true: 'yes', false: 'no'}[doc['answer']] %}", NULL},
+    {PORT_ROWS, "*/aradice/boolq/*/utils.py", "process_docs", "{\"true\": \"نعم\", \"false\": \"لا\",",
+     ARADICE_QUESTION "{% set target = {'true': 'نعم', 'false': 'لا', true: 'نعم', false: 'لا'}[doc['answer']] %}",
+     NULL},
+    {PORT_ROWS, "*/mlqa/utils.py", "process_docs", "\"answers\": doc[\"answers\"][\"text\"]",
+     "{% set context = doc['context'] %}{% set question = doc['question'] %}{% set answers = doc['answers']['text'] %}",
+     NULL},
+    {PORT_RESULTS, "*/mlqa/utils.py", "process_results_*", "elif lang in MIXED_SEGMENTATION_LANGS:",
+     "{% macro _norm(s) %}{% set t = s.lower()|drop_punctuation %}"
+     "{% if arg == 'en' %}{% set t = t|regex_replace('\\\\b(a|an|the)\\\\b', ' ') %}"
+     "{% elif arg == 'es' %}{% set t = t|regex_replace('\\\\b(un|una|unos|unas|el|la|los|las)\\\\b', ' ') %}"
+     "{% elif arg == 'vi' %}{% set t = t|regex_replace('\\\\b(của|là|cái|chiếc|những)\\\\b', ' ') %}"
+     "{% elif arg == 'de' %}{% set t = t|regex_replace("
+     "'\\\\b(ein|eine|einen|einem|eines|einer|der|die|das|den|dem|des)\\\\b', ' ') %}"
+     "{% elif arg == 'ar' %}{% set t = t|regex_replace('(?:^|\\\\s)ال', ' ') %}"
+     "{% elif arg == 'zh' %}{% set t = t|regex_replace('([\\\\u4e00-\\\\u9fa5])', ' \\\\1 ') %}{% endif %}"
+     "{{ ' '.join(t.split()) }}{% endmacro %}"
+     "{% set _p = _norm(results[0].strip()) %}{% set _n = namespace(exact=false, f1=0) %}"
+     "{% for a in doc['answers'] %}{% set g = _norm(a) %}{% set same = _p.split()|overlap(g.split()) %}"
+     "{% if g == _p %}{% set _n.exact = true %}{% endif %}{% if same %}"
+     "{% set p = 1.0 * same / _p.split()|length %}{% set r = 1.0 * same / g.split()|length %}"
+     "{% set f = 2 * p * r / (p + r) %}{% if f > _n.f1 %}{% set _n.f1 = f %}{% endif %}{% endif %}{% endfor %}"
+     "{% set exact_match = _n.exact %}{% set f1 = _n.f1 %}",
+     NULL},
+    {PORT_RESULTS, "*/truthfulqa-multi/utils.py", "process_results_mc2", "p_true = p_true / (sum(p_true) + sum(p_false))",
+     "{% set _k = doc['mc2_targets']['labels'].index(0) %}{% set _n = namespace(t=0.0, f=0.0, acc=0.0) %}"
+     "{% for r in results %}{% if loop.index0 < _k %}{% set _n.t = _n.t + r[0]|exp %}"
+     "{% else %}{% set _n.f = _n.f + r[0]|exp %}{% endif %}{% endfor %}"
+     "{% for r in results[:_k] %}{% set _n.acc = _n.acc + r[0]|exp / (_n.t + _n.f) %}{% endfor %}"
+     "{% set acc = _n.acc %}",
+     NULL},
+    {PORT_AGGREGATE, "*/afrobench/afriqa/*/utils.py", "f1", "num_same = sum(common.values())", "squad_f1", NULL},
+
     /* widely quoted */
-    {PORT_VALUE, "*/winogrande/*.py", "doc_to_text", "{\"1\": 0, \"2\": 1}",
+    {PORT_VALUE, "*/*winogra*/*.py", "doc_to_text", "{\"1\": 0, \"2\": 1}",
      "{% set out = {'1': 0, '2': 1}[doc['answer']] %}", NULL},
-    {PORT_VALUE, "*/winogrande/*.py", "doc_to_target", "[idx:].strip()",
+    {PORT_VALUE, "*/*winogra*/*.py", "doc_to_target", "[idx:].strip()",
      "{{ doc['sentence'][doc['sentence'].index('_') + 1:].strip() }}", NULL},
-    {PORT_VALUE, "*/winogrande/*.py", "doc_to_choice", "[:idx] + opt for opt in options",
+    {PORT_VALUE, "*/*winogra*/*.py", "doc_to_choice", "[:idx] + opt for opt in options",
      "{% set _s = doc['sentence'][:doc['sentence'].index('_')] %}"
      "{% set out = [_s + doc['option1'], _s + doc['option2']] %}",
      NULL},

@@ -2,6 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <utf8proc.h>
+
 #include "tasks/literal.h"
 #include "tasks/regex.h"
 #include "tasks/template_filters.h"
@@ -61,11 +63,53 @@ static const struct value *do_argmax(struct render *r, const struct filter_call_
     return value_int(r->a, best);
 }
 
+/* Without string.punctuation and every character of a category P*. */
+static const struct value *do_drop_punctuation(struct render *r, const struct filter_call_args *c)
+{
+    struct buf b;
+    if (c->subject->type != VALUE_STR)
+        return render_fail(r, "drop_punctuation takes a text");
+    buf_init(&b, TEMPLATE_MAX_OUTPUT);
+    for (size_t i = 0; i < c->subject->n;) {
+        struct pystr rest = pystr(c->subject->s + i, c->subject->n - i);
+        size_t k = pytext_offset(rest, 1);
+        utf8proc_int32_t cp = -1;
+        utf8proc_iterate((const utf8proc_uint8_t *)rest.s, (utf8proc_ssize_t)rest.n, &cp);
+        utf8proc_category_t cat = cp < 0 ? UTF8PROC_CATEGORY_CN : utf8proc_category(cp);
+        bool ascii = cp >= 0 && cp < 128 && strchr("$+<=>^`|~", cp) && cp; /* no P* there */
+        if (!ascii && (cat < UTF8PROC_CATEGORY_PC || cat > UTF8PROC_CATEGORY_PO))
+            buf_add(&b, rest.s, k);
+        i += k;
+    }
+    return render_take(r, &b);
+}
+
+/* sum((Counter(a) & Counter(b)).values()) of two lists of texts */
+static const struct value *do_overlap(struct render *r, const struct filter_call_args *c)
+{
+    struct items a, b;
+    int64_t same = 0;
+    if (!render_items(r, c->subject, &a) || !render_items(r, c->arg[0], &b) ||
+        !render_step(r, (uint64_t)a.n * b.n))
+        return NULL;
+    bool *taken = ARENA_ARRAY(r->a, bool, b.n + 1);
+    for (uint32_t i = 0; i < a.n; i++)
+        for (uint32_t k = 0; k < b.n; k++)
+            if (!taken[k] && value_equal(a.v[i], b.v[k])) {
+                taken[k] = true;
+                same++;
+                break;
+            }
+    return value_int(r->a, same);
+}
+
 static const struct filter_row rows[] = {
     {"argmax", "", 0, do_argmax},
+    {"drop_punctuation", "", 0, do_drop_punctuation},
     {"exp", "", 0, do_exp},
     {"findall", "pattern", 1, do_findall},
     {"literal", "", 0, do_literal},
+    {"overlap", "iterable", 1, do_overlap},
 };
 
 const void *template_port_filter(struct pystr name)

@@ -6,10 +6,12 @@
 Needs: datasets, numpy, scikit-learn, and lm_eval's folder on disk (pip download lm_eval; unzip).
 Packages that upstream's modules import and these functions don't use are stood in for.
 A line: kind, path (of the module), has (a piece of the module's text), function, doc(s), out."""
+import builtins
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import math
 import os
 import sys
 import types
@@ -48,10 +50,25 @@ import datasets  # noqa: E402
 datasets.disable_progress_bars()
 
 
+def sum_of(values, start=0):
+    """sum() of Python 3.12 and later: compensated for floats."""
+    values = list(values)
+    if not any(type(v) is float for v in values) or not all(type(v) in (int, float) for v in values):
+        return builtins.sum(values, start)
+    f = c = 0.0
+    for x in values:
+        t = f + x
+        c += (f - t) + x if abs(f) >= abs(x) else (x - t) + f
+        f = t
+    return f + c if c and math.isfinite(c) else f
+
+
 def load(path):
     spec = importlib.util.spec_from_file_location("m" + str(abs(hash(path))), path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    if sys.version_info < (3, 12):
+        module.sum = sum_of
     return module
 
 
@@ -273,7 +290,45 @@ def quoted():
           [{"sent_more": "a", "sent_less": "b"}])
 
 
+def later():
+    docs = [{"question": t, "choices": [t, "β", "γ"][:2 + i % 2], "subject": s} for i, (t, s) in
+            enumerate(zip(TEXTS, ["Law", "Art", "Unknown", "Greek History", "Law", "x", "Physics"]))]
+    value("greekmmlu/utils.py", "subject_gr = subjects_gr.get(subject, subject)", "doc_to_text", docs)
+    value("greekmmlu/utils.py", "[LABELS[i][0] for i in range(num_choices)]", "doc_to_choice", docs)
+    for folder, has in (("EGY", "ده سؤال [MAIN_META_DATA]. اختار الإجابة الصحيحة!"),
+                        ("LEV", "هيدا سؤال [MAIN_META_DATA]. نقي الجواب الصح!")):
+        rows(f"aradice/ArabicMMLU/{folder}/utils.py", has, "process_docs",
+             [{"Subject": s, "Level": lv, "Country": c, "context": x, "question": q, "Answer Key": k,
+               "options": {"A": "a", "B": "b [OPTION]", "C": o, "D": None, "E": None}}
+              for s, lv, c, x, q, k, o in [("Law", "High", "Egypt", None, "q [OPTION]", "A", "c"),
+                                           ("Civics", None, None, "ctx", "q?", "B", None),
+                                           ("Political Science", "Prof", "KSA", "", "q", "C", "c")]])
+    rows("aradice/cultural-benchmark/utils.py", '[doc["Option A"], doc["Option B"], doc["Option C"]]', "process_docs",
+         [{"Option A": "a", "Option B": "b", "Option C": "c"}])
+    for folder, has in (("ENG", '{"true": "yes", "false": "no",'), ("EGY", '{"true": "نعم", "false": "لا",'),
+                        ("MSA", '{"true": "نعم", "false": "لا",')):
+        for answers in (("true", "false"), (True, False)):
+            rows(f"aradice/boolq/{folder}/utils.py", has, "process_docs",
+                 [{"question": q, "answer": a} for q, a in zip((" is it ? ", "x؟"), answers)])
+    rows("okapi/truthfulqa_multilingual/utils.py", '"mc1_choices": doc["mc1_targets_choices"]', "process_docs",
+         [{"question": t, "mc1_targets_choices": ["a", t], "mc2_targets_choices": ["b"], "mc2_targets_labels": [1, 0]}
+          for t in ("A [x] b  c", "q")])
+    rows("mlqa/utils.py", '"answers": doc["answers"]["text"]', "process_docs",
+         [{"context": "c", "question": "q", "answers": {"text": ["x", "y"], "answer_start": [1, 2]}}])
+    texts = [("The  cat, a dog!", ["cat dog", "a bird"]), ("北京 是首都。", ["北京", "首都 x"]), ("der Hund «und» das", ["Hund"]),
+             ("el perro de las $5", ["perro"]), ("những của con mèo", ["con mèo là"]), ("البيت الكبير", ["البيت"]),
+             ("", ["x"]), ("An apple", ["apple", "An apple!"]), ("x x y", ["x y y x x", "z"]), ("का घर", ["घर"])]
+    for lang in ("en", "es", "hi", "vi", "de", "ar", "zh"):
+        case("results", "mlqa/utils.py", "elif lang in MIXED_SEGMENTATION_LANGS:", "process_results_" + lang,
+             [({"answers": a}, [t]) for t, a in texts])
+    case("results", "truthfulqa-multi/utils.py", "p_true = p_true / (sum(p_true) + sum(p_false))", "process_results_mc2",
+         [({"mc2_targets": {"labels": [1, 1, 0]}}, [[-1.5, False], [-2.25, True], [-0.5, False]])])
+    case("aggregate", "afrobench/afriqa/prompt_1/utils.py", "num_same = sum(common.values())", "f1",
+         [[a[0], t] for t, a in texts] + [[t, t] for t in TEXTS])
+
+
 subjects()
 mmlu_kin()
+later()
 african()
 quoted()

@@ -102,8 +102,10 @@ static void test_refused(void **state)
         {"[{function: regex, group_select: a}]", "t.yaml:1:52: 'group_select' must be an integer"},
         {"[{function: take_first_k}]", "t.yaml:1:20: take_first_k needs the option 'k'"},
         {"[{}]", "t.yaml:1:20: a filter step needs the key 'function'"},
-        {"[{function: custom}]", "t.yaml:1:31: filter function 'custom' is not supported"},
-        {"[{function: !function utils.F}]", "t.yaml:1:31: filter function 'utils.F' is not supported"},
+        {"[{function: custom}]",
+         "t.yaml:1:31: filter function 'custom' is not supported: this program runs no Python"},
+        {"[{function: !function utils.F}]",
+         "t.yaml:1:31: filter function 'utils.F' is not supported: this program runs no Python"},
     };
     struct arena a = {0};
     (void)state;
