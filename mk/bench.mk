@@ -1,7 +1,7 @@
 # Speed, measured: kernels, scoring on real data, rows, start-up.  Each line says what it measures.
 BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c tests/bench/timeit.c))
 
-bench: all $(BUILD)/tests/native/checkkern $(BENCH_BIN)
+bench: all $(BUILD)/tests/native/checkkern $(BUILD)/tests/reports/make_store $(BENCH_BIN)
 	@echo '== kernels'
 	$(Q)$(BUILD)/tests/native/checkkern --bench
 	@echo '== rows: a million of them'
@@ -10,6 +10,8 @@ bench: all $(BUILD)/tests/native/checkkern $(BENCH_BIN)
 	$(Q)$(BUILD)/tests/bench/timeit 21 'assay --help' $(BUILD)/assay --help
 	@echo '== harness: mock backend, minimal pairs rendered, asked, stored, graded'
 	$(Q)tests/bench/harness.sh $(BUILD)
+	@echo '== reports: ten million scores of 20 variants'
+	$(Q)tests/bench/reports.sh $(BUILD)
 	@echo '== scoring: tokens a second and core, one thread'
 	$(Q)if [ -d ../shared/datasets/blimp ]; then $(BUILD)/tests/bench/bench_score 1 fp32; \
 	  else echo 'skipped: ../shared is not there'; fi

@@ -497,7 +497,13 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
                 struct buf *b, struct assay_err *e)
 {
     struct arena a = {0};
-    struct page p = {view, c, c, o, b, &a};
+    struct page p = {view, c, c, o, b, &a, 0};
+    struct buf bases;
+    buf_init(&bases, 0);
+    p.b = &bases;
+    int rc = html_bases(&p, e); /* first: its size decides how many items there is room for */
+    p.b = b;
+    p.n_reserved = bases.n;
     write_head(&p);
     write_header(&p);
     buf_adds(b, "<main id=\"main\">\n");
@@ -512,9 +518,10 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
     html_divergence(&p);
     html_charts_latency(&p);
     html_charts_memory(&p);
-    int rc = html_items(&p, e);
     if (rc >= 0)
-        rc = html_bases(&p, e);
+        rc = html_items(&p, e);
+    buf_add(b, bases.v, bases.n);
+    buf_release(&bases);
     html_runs(&p);
     write_failures(&p);
     write_provenance(&p);

@@ -14,6 +14,7 @@ struct page {
     const struct html_options *o;
     struct buf *b;
     struct arena *a;
+    size_t n_reserved;           /* bytes that come after the items */
 };
 
 /* Colour of a row: the base is 0, the others 1, 2, ... in order; the same whatever base is chosen. */

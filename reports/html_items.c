@@ -14,8 +14,8 @@ enum {
     DEFAULT_FLIPS = 240,
     DEFAULT_BYTES = 2000000,
     LOOK_AT = 32,
-    RESERVE = 40000,
-    PER_CHUNK = 200 /* items of one packed piece */
+    RESERVE = 60000, /* what follows: failures, runs, provenance, script */
+    PER_CHUNK = 200  /* items of one packed piece */
 };
 
 enum flip_kind { FLIP_LOST, FLIP_WON, FLIP_SAME };
@@ -155,7 +155,8 @@ static int write_item(struct explorer *x, const struct flip *f, struct assay_err
 static size_t limit_of(const struct page *p)
 {
     size_t max = p->o->max_bytes ? p->o->max_bytes : DEFAULT_BYTES;
-    return max > RESERVE ? max - RESERVE : 0;
+    size_t reserve = RESERVE + p->n_reserved;
+    return max > reserve ? max - reserve : 0;
 }
 
 /* Writes up to `want` flips of one task; *shown counts them. */

@@ -397,6 +397,7 @@ static void by_name(void **state)
     fixture_close(&f);
     runs[0] = "previous";
     assert_int_equal(fixture_compare(&f, runs, 1, (struct compare_options){0}), ASSAY_EUSAGE);
+    fixture_close(&f);
     fixture_sql(&f, "UPDATE run SET machine_id = 1");
     assert_int_equal(fixture_compare(&f, runs, 1, (struct compare_options){0}), 0);
     assert_string_equal(f.set->runs[0].uid, "0193a5c2-7b1e-7c44-9d5f-2f8e6f3b1a90");
