@@ -495,11 +495,30 @@ static int load_filters(struct loading *l)
 
 /* -- the whole --------------------------------------------------------------------------------- */
 
+/* Programs of the built-in functions the task uses: another program may mean other scores. */
+static const struct value *load_programs(struct loading *l, size_t *n)
+{
+    const struct task_impl *m = l->m;
+    const struct port_use *uses[] = {m->rows,           m->shot_rows,        m->results,
+                                     m->text.port,      m->target.port,      m->choice.port,
+                                     m->shot_text.port, m->shot_target.port, m->shot_choice.port};
+    enum { N = sizeof uses / sizeof *uses };
+    const struct value *texts[N];
+    *n = 0;
+    for (size_t i = 0; i < N; i++)
+        if (uses[i])
+            texts[(*n)++] = value_str(l->arena, uses[i]->port->text);
+    return value_list(l->arena, texts, *n);
+}
+
 /* What can change a request or a score; how standard errors are found can't. */
 static void load_uid(struct loading *l, const struct task_settings *s)
 {
-    struct value_entry all[4];
-    size_t n = 0;
+    struct value_entry all[5];
+    size_t n = 0, n_programs;
+    const struct value *programs = load_programs(l, &n_programs);
+    if (n_programs)
+        all[n++] = (struct value_entry){value_str(l->arena, "functions"), programs};
     all[n++] = (struct value_entry){value_str(l->arena, "config"), l->config};
     all[n++] = (struct value_entry){value_str(l->arena, "n_fewshot"),
                                     value_int(l->arena, l->task->n_fewshot)};
