@@ -356,9 +356,11 @@ static int open_model(struct work *w, struct assay_err *e)
     const struct assay_info *info = &w->engine.info;
     if (info->weight_bytes)
         w->row.weight_bytes = (int64_t)info->weight_bytes;
+    /* A hybrid's words can be long: the kernel path is not what gets lost. */
+    enum { WORDS = 400 };
     char text[480];
-    snprintf(text, sizeof text, "%.200s%s%.200s", info->precision, *info->kernel ? ", " : "",
-             info->kernel);
+    snprintf(text, sizeof text, "%.*s%s%s%.60s", WORDS, info->precision,
+             strlen(info->precision) > WORDS ? "..." : "", *info->kernel ? ", " : "", info->kernel);
     struct child_msg m = {.kind = CHILD_OPENED, .was_opened = 1};
     set_text(m.text, sizeof m.text, text);
     send_msg(w->child->to_parent, &m);
