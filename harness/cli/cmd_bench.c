@@ -16,7 +16,7 @@ static struct run_flags flags;
 static int show(struct options *o, struct assay_err *e)
 {
     struct report_flags r = {.db = flags.db};
-    struct compare_options options;
+    struct compare_options options = {0};
     struct view *view = NULL;
     const struct view_set *set;
     const struct compare *c;
