@@ -304,9 +304,9 @@ static int open_immutable(struct store *s, struct assay_err *e)
 
 static int open_file(struct store *s, enum store_mode mode, struct assay_err *e)
 {
-    int flags = mode == STORE_READ
-                    ? SQLITE_OPEN_READONLY
-                    : SQLITE_OPEN_READWRITE | (mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
+    /* Readers may write too where they can: only then does the last one out remove the WAL's files.
+     * SQLite falls back to reading by itself, and query_only forbids every statement that writes. */
+    int flags = SQLITE_OPEN_READWRITE | (mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
     if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return s->db ? store_fail(s, e) : err_set(e, ASSAY_ENOMEM, "out of memory");
     sqlite3_extended_result_codes(s->db, 0);
@@ -316,6 +316,8 @@ static int open_file(struct store *s, enum store_mode mode, struct assay_err *e)
     if (mode != STORE_READ && sqlite3_db_readonly(s->db, "main") == 1)
         return err_set(e, ASSAY_EIO, "database '%s' is read-only", s->path);
     int64_t any;
+    if (mode == STORE_READ)
+        sqlite3_exec(s->db, "PRAGMA query_only = 1", NULL, NULL, NULL);
     if (mode == STORE_READ && pragma_int(s, "PRAGMA application_id", &any, e) < 0 &&
         (sqlite3_errcode(s->db) == SQLITE_CANTOPEN || sqlite3_errcode(s->db) == SQLITE_READONLY))
         TRY(open_immutable(s, e));
