@@ -10,17 +10,13 @@
 #include "harness/base/text.h"
 #include "reports/fmt.h"
 #include "reports/html.h"
+#include "reports/svg_impl.h"
 
-enum { BAR_H = 22, ROW_H = 30, NAME_W = 108 };
+enum { BAR_H = 22 };
 
 /* -- scales ------------------------------------------------------------------------------------ */
 
-struct scale {
-    double lo, hi, from, to; /* data -> pixels */
-    bool is_log;
-};
-
-static double at(const struct scale *s, double v)
+double svg_at(const struct svg_scale *s, double v)
 {
     double t = s->is_log ? log(v / s->lo) / log(s->hi / s->lo) : (v - s->lo) / (s->hi - s->lo);
     return s->from + t * (s->to - s->from);
@@ -34,9 +30,9 @@ static double nice_step(double range, int n)
 }
 
 /* Widens lo..hi to a readable range; logarithmic when it spans more than a factor of 6. */
-static struct scale scale_for(double lo, double hi, double from, double to, bool may_log)
+struct svg_scale svg_scale_for(double lo, double hi, double from, double to, bool may_log)
 {
-    struct scale s = {lo, hi, from, to, may_log && lo > 0 && hi / lo > 6};
+    struct svg_scale s = {lo, hi, from, to, may_log && lo > 0 && hi / lo > 6};
     if (s.is_log) {
         s.lo = lo / pow(hi / lo, 0.06);
         s.hi = hi * pow(hi / lo, 0.12);
@@ -48,22 +44,20 @@ static struct scale scale_for(double lo, double hi, double from, double to, bool
     return s;
 }
 
-enum { MAX_TICKS = 24 };
-
-static size_t ticks(const struct scale *s, int wanted, double out[MAX_TICKS])
+size_t svg_ticks_of(const struct svg_scale *s, int wanted, double out[SVG_TICKS])
 {
     size_t n = 0;
     if (s->is_log) {
         static const double steps[] = {1, 2, 5};
         bool is_wide = s->hi / s->lo > 200;
-        for (double p = pow(10, floor(log10(s->lo))); p <= s->hi && n < MAX_TICKS; p *= 10)
-            for (int k = 0; k < (is_wide ? 1 : 3) && n < MAX_TICKS; k++)
+        for (double p = pow(10, floor(log10(s->lo))); p <= s->hi && n < SVG_TICKS; p *= 10)
+            for (int k = 0; k < (is_wide ? 1 : 3) && n < SVG_TICKS; k++)
                 if (p * steps[k] >= s->lo && p * steps[k] <= s->hi)
                     out[n++] = p * steps[k];
         return n;
     }
     double step = nice_step(s->hi - s->lo, wanted);
-    for (double v = ceil(s->lo / step) * step; v <= s->hi + step * 1e-9 && n < MAX_TICKS; v += step)
+    for (double v = ceil(s->lo / step) * step; v <= s->hi + step * 1e-9 && n < SVG_TICKS; v += step)
         out[n++] = fabs(v) < step * 1e-9 ? 0 : v;
     return n;
 }
@@ -71,7 +65,7 @@ static size_t ticks(const struct scale *s, int wanted, double out[MAX_TICKS])
 /* -- text -------------------------------------------------------------------------------------- */
 
 /* Only as many decimals as tell the ticks of a step apart. */
-static void tick_text(struct buf *b, double v)
+void svg_tick_text(struct buf *b, double v)
 {
     struct fmt f = fmt_short(v, 3);
     if (f.s[0] == '-')
@@ -80,21 +74,21 @@ static void tick_text(struct buf *b, double v)
         buf_adds(b, f.s);
 }
 
-static void text(struct buf *b, double x, double y, const char *class, const char *s)
+void svg_text(struct buf *b, double x, double y, const char *class, const char *s)
 {
     buf_printf(b, "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">", x, y, class);
     html_text(b, s);
     buf_adds(b, "</text>");
 }
 
-static void title(struct buf *b, const char *s)
+void svg_title(struct buf *b, const char *s)
 {
     buf_adds(b, "<title>");
     html_text(b, s);
     buf_adds(b, "</title>");
 }
 
-static void open_chart(struct buf *b, int width, int height, const char *label)
+void svg_open(struct buf *b, int width, int height, const char *label)
 {
     buf_printf(b,
                "<svg class=\"chart\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\""
@@ -104,7 +98,7 @@ static void open_chart(struct buf *b, int width, int height, const char *label)
     buf_adds(b, "\">");
 }
 
-static void line(struct buf *b, const char *class, double x1, double y1, double x2, double y2)
+void svg_line(struct buf *b, const char *class, double x1, double y1, double x2, double y2)
 {
     buf_printf(b, "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>", class, x1,
                y1, x2, y2);
@@ -112,7 +106,7 @@ static void line(struct buf *b, const char *class, double x1, double y1, double 
 
 /* A shape per colour, filled for the first five and hollow for the others, drawn around the origin
  * of a translated group. */
-static void marker(struct buf *b, double x, double y, int color, double r)
+void svg_marker(struct buf *b, double x, double y, int color, double r)
 {
     int c = color % SVG_COLORS;
     buf_printf(b, "<g class=\"c%d %s\" transform=\"translate(%.1f %.1f)\">", c,
@@ -156,9 +150,9 @@ struct svg_axis svg_axis_for(const struct svg_span *s, size_t n, double band, in
     return (struct svg_axis){lo - pad, hi + pad, band, width};
 }
 
-static struct scale cell_scale(const struct svg_axis *a)
+static struct svg_scale cell_scale(const struct svg_axis *a)
 {
-    return (struct scale){a->lo, a->hi, 4, a->width - 4, false};
+    return (struct svg_scale){a->lo, a->hi, 4, a->width - 4, false};
 }
 
 static void open_cell(struct buf *b, const struct svg_axis *a, int height)
@@ -169,46 +163,46 @@ static void open_cell(struct buf *b, const struct svg_axis *a, int height)
                a->width, height, a->width, height);
 }
 
-static void band_and_zero(struct buf *b, const struct svg_axis *a, const struct scale *s,
+static void band_and_zero(struct buf *b, const struct svg_axis *a, const struct svg_scale *s,
                           int height)
 {
     if (a->band > 0)
         buf_printf(b, "<rect class=\"band\" x=\"%.1f\" y=\"0\" width=\"%.1f\" height=\"%d\"/>",
-                   at(s, -a->band), at(s, a->band) - at(s, -a->band), height);
-    line(b, "zero", at(s, 0), 0, at(s, 0), height);
+                   svg_at(s, -a->band), svg_at(s, a->band) - svg_at(s, -a->band), height);
+    svg_line(b, "zero", svg_at(s, 0), 0, svg_at(s, 0), height);
 }
 
 void svg_interval(struct buf *b, const struct svg_axis *a, struct svg_span v, int color,
                   const char *hover)
 {
-    struct scale s = cell_scale(a);
+    struct svg_scale s = cell_scale(a);
     open_cell(b, a, BAR_H);
-    title(b, hover);
+    svg_title(b, hover);
     band_and_zero(b, a, &s, BAR_H);
     if (!isnan(v.lo) && !isnan(v.hi))
         buf_printf(b, "<line class=\"c%d span\" x1=\"%.1f\" y1=\"11\" x2=\"%.1f\" y2=\"11\"/>",
-                   color % SVG_COLORS, at(&s, v.lo), at(&s, v.hi));
+                   color % SVG_COLORS, svg_at(&s, v.lo), svg_at(&s, v.hi));
     if (!isnan(v.v))
-        marker(b, at(&s, v.v), 11, color, 4);
+        svg_marker(b, svg_at(&s, v.v), 11, color, 4);
     buf_adds(b, "</svg>");
 }
 
 void svg_ticks(struct buf *b, const struct svg_axis *a, double factor)
 {
-    struct scale s = cell_scale(a);
-    double v[MAX_TICKS];
-    struct scale shown = {a->lo * factor, a->hi * factor, s.from, s.to, false};
+    struct svg_scale s = cell_scale(a);
+    double v[SVG_TICKS];
+    struct svg_scale shown = {a->lo * factor, a->hi * factor, s.from, s.to, false};
     open_cell(b, a, BAR_H);
-    size_t n = ticks(&shown, a->width / 56, v);
+    size_t n = svg_ticks_of(&shown, a->width / 56, v);
     for (size_t i = 0; i < n; i++) {
-        double x = at(&shown, v[i]);
-        line(b, "zero", x, BAR_H - 4, x, BAR_H);
+        double x = svg_at(&shown, v[i]);
+        svg_line(b, "zero", x, BAR_H - 4, x, BAR_H);
         buf_printf(b, "<text class=\"tick mid\" x=\"%.1f\" y=\"%d\">",
                    x < 14              ? 14
                    : x > a->width - 14 ? a->width - 14
                                        : x,
                    BAR_H - 7);
-        tick_text(b, v[i]);
+        svg_tick_text(b, v[i]);
         buf_adds(b, "</text>");
     }
     buf_adds(b, "</svg>");
@@ -216,44 +210,41 @@ void svg_ticks(struct buf *b, const struct svg_axis *a, double factor)
 
 /* -- frames ------------------------------------------------------------------------------------ */
 
-struct frame {
-    int width, height, left, right, top, bottom; /* margins around the plot */
-};
-
-static void x_axis(struct buf *b, const struct frame *f, const struct scale *s, const char *label)
+void svg_x_axis(struct buf *b, const struct svg_frame *f, const struct svg_scale *s,
+                const char *label)
 {
-    double v[MAX_TICKS], y0 = f->height - f->bottom;
-    size_t n = ticks(s, (f->width - f->left - f->right) / 80, v);
+    double v[SVG_TICKS], y0 = f->height - f->bottom;
+    size_t n = svg_ticks_of(s, (f->width - f->left - f->right) / 80, v);
     double last = -1e9;
     for (size_t i = 0; i < n; i++) {
-        double x = at(s, v[i]);
-        line(b, "grid", x, f->top, x, y0);
+        double x = svg_at(s, v[i]);
+        svg_line(b, "grid", x, f->top, x, y0);
         if (x - last < 34)
             continue;
         last = x;
         buf_printf(b, "<text class=\"tick mid\" x=\"%.1f\" y=\"%.1f\">", x, y0 + 17);
-        tick_text(b, v[i]);
+        svg_tick_text(b, v[i]);
         buf_adds(b, "</text>");
     }
-    text(b, 0.5 * (f->left + f->width - f->right), f->height - 6, "axis mid", label);
+    svg_text(b, 0.5 * (f->left + f->width - f->right), f->height - 6, "axis mid", label);
 }
 
-static void y_axis(struct buf *b, const struct frame *f, const struct scale *s, double factor,
-                   const char *label)
+void svg_y_axis(struct buf *b, const struct svg_frame *f, const struct svg_scale *s, double factor,
+                const char *label)
 {
-    double v[MAX_TICKS];
-    struct scale shown = *s;
+    double v[SVG_TICKS];
+    struct svg_scale shown = *s;
     shown.lo *= factor;
     shown.hi *= factor;
-    size_t n = ticks(&shown, 5, v);
+    size_t n = svg_ticks_of(&shown, 5, v);
     for (size_t i = 0; i < n; i++) {
-        double y = at(&shown, v[i]);
-        line(b, "grid", f->left, y, f->width - f->right, y);
+        double y = svg_at(&shown, v[i]);
+        svg_line(b, "grid", f->left, y, f->width - f->right, y);
         buf_printf(b, "<text class=\"tick end\" x=\"%d\" y=\"%.1f\">", f->left - 8, y + 4);
-        tick_text(b, v[i]);
+        svg_tick_text(b, v[i]);
         buf_adds(b, "</text>");
     }
-    text(b, 0, 13, "axis", label);
+    svg_text(b, 0, 13, "axis", label);
 }
 
 /* -- scatter with front ------------------------------------------------------------------------ */
@@ -272,8 +263,8 @@ static bool overlaps(const struct box *a, const struct box *all, size_t n)
 }
 
 /* Puts a label beside its point where it hides neither points nor labels, if there is room. */
-static void place_label(struct buf *b, const struct frame *f, double x, double y, const char *name,
-                        struct box *taken, size_t *n_taken)
+static void place_label(struct buf *b, const struct svg_frame *f, double x, double y,
+                        const char *name, struct box *taken, size_t *n_taken)
 {
     double w = 7.2 * (double)strlen(name) + 4;
     const struct box tries[] = {{x + 9, y - 8, w, 15},      {x - 9 - w, y - 8, w, 15},
@@ -292,8 +283,8 @@ static void place_label(struct buf *b, const struct frame *f, double x, double y
     }
     taken[(*n_taken)++] = tries[best];
     if (best >= 8)
-        line(b, "lead", x, y, tries[best].x, tries[best].y + 8);
-    text(b, tries[best].x + 2, tries[best].y + 12, "name", name);
+        svg_line(b, "lead", x, y, tries[best].x, tries[best].y + 8);
+    svg_text(b, tries[best].x + 2, tries[best].y + 12, "name", name);
 }
 
 static bool is_beaten(const struct svg_scatter *c, size_t i)
@@ -308,8 +299,8 @@ static bool is_beaten(const struct svg_scatter *c, size_t i)
     return false;
 }
 
-static void draw_front(struct buf *b, const struct svg_scatter *c, const struct scale *sx,
-                       const struct scale *sy)
+static void draw_front(struct buf *b, const struct svg_scatter *c, const struct svg_scale *sx,
+                       const struct svg_scale *sy)
 {
     double last = -INFINITY;
     bool has_begun = false;
@@ -322,7 +313,7 @@ static void draw_front(struct buf *b, const struct svg_scatter *c, const struct 
                 next = i;
         if (next == c->n)
             break;
-        double x = at(sx, c->points[next].x), y = at(sy, c->points[next].y);
+        double x = svg_at(sx, c->points[next].x), y = svg_at(sy, c->points[next].y);
         if (!has_begun)
             buf_printf(b, "M%.1f %.1f", x, y);
         else if (c->is_x_lower_better)
@@ -335,72 +326,72 @@ static void draw_front(struct buf *b, const struct svg_scatter *c, const struct 
     buf_adds(b, has_begun ? "\"/>" : "M0 0\"/>");
 }
 
-static double least(double a, double b)
+double svg_least(double a, double b)
 {
     return isnan(b) || a < b ? a : b;
 }
-static double most(double a, double b)
+double svg_most(double a, double b)
 {
     return isnan(b) || a > b ? a : b;
 }
 
 static void draw_point(struct buf *b, const struct svg_scatter *c, const struct svg_point *p,
-                       const struct scale *sx, const struct scale *sy)
+                       const struct svg_scale *sx, const struct svg_scale *sy)
 {
-    double x = at(sx, p->x), y = at(sy, p->y);
+    double x = svg_at(sx, p->x), y = svg_at(sy, p->y);
     struct buf hover;
     buf_init(&hover, 4096);
     buf_printf(&hover, "%.200s: %s %s, %s %s", p->name, c->x_label, fmt_sig(p->x, 4).s, c->y_label,
                fmt_sig(p->y * c->y_scale, 4).s);
     buf_adds(b, "<g>");
-    title(b, hover.v);
+    svg_title(b, hover.v);
     buf_printf(b, "<g class=\"c%d\">", p->color % SVG_COLORS);
     if (!isnan(p->x_lo) && !isnan(p->x_hi))
-        line(b, "whisker", at(sx, p->x_lo), y, at(sx, p->x_hi), y);
+        svg_line(b, "whisker", svg_at(sx, p->x_lo), y, svg_at(sx, p->x_hi), y);
     if (!isnan(p->y_lo) && !isnan(p->y_hi))
-        line(b, "whisker", x, at(sy, p->y_lo), x, at(sy, p->y_hi));
+        svg_line(b, "whisker", x, svg_at(sy, p->y_lo), x, svg_at(sy, p->y_hi));
     buf_adds(b, "</g>");
-    marker(b, x, y, p->color, 5.5);
+    svg_marker(b, x, y, p->color, 5.5);
     buf_adds(b, "</g>");
     buf_release(&hover);
 }
 
 void svg_pareto(struct buf *b, const struct svg_scatter *c)
 {
-    const struct frame f = {520, 340, 52, 16, 30, 46};
+    const struct svg_frame f = {520, 340, 52, 16, 30, 46};
     double x0 = INFINITY, x1 = -INFINITY, y0 = INFINITY, y1 = -INFINITY;
     for (size_t i = 0; i < c->n; i++) {
         const struct svg_point *p = &c->points[i];
-        x0 = least(least(x0, p->x), p->x_lo);
-        x1 = most(most(x1, p->x), p->x_hi);
-        y0 = least(least(y0, p->y), p->y_lo);
-        y1 = most(most(y1, p->y), p->y_hi);
+        x0 = svg_least(svg_least(x0, p->x), p->x_lo);
+        x1 = svg_most(svg_most(x1, p->x), p->x_hi);
+        y0 = svg_least(svg_least(y0, p->y), p->y_lo);
+        y1 = svg_most(svg_most(y1, p->y), p->y_hi);
     }
-    struct scale sx = scale_for(x0, x1, f.left, f.width - f.right, true);
-    struct scale sy = scale_for(y0, y1, f.height - f.bottom, f.top, false);
+    struct svg_scale sx = svg_scale_for(x0, x1, f.left, f.width - f.right, true);
+    struct svg_scale sy = svg_scale_for(y0, y1, f.height - f.bottom, f.top, false);
     struct arena a = {0};
     struct box *taken = ARENA_ARRAY(&a, struct box, 2 * c->n);
     size_t n_taken = 0;
-    open_chart(b, f.width, f.height, c->label);
-    x_axis(b, &f, &sx, c->x_label);
-    y_axis(b, &f, &sy, c->y_scale, c->y_label);
+    svg_open(b, f.width, f.height, c->label);
+    svg_x_axis(b, &f, &sx, c->x_label);
+    svg_y_axis(b, &f, &sy, c->y_scale, c->y_label);
     draw_front(b, c, &sx, &sy);
     for (size_t i = 0; i < c->n; i++) {
         draw_point(b, c, &c->points[i], &sx, &sy);
         taken[n_taken++] =
-            (struct box){at(&sx, c->points[i].x) - 6, at(&sy, c->points[i].y) - 6, 12, 12};
+            (struct box){svg_at(&sx, c->points[i].x) - 6, svg_at(&sy, c->points[i].y) - 6, 12, 12};
     }
     for (size_t i = 0; i < c->n; i++)
-        place_label(b, &f, at(&sx, c->points[i].x), at(&sy, c->points[i].y), c->points[i].name,
-                    taken, &n_taken);
+        place_label(b, &f, svg_at(&sx, c->points[i].x), svg_at(&sy, c->points[i].y),
+                    c->points[i].name, taken, &n_taken);
     buf_adds(b, "</svg>");
     arena_release(&a);
 }
 
 /* -- distributions ----------------------------------------------------------------------------- */
 
-static struct scale series_scale(const struct svg_series *s, size_t n, double from, double to,
-                                 double cut)
+static struct svg_scale series_scale(const struct svg_series *s, size_t n, double from, double to,
+                                     double cut)
 {
     double lo = INFINITY, hi = -INFINITY;
     for (size_t i = 0; i < n; i++) {
@@ -412,44 +403,44 @@ static struct scale series_scale(const struct svg_series *s, size_t n, double fr
     }
     if (!(hi >= lo))
         lo = 0, hi = 1;
-    return scale_for(lo, hi, from, to, true);
+    return svg_scale_for(lo, hi, from, to, true);
 }
 
 void svg_ecdf(struct buf *b, const struct svg_series *s, size_t n, const char *x_label,
               const char *label)
 {
     enum { STEPS = 160 };
-    const struct frame f = {640, 300, 44, 16, 30, 46};
-    struct scale sx = series_scale(s, n, f.left, f.width - f.right, 0.999);
-    struct scale sy = {0, 1, f.height - f.bottom, f.top, false};
-    open_chart(b, f.width, f.height, label);
-    x_axis(b, &f, &sx, x_label);
-    y_axis(b, &f, &sy, 100, "% of tokens at most");
+    const struct svg_frame f = {640, 300, 44, 16, 30, 46};
+    struct svg_scale sx = series_scale(s, n, f.left, f.width - f.right, 0.999);
+    struct svg_scale sy = {0, 1, f.height - f.bottom, f.top, false};
+    svg_open(b, f.width, f.height, label);
+    svg_x_axis(b, &f, &sx, x_label);
+    svg_y_axis(b, &f, &sy, 100, "% of tokens at most");
     for (size_t i = 0; i < n; i++) {
         if (s[i].n == 0)
             continue;
         buf_printf(b, "<g class=\"c%d\">", s[i].color % SVG_COLORS);
-        title(b, s[i].name);
+        svg_title(b, s[i].name);
         buf_adds(b, "<path class=\"line\" d=\"");
         size_t steps = s[i].n < STEPS ? s[i].n : STEPS;
         for (size_t k = 0; k < steps; k++) { /* denser towards the slow tail */
             double left = steps > 1 ? 1 - (double)k / (double)(steps - 1) : 0;
             size_t rank = s[i].n - 1 - (size_t)(left * left * (double)(s[i].n - 1));
-            double x = at(&sx, s[i].v[rank]), limit = f.width - f.right;
-            double y = at(&sy, (double)(rank + 1) / (double)s[i].n);
+            double x = svg_at(&sx, s[i].v[rank]), limit = f.width - f.right;
+            double y = svg_at(&sy, (double)(rank + 1) / (double)s[i].n);
             x = x < limit ? x : limit;
             if (k)
                 buf_printf(b, "H%.1fV%.1f", x, y);
             else
-                buf_printf(b, "M%.1f %.1fV%.1f", x, at(&sy, 0), y);
+                buf_printf(b, "M%.1f %.1fV%.1f", x, svg_at(&sy, 0), y);
         }
         buf_adds(b, "\"/></g>");
     }
     buf_adds(b, "</svg>");
 }
 
-static void band_path(struct buf *b, const struct svg_band *v, const struct scale *sx,
-                      const struct scale *sy)
+static void band_path(struct buf *b, const struct svg_band *v, const struct svg_scale *sx,
+                      const struct svg_scale *sy)
 {
     size_t n = 0;
     while (n < v->n && !isnan(v->lo[n]))
@@ -458,202 +449,73 @@ static void band_path(struct buf *b, const struct svg_band *v, const struct scal
         return;
     buf_adds(b, "<path class=\"spread\" d=\"");
     for (size_t i = 0; i < n; i++)
-        buf_printf(b, "%c%.1f %.1f", i ? 'L' : 'M', at(sx, v->x[i]), at(sy, v->hi[i]));
+        buf_printf(b, "%c%.1f %.1f", i ? 'L' : 'M', svg_at(sx, v->x[i]), svg_at(sy, v->hi[i]));
     for (size_t i = n; i-- > 0;)
-        buf_printf(b, "L%.1f %.1f", at(sx, v->x[i]), at(sy, v->lo[i]));
+        buf_printf(b, "L%.1f %.1f", svg_at(sx, v->x[i]), svg_at(sy, v->lo[i]));
     buf_adds(b, "Z\"/>");
 }
 
 void svg_ratios(struct buf *b, const struct svg_band *v, size_t n, const char *label)
 {
-    const struct frame f = {640, 300, 44, 16, 30, 46};
+    const struct svg_frame f = {640, 300, 44, 16, 30, 46};
     double lo = 1, hi = 1;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < v[i].n; k++) {
             lo = fmin(lo, isnan(v[i].lo[k]) ? v[i].y[k] : v[i].lo[k]);
             hi = fmax(hi, isnan(v[i].hi[k]) ? v[i].y[k] : v[i].hi[k]);
         }
-    struct scale sx = {0, 1, f.left, f.width - f.right, false};
-    struct scale sy = scale_for(lo, hi, f.height - f.bottom, f.top, true);
-    struct scale percent = {0, 100, f.left, f.width - f.right, false};
-    open_chart(b, f.width, f.height, label);
-    x_axis(b, &f, &percent, "quantile of the time between tokens, %");
-    y_axis(b, &f, &sy, 1, "times the base");
-    line(b, "zero", f.left, at(&sy, 1), f.width - f.right, at(&sy, 1));
+    struct svg_scale sx = {0, 1, f.left, f.width - f.right, false};
+    struct svg_scale sy = svg_scale_for(lo, hi, f.height - f.bottom, f.top, true);
+    struct svg_scale percent = {0, 100, f.left, f.width - f.right, false};
+    svg_open(b, f.width, f.height, label);
+    svg_x_axis(b, &f, &percent, "quantile of the time between tokens, %");
+    svg_y_axis(b, &f, &sy, 1, "times the base");
+    svg_line(b, "zero", f.left, svg_at(&sy, 1), f.width - f.right, svg_at(&sy, 1));
     for (size_t i = 0; i < n; i++) {
         buf_printf(b, "<g class=\"c%d\">", v[i].color % SVG_COLORS);
-        title(b, v[i].name);
+        svg_title(b, v[i].name);
         band_path(b, &v[i], &sx, &sy);
         buf_adds(b, "<path class=\"line\" d=\"");
         for (size_t k = 0; k < v[i].n; k++)
-            buf_printf(b, "%c%.1f %.1f", k ? 'L' : 'M', at(&sx, v[i].x[k]), at(&sy, v[i].y[k]));
+            buf_printf(b, "%c%.1f %.1f", k ? 'L' : 'M', svg_at(&sx, v[i].x[k]),
+                       svg_at(&sy, v[i].y[k]));
         buf_adds(b, "\"/></g>");
     }
     buf_adds(b, "</svg>");
 }
 
-static void row_name(struct buf *b, const char *name, int color, double y)
+void svg_row_name(struct buf *b, const char *name, int color, double y)
 {
-    marker(b, 8, y, color, 4.5);
+    svg_marker(b, 8, y, color, 4.5);
     struct buf cut;
     buf_init(&cut, 4096);
     size_t len = strlen(name);
     buf_printf(&cut, "%.*s%s", len > 13 ? 12 : (int)len, name, len > 13 ? "\xe2\x80\xa6" : "");
-    text(b, 20, y + 4.5, "name", cut.v);
+    svg_text(b, 20, y + 4.5, "name", cut.v);
     buf_release(&cut);
 }
 
 void svg_strips(struct buf *b, const struct svg_series *s, size_t n, const char *x_label,
                 const char *label)
 {
-    const struct frame f = {640, 52 + ROW_H * (int)n, NAME_W, 16, 6, 46};
-    struct scale sx = series_scale(s, n, f.left, f.width - f.right, 1);
-    open_chart(b, f.width, f.height, label);
-    x_axis(b, &f, &sx, x_label);
+    const struct svg_frame f = {640, 52 + SVG_ROW_H * (int)n, SVG_NAME_W, 16, 6, 46};
+    struct svg_scale sx = series_scale(s, n, f.left, f.width - f.right, 1);
+    svg_open(b, f.width, f.height, label);
+    svg_x_axis(b, &f, &sx, x_label);
     for (size_t i = 0; i < n; i++) {
-        double y = f.top + ROW_H * ((double)i + 0.5);
-        row_name(b, s[i].name, s[i].color, y);
+        double y = f.top + SVG_ROW_H * ((double)i + 0.5);
+        svg_row_name(b, s[i].name, s[i].color, y);
         buf_printf(b, "<g class=\"c%d\">", s[i].color % SVG_COLORS);
         for (size_t k = 0; k < s[i].n && k < 400; k++) {
             buf_printf(b, "<circle class=\"faint\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\">",
-                       at(&sx, s[i].v[k]), y);
-            title(b, fmt_sig(s[i].v[k], 4).s);
+                       svg_at(&sx, s[i].v[k]), y);
+            svg_title(b, fmt_sig(s[i].v[k], 4).s);
             buf_adds(b, "</circle>");
         }
         if (s[i].n)
-            line(b, "median", at(&sx, s[i].v[s[i].n / 2]), y - 9, at(&sx, s[i].v[s[i].n / 2]),
-                 y + 9);
+            svg_line(b, "median", svg_at(&sx, s[i].v[s[i].n / 2]), y - 9,
+                     svg_at(&sx, s[i].v[s[i].n / 2]), y + 9);
         buf_adds(b, "</g>");
-    }
-    buf_adds(b, "</svg>");
-}
-
-/* -- bars -------------------------------------------------------------------------------------- */
-
-static void bar(struct buf *b, const char *class, double x, double y, double w, const char *hover)
-{
-    buf_printf(b, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"16\">", class,
-               x, y - 8, w > 0.5 ? w : 0.5);
-    title(b, hover);
-    buf_adds(b, "</rect>");
-}
-
-void svg_stack(struct buf *b, const struct svg_bar *v, size_t n, const char *unit,
-               const char *label)
-{
-    const struct frame f = {640, 52 + ROW_H * (int)n, NAME_W, 64, 6, 46};
-    double most_ = 0;
-    struct buf hover;
-    buf_init(&hover, 4096);
-    for (size_t i = 0; i < n; i++)
-        most_ = most(most(most_, v[i].a + v[i].b), v[i].mark);
-    struct scale sx = {0, most_ > 0 ? most_ : 1, f.left, f.width - f.right, false};
-    open_chart(b, f.width, f.height, label);
-    x_axis(b, &f, &sx, unit);
-    for (size_t i = 0; i < n; i++) {
-        double y = f.top + ROW_H * ((double)i + 0.5), xa = at(&sx, v[i].a),
-               xb = at(&sx, v[i].a + v[i].b);
-        row_name(b, v[i].name, v[i].color, y);
-        buf_printf(b, "<g class=\"c%d\">", v[i].color % SVG_COLORS);
-        buf_clear(&hover);
-        buf_printf(&hover, "private: %s %s", fmt_sig(v[i].a, 3).s, unit);
-        bar(b, "solid", f.left, y, xa - f.left, hover.v);
-        buf_clear(&hover);
-        buf_printf(&hover, "file-backed: %s %s", fmt_sig(v[i].b, 3).s, unit);
-        bar(b, "light", xa, y, xb - xa, hover.v);
-        buf_adds(b, "</g>");
-        if (!isnan(v[i].mark))
-            line(b, "mark", at(&sx, v[i].mark), y - 11, at(&sx, v[i].mark), y + 11);
-        text(b, xb + 8, y + 4.5, "tick", fmt_sig(v[i].a + v[i].b, 3).s);
-    }
-    buf_adds(b, "</svg>");
-    buf_release(&hover);
-}
-
-static void count_in(struct buf *b, double from, double to, double y, double n, const char *class)
-{
-    if (n > 0 && to - from > 22)
-        text(b, 0.5 * (from + to), y + 4, class, fmt_count((int64_t)n).s);
-}
-
-void svg_votes(struct buf *b, const struct svg_bar *v, size_t n, const char *label)
-{
-    const struct frame f = {640, 32 + ROW_H * (int)n, NAME_W, 8, 26, 0};
-    double room = f.width - f.left - f.right;
-    open_chart(b, f.width, f.height, label);
-    text(b, f.left, 14, "axis", "worse");
-    text(b, f.left + 0.5 * room, 14, "axis mid", "cannot tell");
-    text(b, f.width - f.right, 14, "axis end", "better");
-    for (size_t i = 0; i < n; i++) {
-        double whole = v[i].mark > 0 ? v[i].mark : 1, y = f.top + ROW_H * ((double)i + 0.5);
-        double xa = f.left + room * v[i].a / whole, xb = f.width - f.right - room * v[i].b / whole;
-        row_name(b, v[i].name, v[i].color, y);
-        if (v[i].a > 0)
-            bar(b, "lost", f.left, y, xa - f.left, "tasks that say worse");
-        if (xb > xa)
-            bar(b, "rest", xa, y, xb - xa, "tasks that cannot tell");
-        if (v[i].b > 0)
-            bar(b, "won", xb, y, f.width - f.right - xb, "tasks that say better");
-        count_in(b, f.left, xa, y, v[i].a, "count mid");
-        count_in(b, xa, xb, y, whole - v[i].a - v[i].b, "tick mid");
-        count_in(b, xb, f.width - f.right, y, v[i].b, "count mid");
-    }
-    buf_adds(b, "</svg>");
-}
-
-void svg_correlations(struct buf *b, const struct svg_matrix *m)
-{
-    enum { LABELS = 250, ROOM = 500 };
-    int cell = m->n ? ROOM / (int)m->n : 24;
-    cell = cell > 24 ? 24 : cell < 9 ? 9 : cell;
-    int size = cell * (int)m->n;
-    open_chart(b, LABELS + size, size + 4, m->label);
-    for (size_t i = 0; i < m->n; i++) {
-        double y = 2 + cell * (double)i;
-        struct buf cut;
-        buf_init(&cut, 4096);
-        size_t len = strlen(m->names[i]);
-        buf_printf(&cut, "%.*s%s", len > 36 ? (int)text_whole(m->names[i], 35) : (int)len,
-                   m->names[i], len > 36 ? "\xe2\x80\xa6" : "");
-        text(b, LABELS - 8, y + 0.5 * cell + 4, cell < 13 ? "small end" : "tick end", cut.v);
-        buf_release(&cut);
-        for (size_t j = 0; j < i; j++) {
-            double v = m->v[i * m->n + j];
-            if (isnan(v))
-                continue;
-            buf_printf(b,
-                       "<rect class=\"%s\" fill-opacity=\"%.2f\" x=\"%d\" y=\"%.0f\" "
-                       "width=\"%d\" height=\"%d\">",
-                       v < 0 ? "lost" : "won", 0.06 + 0.94 * fabs(v), LABELS + cell * (int)j, y,
-                       cell - 1, cell - 1);
-            title(b, m->hover[i * m->n + j]);
-            buf_adds(b, "</rect>");
-        }
-        buf_printf(b, "<rect class=\"rest\" x=\"%d\" y=\"%.0f\" width=\"%d\" height=\"%d\"/>",
-                   LABELS + cell * (int)i, y, cell - 1, cell - 1);
-    }
-    buf_adds(b, "</svg>");
-}
-
-void svg_flips(struct buf *b, const struct svg_bar *v, size_t n, const char *label)
-{
-    const struct frame f = {640, 32 + ROW_H * (int)n, NAME_W, 8, 26, 0};
-    double most_ = 1, mid = 0.5 * (f.left + f.width - f.right),
-           reach = f.width - f.right - mid - 56;
-    for (size_t i = 0; i < n; i++)
-        most_ = most(most(most_, v[i].a), v[i].b);
-    open_chart(b, f.width, f.height, label);
-    text(b, mid - 10, 14, "axis end", "right before, wrong now");
-    text(b, mid + 10, 14, "axis", "wrong before, right now");
-    line(b, "zero", mid, f.top - 4, mid, f.height - 6);
-    for (size_t i = 0; i < n; i++) {
-        double y = f.top + ROW_H * ((double)i + 0.5);
-        double l = reach * v[i].a / most_, r = reach * v[i].b / most_;
-        row_name(b, v[i].name, v[i].color, y);
-        bar(b, "lost", mid - l, y, l, "items lost");
-        bar(b, "won", mid, y, r, "items gained");
-        text(b, mid - l - 7, y + 4.5, "tick end", fmt_count((int64_t)v[i].a).s);
-        text(b, mid + r + 7, y + 4.5, "tick", fmt_count((int64_t)v[i].b).s);
     }
     buf_adds(b, "</svg>");
 }
