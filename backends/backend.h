@@ -51,7 +51,9 @@ enum assay_kind {
     ASSAY_INT,               /* int64_t */
     ASSAY_NUM,               /* double */
     ASSAY_BOOL,              /* int32_t 0 or 1 */
-    ASSAY_ENUM               /* const char *, one of `values` */
+    ASSAY_ENUM,              /* const char *, one of `values` */
+    ASSAY_PATH               /* const char *; a file: the host looks beside the suite that names
+                                it, then among the files that come with it */
 };
 struct assay_field {         /* frozen; a row with name NULL ends a table */
     const char *name;        /* lower-case, words joined by '-' */

@@ -258,13 +258,28 @@ static void print_variants(const struct compare *c, const struct term_options *o
     print_table(&t, o, out);
 }
 
+/* Distributions are kept against the run's reference, whichever variant is the base now. */
+static void print_kl_note(const struct compare *c, struct arena *a, struct buf *out)
+{
+    for (size_t i = 0; i < c->n_rows && c->base && !is_alone(c); i++) {
+        const struct view_variant *v = c->rows[i].variant;
+        if (!v->is_reference || strcmp(v->name, c->base->name) == 0)
+            continue;
+        wrap(out, arena_printf(a, "KL: against %s, the suite's reference", safe(a, v->label)), 0, 0);
+        return;
+    }
+}
+
 /* Speeds that a busy machine spoiled are numbers with a warning. */
 static void print_disturbed(const struct compare *c, struct arena *a, struct buf *out)
 {
     const char *names = "";
+    size_t n = 0, n_measured = 0;
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *r = &c->rows[i];
         const struct compare_speed *s = headline_speed(c, r);
+        n_measured += s != NULL;
+        n += s && s->is_disturbed;
         if (s && s->is_disturbed)
             names =
                 arena_printf(a, "%s%s%s", names, *names ? ", " : "", safe(a, r->variant->label));
@@ -272,7 +287,7 @@ static void print_disturbed(const struct compare *c, struct arena *a, struct buf
     if (*names)
         wrap(out,
              arena_printf(a, "%s: the machine was disturbed while measuring %s", speed_name(c),
-                          names),
+                          n == n_measured && n > 3 ? "all of them" : names),
              0, 0);
 }
 
@@ -670,6 +685,7 @@ int term_compare(const struct compare *c, const struct term_options *o, struct b
     struct arena a = {0};
     print_head(c, &a, out);
     print_variants(c, o, &a, out);
+    print_kl_note(c, &a, out);
     print_disturbed(c, &a, out);
     if (o->wide) {
         buf_addc(out, '\n');

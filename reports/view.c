@@ -6,6 +6,7 @@
 #include "reports/view.h"
 
 #include <math.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/arena.h"
@@ -551,5 +552,33 @@ int view_load(struct view *v, const char *const *runs, size_t n, const struct vi
     TRY(load_groups(&l, e));
     TRY(load_variants(&l, e));
     *out = set;
+    return 0;
+}
+
+int view_keep(struct view *v, const char *const *patterns, size_t n, const struct view_set **io,
+              struct assay_err *e)
+{
+    const struct view_set *all = *io;
+    struct view_variant *kept = ARENA_ARRAY(&v->arena, struct view_variant, all->n_variants + 1);
+    bool *used = ARENA_ARRAY(&v->arena, bool, n + 1);
+    size_t n_kept = 0;
+    for (size_t i = 0; i < all->n_variants; i++) {
+        const struct view_variant *x = &all->variants[i];
+        bool keep = x->is_reference;
+        for (size_t p = 0; p < n; p++)
+            if (fnmatch(patterns[p], x->name, 0) == 0 || fnmatch(patterns[p], x->label, 0) == 0)
+                keep = used[p] = true;
+        if (keep)
+            kept[n_kept++] = *x;
+    }
+    for (size_t p = 0; p < n; p++)
+        if (!used[p])
+            return err_set(e, ASSAY_EUSAGE, "no variant is called '%s'; see `assay list variants`",
+                           patterns[p]);
+    struct view_set *set = ARENA_NEW(&v->arena, struct view_set);
+    *set = *all;
+    set->variants = kept;
+    set->n_variants = n_kept;
+    *io = set;
     return 0;
 }

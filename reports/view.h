@@ -107,6 +107,10 @@ int view_runs(struct view *, const struct view_run **, size_t *n, struct assay_e
  * Errors: ASSAY_EUSAGE unknown or ambiguous run, or a database without runs. */
 int view_load(struct view *, const char *const *runs, size_t n, const struct view_set **,
               struct assay_err *);
+/* Narrows a loaded set to the variants whose name or label matches one of the patterns (fnmatch), and
+ * the suite's reference.  ASSAY_EUSAGE: a pattern that nothing matches. */
+int view_keep(struct view *, const char *const *patterns, size_t n, const struct view_set **,
+              struct assay_err *);
 
 /* -- by the cell; everything lives in `arena` -------------------------------------------------- */
 struct view_scores {                         /* one measure of one job, by ascending idx */

@@ -21,7 +21,7 @@ struct assay_model {
         name, kind, offsetof(struct model_options, member), def, values, help \
     }
 static const struct assay_field options[] = {
-    ROW("model", ASSAY_STR, path, NULL, NULL, "path of a GGUF file"),
+    ROW("model", ASSAY_PATH, path, NULL, NULL, "path of a GGUF file"),
     ROW("precision", ASSAY_ENUM, precision, "fp32", PRECISION_NAMES,
         "what the weights become at load; stored keeps the file's own formats"),
     ROW("kv", ASSAY_ENUM, kv, "f32", PRECISION_KV, "type of the KV cache"),
@@ -29,7 +29,7 @@ static const struct assay_field options[] = {
         "weights per scale for int2 to int8 and int2a to int8a; 0 is 32, but a row for 8 bits"),
     ROW("keep", ASSAY_STR, keep, NULL, NULL,
         "tensors at another precision, first match wins: 'fp16:output,blk.0.*;q8_0:*.ffn_down'"),
-    ROW("calibrate", ASSAY_STR, calibrate, NULL, NULL,
+    ROW("calibrate", ASSAY_PATH, calibrate, NULL, NULL,
         "text file whose lines measure activations at load, for smooth, rounding and w8a8_static"),
     ROW("smooth", ASSAY_NUM, smooth, "0", "0..1",
         "SmoothQuant: how far activation outliers move into weights, 0.5 is usual; 0 is off"),

@@ -11,7 +11,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/json.h"
 
-enum { TEXT_SHARE = 4, TRIES_EACH = 16 };
+enum { TEXT_SHARE = 4, TRIES_EACH = 16, CALIBRATION = 96 };
 
 static void add_str(struct buf *b, const char *s)
 {
@@ -162,17 +162,6 @@ static int write_corpus(const char *dir, uint64_t seed, unsigned n, struct assay
     return rc;
 }
 
-int write_test(const char *dir, uint64_t seed, unsigned n, struct assay_err *e)
-{
-    TRY(fs_mkdirs(dir, e));
-    for (int i = 0; i < MINI_N_TASKS; i++) {
-        const struct mini_task *t = &mini_tasks[i];
-        bool fewer = t->max_test && n > (unsigned)t->max_test;
-        TRY(write_task(t, dir, seed, fewer ? (unsigned)t->max_test : n, e));
-    }
-    return write_corpus(dir, seed, n / TEXT_SHARE, e);
-}
-
 int write_examples(FILE *out, const struct write_options *o, struct assay_err *e)
 {
     struct rng r = mini_rng(o->seed, o->side == MINI_TEST ? "test examples" : "train examples");
@@ -201,4 +190,36 @@ int write_examples(FILE *out, const struct write_options *o, struct assay_err *e
     buf_release(&answers);
     buf_release(&text);
     return fine ? 0 : err_errno(e, ASSAY_EIO, "cannot write");
+}
+
+/* Lines of the training side for what calibrates a quantization: never what it is tested with. */
+static int write_calibration(const char *dir, uint64_t seed, struct assay_err *e)
+{
+    struct write_options o = {.seed = seed, .examples = CALIBRATION, .form = WRITE_TEXT};
+    struct arena a = {0};
+    char *text = NULL;
+    size_t n = 0;
+    for (int i = 0; i < MINI_N_TASKS; i++)
+        o.weights[i] = mini_tasks[i].weight;
+    FILE *f = open_memstream(&text, &n);
+    int rc = f ? write_examples(f, &o, e) : err_set(e, ASSAY_ENOMEM, "no memory for a text");
+    if (f && fclose(f) != 0 && rc == 0)
+        rc = err_errno(e, ASSAY_EIO, "cannot write");
+    if (rc == 0)
+        rc = fs_write_atomic(fs_join(&a, dir, "calibration.txt"), text, n, e);
+    free(text);
+    arena_release(&a);
+    return rc;
+}
+
+int write_test(const char *dir, uint64_t seed, unsigned n, struct assay_err *e)
+{
+    TRY(fs_mkdirs(dir, e));
+    for (int i = 0; i < MINI_N_TASKS; i++) {
+        const struct mini_task *t = &mini_tasks[i];
+        bool fewer = t->max_test && n > (unsigned)t->max_test;
+        TRY(write_task(t, dir, seed, fewer ? (unsigned)t->max_test : n, e));
+    }
+    TRY(write_corpus(dir, seed, n / TEXT_SHARE, e));
+    return write_calibration(dir, seed, e);
 }

@@ -8,7 +8,7 @@ struct assay_err;
 
 /* DIR/TASK.jsonl for every task, n items each (fewer where the task says so), labels as even as
  * they can be, no question twice; and DIR/text.jsonl, n / 4 documents {"text": ...} of the test
- * side.
+ * side; DIR/calibration.txt, lines of the training side for what calibrates a quantization.
  * Row: {"context", "question", "choices", "label", "answer", "kind"}; the prompt is context and
  * question, the answer follows after a blank.
  * Errors: ASSAY_EIO; ASSAY_ELIMIT when a task has fewer than n different questions. */

@@ -88,6 +88,11 @@ static bool field_enum(const char *values, const char *text, const char **canon,
     return false;
 }
 
+static bool is_text(const struct assay_field *f)
+{
+    return f->kind == ASSAY_STR || f->kind == ASSAY_PATH;
+}
+
 /* "a whole number from 1 to 64", "one of a, b, c". */
 static void field_expects(const struct assay_field *f, struct buf *b)
 {
@@ -98,7 +103,7 @@ static void field_expects(const struct assay_field *f, struct buf *b)
             *v == '|' ? buf_adds(b, ", ") : buf_addc(b, *v);
         return;
     }
-    if (f->kind == ASSAY_BOOL || f->kind == ASSAY_STR) {
+    if (f->kind == ASSAY_BOOL || is_text(f)) {
         buf_adds(b, f->kind == ASSAY_BOOL ? "true or false" : "text (put it in quotes)");
         return;
     }
@@ -213,7 +218,7 @@ int field_set(const struct assay_field *f, void *base, const char *text, const c
     union field_slot x = {0};
     if (!field_parse(f, text, &x))
         return field_refuse(f, where, text, e);
-    if (f->kind == ASSAY_STR || f->kind == ASSAY_ENUM)
+    if (is_text(f) || f->kind == ASSAY_ENUM)
         x.s = arena_strdup(a, text);
     field_store(f, base, &x);
     return 0;
@@ -261,7 +266,7 @@ int field_set_value(const struct assay_field *f, void *base, const struct value 
         return 0;
     }
     bool text = v->type == VALUE_STR && strlen(v->s) == v->n;
-    if (text && (f->kind == ASSAY_STR || f->kind == ASSAY_ENUM))
+    if (text && (is_text(f) || f->kind == ASSAY_ENUM))
         return field_set(f, base, v->s, where, a, e);
     if (f->kind == ASSAY_INT && v->type == VALUE_INT && field_in_range(f, (double)v->i)) {
         x.i = v->i;

@@ -46,6 +46,34 @@ static void put(const char *s)
     put_padded(s, 0);
 }
 
+/* The files of some folders that have that ending, without it. */
+static int list_files(const char *const *dirs, const char *ending, struct options *o,
+                      struct assay_err *e)
+{
+    for (; *dirs; dirs++) {
+        const char *const *paths, *pattern = arena_printf(&o->arena, "*%s", ending);
+        size_t n;
+        TRY(fs_walk(*dirs, pattern, NULL, &o->arena, &paths, &n, e));
+        for (size_t i = 0; i < n; i++) {
+            const char *name = fs_basename(paths[i]);
+            put_padded(arena_strndup(&o->arena, name, strlen(name) - strlen(ending)), 16);
+            put(paths[i]);
+            putchar('\n');
+        }
+    }
+    return 0;
+}
+
+static int list_suites(struct options *o, struct assay_err *e)
+{
+    return list_files(paths_suites(&o->arena), ".yaml", o, e);
+}
+
+static int list_models(struct options *o, struct assay_err *e)
+{
+    return list_files(paths_models(&o->arena), ".gguf", o, e);
+}
+
 static int list_backends(struct options *o, struct assay_err *e)
 {
     struct plugin_list l;
@@ -216,7 +244,7 @@ static int body(struct options *o, struct assay_err *e)
         int (*list)(struct options *, struct assay_err *);
     } kinds[] = {
         {"backends", list_backends}, {"options", list_options},       {"tasks", list_tasks},
-        {"datasets", list_datasets}, {"precisions", list_precisions}, {"kernels", list_kernels},
+        {"datasets", list_datasets}, {"suites", list_suites}, {"models", list_models}, {"precisions", list_precisions}, {"kernels", list_kernels},
         {"runs", list_runs},         {"variants", list_variants}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(o->args[0], kinds[i].name) == 0)
@@ -229,7 +257,7 @@ static int body(struct options *o, struct assay_err *e)
         return err_set(e, ASSAY_EUSAGE, "unknown kind '%s', did you mean '%s'?", o->args[0], near);
     return err_set(e, ASSAY_EUSAGE,
                    "unknown kind '%s': expected one of backends, options, precisions, kernels, "
-                   "tasks, datasets, runs, variants",
+                   "tasks, suites, models, datasets, runs, variants",
                    o->args[0]);
 }
 
@@ -241,7 +269,7 @@ static int run_list(const struct command *c, int argc, char **argv)
 
 const struct command cmd_list = {
     .name = "list",
-    .summary = "list backends, precisions, kernels, tasks, datasets, runs or variants",
+    .summary = "list backends, precisions, kernels, tasks, suites, models, datasets, runs or variants",
     .arguments = "KIND",
     .text = "KIND is one of\n"
             "  backends    what was found, and what was refused and why\n"
@@ -249,6 +277,8 @@ const struct command cmd_list = {
             "  precisions  what each backend can load a model at\n"
             "  kernels     instruction sets of the native engine, and the one it uses here\n"
             "  tasks       tasks, groups and tags of the library and of --task-dir\n"
+            "  suites      those that came with assay: assay run NAME\n"
+            "  models      those that came with assay: --model NAME\n"
             "  datasets    those with a recipe, and their splits\n"
             "  runs        in the database, newest first\n"
             "  variants    of the runs that --run selects\n",
@@ -258,6 +288,6 @@ const struct command cmd_list = {
     .examples = "list backends # what was found, and what was refused and why\n"
                 "list tasks # tasks, groups and tags of the library\n"
                 "list runs --db nightly.db # newest first\n",
-    .words = "backends|options|precisions|kernels|tasks|datasets|runs|variants",
+    .words = "backends|options|precisions|kernels|tasks|suites|models|datasets|runs|variants",
     .main = run_list,
 };

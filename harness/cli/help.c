@@ -37,6 +37,8 @@ static const char *value_name(const struct assay_field *f)
         return " X";
     case ASSAY_BOOL:
         return "";
+    case ASSAY_PATH:
+        return " FILE";
     default:
         return " TEXT";
     }

@@ -9,6 +9,7 @@ struct options;
 struct report_flags {
     const char *db;
     const char *run;                     /* comma list of run ids or their beginnings; NULL: newest */
+    const char *variants;                /* comma list of names or globs; NULL: all */
 };
 extern const struct assay_field report_flag_fields[];
 /* Opens the database and loads the runs that were named. */

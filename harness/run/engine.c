@@ -6,6 +6,7 @@
 #include "harness/base/field.h"
 #include "harness/base/json.h"
 #include "harness/base/value.h"
+#include "harness/run/paths.h"
 #include "harness/run/plugin.h"
 
 /* -- options ----------------------------------------------------------------------------------- */
@@ -54,7 +55,7 @@ static int set_option(const struct assay_field *f, void *options, const struct v
 {
     if (v->type == VALUE_STR && !v->line) /* from a command line, where all is text */
         return field_set(f, options, v->s, where, a, e);
-    bool is_text = f->kind == ASSAY_STR || f->kind == ASSAY_ENUM;
+    bool is_text = f->kind == ASSAY_STR || f->kind == ASSAY_ENUM || f->kind == ASSAY_PATH;
     if (!is_text || (v->type != VALUE_LIST && v->type != VALUE_DICT && v->type != VALUE_INT &&
                      v->type != VALUE_FLOAT))
         return field_set_value(f, options, v, where, a, e);
@@ -72,6 +73,17 @@ static bool is_flag(const char *key)
 {
     return strcmp(key, "model") == 0 || strcmp(key, "precision") == 0 ||
            strcmp(key, "threads") == 0;
+}
+
+/* Names of files that come with assay become paths here, where a plugin opens them; records keep
+ * what was said, which means the same on every machine. */
+static void find_files(const struct plugin *p, void *options, struct arena *a)
+{
+    for (const struct assay_field *f = p->api.options; f->name; f++) {
+        const char **at = (const char **)(void *)((char *)options + f->offset);
+        if (f->kind == ASSAY_PATH && *at)
+            *at = paths_file(a, *at);
+    }
 }
 
 int plugin_options(const struct plugin *p, const struct value *settings, const char *source,
@@ -92,9 +104,12 @@ int plugin_options(const struct plugin *p, const struct value *settings, const c
                            p->name, key->s, near ? "; did you mean '" : "", near ? near : "",
                            near ? "'?" : "");
         }
+        if (f->kind == ASSAY_PATH && v->type == VALUE_STR && v->line && source)
+            v = value_str(a, paths_beside(a, source, v->s));
         TRY(set_option(f, *options, v, where, a, e));
     }
     *record = field_record(p->api.options, *options, a);
+    find_files(p, *options, a);
     return 0;
 }
 

@@ -1,7 +1,7 @@
-/* paths.h - where things are looked for: task files, dataset recipes, datasets.
+/* paths.h - where things are looked for: task files, dataset recipes, datasets, suites, models.
  *
- * Said folders come first, then the environment ($ASSAY_TASKS, $ASSAY_DATA: colon lists), then what
- * came with the program: its source tree, or PREFIX/share/assay. */
+ * Said folders come first, then the environment ($ASSAY_TASKS, $ASSAY_DATA, $ASSAY_MODELS: colon
+ * lists), then what came with the program: its source tree, or PREFIX/share/assay. */
 #ifndef PATHS_H
 #define PATHS_H
 #include <stddef.h>
@@ -12,4 +12,14 @@ struct arena;
 const char *const *paths_tasks(struct arena *, const char *const *said, size_t *n);
 const char *const *paths_recipes(struct arena *, const char *const *said);
 const char *const *paths_data(struct arena *, const char *const *said);
+const char *const *paths_suites(struct arena *);
+const char *const *paths_models(struct arena *);
+
+/* A relative path that a suite file says: the one beside that file when it is there, else `text`. */
+const char *paths_beside(struct arena *, const char *suite, const char *text);
+/* `text` when it is there or nothing else is; else "x.gguf" or "x" among the models, "mini/x" among
+ * the datasets. */
+const char *paths_file(struct arena *, const char *text);
+/* A suite's file: `text` itself, or "x" and "x.yaml" among the suites that came with the program. */
+const char *paths_suite(struct arena *, const char *text);
 #endif

@@ -53,7 +53,7 @@ static bool is_name(const char *s)
 static size_t kind_size(uint32_t kind)
 {
     static const size_t sizes[] = {sizeof(char *), sizeof(int64_t), sizeof(double), sizeof(int32_t),
-                                   sizeof(char *)};
+                                   sizeof(char *),   sizeof(char *)};
     return kind < sizeof sizes / sizeof *sizes ? sizes[kind] : 0;
 }
 
@@ -90,7 +90,7 @@ static int check_options(const struct assay_backend *b, struct assay_err *e)
         TRY(check_row(b, n, e));
     }
     const struct assay_field *model = field_find(b->options, "model");
-    if (!model || model->kind != ASSAY_STR)
+    if (!model || (model->kind != ASSAY_STR && model->kind != ASSAY_PATH))
         return err_set(e, ASSAY_EFORMAT, "its option table lacks the text option 'model'");
     return 0;
 }

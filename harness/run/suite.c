@@ -10,6 +10,7 @@
 #include "harness/base/fs.h"
 #include "harness/base/value.h"
 #include "harness/base/yaml.h"
+#include "harness/run/paths.h"
 #include "harness/run/suite_impl.h"
 
 #define AT(member) (uint32_t) offsetof(struct suite, member)
@@ -177,15 +178,6 @@ char *suite_where(struct suite *s, const struct value *v)
                               : arena_printf(s->arena, "%s", s->path ? s->path : "suite");
 }
 
-/* A path of the file means the one beside the file, when there is one. */
-const char *suite_beside(struct suite *s, const char *text)
-{
-    if (!s->path || text[0] == '/')
-        return text;
-    const char *path = fs_join(s->arena, fs_dirname(s->arena, s->path), text);
-    return fs_exists(path) ? path : text;
-}
-
 static bool is_path_key(const char *key)
 {
     return strcmp(key, "model") == 0 || strcmp(key, "task-dir") == 0 || strcmp(key, "data") == 0 ||
@@ -203,7 +195,7 @@ static int load_text(struct suite *s, const struct assay_field *f, const struct 
         return err_set(e, ASSAY_EUSAGE, "%s: text with a NUL byte", where);
     bool is_path = is_path_key(f->name) || (strcmp(f->name, "tasks") == 0 && !strchr(v->s, ',') &&
                                             (strchr(v->s, '/') || strstr(v->s, ".yaml")));
-    return add_text(s, f, is_path ? suite_beside(s, v->s) : v->s, where, e);
+    return add_text(s, f, is_path ? paths_beside(s->arena, s->path, v->s) : v->s, where, e);
 }
 
 static int load_key(struct suite *s, const struct value *key, const struct value *v,
@@ -248,6 +240,7 @@ static int load_key(struct suite *s, const struct value *key, const struct value
 int suite_load(struct suite *s, const char *path, struct assay_err *e)
 {
     const struct value *v;
+    path = paths_suite(s->arena, path);
     s->path = arena_strdup(s->arena, path);
     TRY(yaml_load(path, s->arena, &v, e));
     if (v->type != VALUE_DICT)

@@ -5,5 +5,4 @@
 
 void suite_list_add(struct suite *, struct suite_list *, const char *text);
 char *suite_where(struct suite *, const struct value *);        /* "suite.yaml:3:5" */
-const char *suite_beside(struct suite *, const char *text);
 #endif

@@ -10,6 +10,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/json.h"
 #include "harness/base/value.h"
+#include "harness/run/paths.h"
 #include "harness/run/suite_impl.h"
 
 enum { MAX_VARIANTS = 4096, MAX_SCENARIOS = 256, WARMUP = 10 };
@@ -193,7 +194,7 @@ static int file_variants(struct suite *s, struct assay_err *e)
         if (options)
             TRY(check_map(s, options, "'options'", e));
         if (m.model) {
-            struct value *path = value_str(a, suite_beside(s, m.model));
+            struct value *path = value_str(a, paths_beside(a, s->path, m.model));
             options = value_with(a, options ? options : value_dict(a, NULL, 0), "model", path);
         }
         if (list && list->type != VALUE_LIST)
