@@ -1,6 +1,7 @@
 /* Paired comparisons: McNemar, Tango, clustering, multiplicity, divergence, betting. */
 #include "tests/stats/stats_test.h"
 
+#include "harness/base/rng.h"
 #include "harness/stats/adjust.h"
 #include "harness/stats/betting.h"
 #include "harness/stats/cluster.h"
@@ -258,11 +259,106 @@ static void betting(void **state)
     assert_true(isnan(betting_worse(-1, 0)) && isnan(betting_noninferior(3, 3, 5, 0.02)));
 }
 
+/* Limits: where the bettor's capital passes 2 / alpha, and nowhere else. */
+static void sequences(void **state)
+{
+    (void)state;
+    double lim[2], mirror[2];
+    near(betting_inferior(13, 12, 500, 0), betting_noninferior(12, 13, 500, 0), 1e-9);
+    /* (losses, gains, n, margin) = (30, 5, 200, .02) by hand: bets / 1.02 */
+    double sum = 0;
+    for (int i = 0; i < 6; i++) {
+        static const double bets[] = {0.02, 0.05, 0.1, 0.2, 0.4, 0.8};
+        double b = bets[i] / 1.02;
+        sum += pow(1 + b * 0.98, 30) * pow(1 - b * 1.02, 5) * pow(1 - b * 0.02, 165);
+    }
+    near(betting_inferior(30, 5, 200, 0.02) / (sum / 6), 1, 1e-12);
+    assert_true(betting_interval(40, 20, 1000, 0.05, lim));
+    near(betting_noninferior(40, 20, 1000, -lim[0]), 40, 1e-6);
+    assert_true(lim[1] > 0);
+    near(betting_noninferior(20, 40, 1000, lim[1]), 40, 1e-6);
+    assert_true(lim[0] < -0.02 && lim[1] > -0.02 && lim[0] > -0.1 && lim[1] < 0.06);
+    assert_true(betting_interval(20, 40, 1000, 0.05, mirror));
+    near(mirror[0], -lim[1], 1e-12);
+    near(mirror[1], -lim[0], 1e-12);
+    double fixed[2];
+    assert_true(paired_interval(40, 20, 1000, 0.05, fixed));
+    assert_true(lim[0] < fixed[0] && lim[1] > fixed[1]);
+    assert_true(betting_interval(0, 0, 0, 0.05, lim));
+    near(lim[0], -1, 1e-12);
+    near(lim[1], 1, 1e-12);
+    assert_true(betting_interval(0, 50, 50, 0.05, lim) && lim[0] > 0.5 && lim[1] > 0.999);
+    assert_false(betting_interval(-1, 0, 5, 0.05, lim));
+    assert_true(isnan(lim[0]));
+}
+
+static void decisions(void **state)
+{
+    (void)state;
+    assert_int_equal(betting_decide(0, 0, 100, 0.02, 0.05), BETTING_OPEN);
+    assert_int_equal(betting_decide(0, 0, 300, 0.02, 0.05), BETTING_PASS);
+    assert_int_equal(betting_decide(0, 0, 300, 0.02, 1e-6), BETTING_OPEN);
+    assert_int_equal(betting_decide(60, 5, 300, 0.02, 0.05), BETTING_FAIL);
+    assert_int_equal(betting_decide(60, 5, 300, 0.30, 0.05), BETTING_PASS);
+    assert_int_equal(betting_decide(12, 6, 300, 0.02, 0.05), BETTING_OPEN);
+    assert_int_equal(betting_decide(9, 9, 5, 0.02, 0.05), BETTING_OPEN);
+    assert_int_equal(betting_next_look(0), 128);
+    assert_int_equal(betting_next_look(128), 144);
+    assert_int_equal(betting_next_look(1000), 1125);
+    assert_int_equal(betting_next_look(INT64_MAX), INT64_MAX);
+}
+
+/* A run of n items that flip with probability psi towards delta, looked at as a run looks. */
+static enum betting_verdict simulate(struct rng *rng, int64_t n, double psi, double delta,
+                                     int64_t *seen)
+{
+    enum betting_verdict v = BETTING_OPEN;
+    int64_t losses = 0, gains = 0;
+    for (*seen = 0; *seen < n && v == BETTING_OPEN;) {
+        int64_t to = betting_next_look(*seen);
+        for (to = to < n ? to : n; *seen < to; ++*seen) {
+            double u = rng_double(rng);
+            losses += u < (psi - delta) / 2;
+            gains += u >= (psi - delta) / 2 && u < psi;
+        }
+        v = betting_decide(losses, gains, *seen, 0.02, 0.05);
+    }
+    return v;
+}
+
+/* `make calibrate` does the same at more places with more simulations. */
+static void stopping_errs_seldom(void **state)
+{
+    (void)state;
+    enum { TRIALS = 800 };
+    struct rng rng = {7};
+    int false_pass = 0, false_fail = 0, passed = 0, failed = 0;
+    int64_t seen, n_pass = 0, n_fail = 0;
+    for (int i = 0; i < TRIALS; i++) {
+        false_pass += simulate(&rng, 5000, 0.08, -0.02, &seen) == BETTING_PASS;
+        false_fail += simulate(&rng, 5000, 0.08, -0.0199, &seen) == BETTING_FAIL;
+        passed += simulate(&rng, 14042, 0.05, 0, &seen) == BETTING_PASS;
+        n_pass += seen;
+        failed += simulate(&rng, 14042, 0.12, -0.06, &seen) == BETTING_FAIL;
+        n_fail += seen;
+    }
+    print_message("at the margin: %d false pass, %d false fail of %d; mean items %d and %d\n",
+                  false_pass, false_fail, TRIALS, (int)(n_pass / TRIALS), (int)(n_fail / TRIALS));
+    assert_in_range(false_pass, 4, TRIALS * 5 / 100);
+    assert_in_range(false_fail, 4, TRIALS * 5 / 100);
+    assert_in_range(passed, TRIALS * 99 / 100, TRIALS);
+    assert_in_range(failed, TRIALS * 99 / 100, TRIALS);
+    assert_in_range(n_pass / TRIALS, 700, 1500);
+    assert_in_range(n_fail / TRIALS, 300, 1500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(mcnemar),      cmocka_unit_test(tango),
                                        cmocka_unit_test(clusters),     cmocka_unit_test(ratios),
                                        cmocka_unit_test(multiplicity), cmocka_unit_test(divergence),
-                                       cmocka_unit_test(perplexity),   cmocka_unit_test(betting)};
+                                       cmocka_unit_test(perplexity),   cmocka_unit_test(betting),
+                                       cmocka_unit_test(sequences),    cmocka_unit_test(decisions),
+                                       cmocka_unit_test(stopping_errs_seldom)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
