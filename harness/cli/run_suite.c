@@ -83,6 +83,9 @@ static int ended(const struct run_summary *r, const struct run_flags *flags)
     fprintf(stderr, "run %s: %zu of %zu variants, %" PRIu64 " items, %" PRIu64 " requests asked, %" PRIu64
             " from the store -> %s\n", r->uid, r->n_variants_done, r->n_variants, r->n_items,
             r->n_asked, r->n_reused, flags->db);
+    if (r->n_saved)
+        fprintf(stderr, "stopped early: %" PRIu64 " items were not needed (%.0f %%)\n", r->n_saved,
+                100.0 * (double)r->n_saved / (double)(r->n_saved + r->n_items));
     if (r->n_tasks_missing)
         fprintf(stderr, "%zu tasks were left out, their data is not here\n", r->n_tasks_missing);
     if (r->status == RUN_INTERRUPTED) {

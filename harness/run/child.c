@@ -16,6 +16,7 @@
 #include "harness/base/log.h"
 #include "harness/base/text.h"
 #include "harness/machine/machine.h"
+#include "harness/run/decide.h"
 #include "harness/run/divergence.h"
 #include "harness/run/job.h"
 #include "harness/run/record.h"
@@ -205,12 +206,33 @@ static const char *warning_of(struct work *w, const struct ask_stats *s)
     return cut && empty ? arena_printf(&w->arena, "%s; %s", cut, empty) : cut ? cut : empty;
 }
 
+static void note_stats(struct work *w, struct store_job *j, uint64_t n_done,
+                       const struct ask_stats *s)
+{
+    j->n_done = (int64_t)n_done;
+    j->n_asked = (int64_t)s->n_asked;
+    j->n_reused = (int64_t)s->n_reused;
+    j->n_tokens = (int64_t)s->n_tokens;
+    j->n_cut = (int64_t)s->n_cut;
+    j->wall_ns = s->wall_ns;
+    j->cpu_ns = s->cpu_ns;
+    j->warning = warning_of(w, s);
+    w->n_asked += s->n_asked;
+    w->n_reused += s->n_reused;
+}
+
+static bool is_job_done(const struct work *w, size_t i)
+{
+    const struct store_job *j = &w->jobs.tasks[i];
+    return strcmp(j->status, "done") == 0 && j->task_id == w->plan->tasks[i].id;
+}
+
 static int run_task(struct work *w, size_t i, struct assay_err *e)
 {
     struct store_job *j = &w->jobs.tasks[i];
     struct plan_task *t = &w->plan->tasks[i];
     struct assay_err said = {0};
-    if (strcmp(j->status, "done") == 0 && j->task_id == t->id)
+    if (is_job_done(w, i))
         return 0;
     j->task_id = t->id;
     j->n_items = (int64_t)t->n_docs;
@@ -230,17 +252,112 @@ static int run_task(struct work *w, size_t i, struct assay_err *e)
         .user = w,
     };
     int rc = job_run(&job, &said);
-    j->n_done = (int64_t)job.n_done;
-    j->n_asked = (int64_t)job.stats.n_asked;
-    j->n_reused = (int64_t)job.stats.n_reused;
-    j->n_tokens = (int64_t)job.stats.n_tokens;
-    j->n_cut = (int64_t)job.stats.n_cut;
-    j->wall_ns = job.stats.wall_ns;
-    j->cpu_ns = job.stats.cpu_ns;
-    j->warning = warning_of(w, &job.stats);
-    w->n_asked += job.stats.n_asked;
-    w->n_reused += job.stats.n_reused;
+    note_stats(w, j, job.n_done, &job.stats);
     return end_job(w, j, rc, &said, e);
+}
+
+/* -- jobs that stop early ---------------------------------------------------------------------- */
+
+/* Opens the transaction that decide_run works in; for the parent all of them are one job. */
+static int begin_deciding(struct work *w, const struct decide *d, struct assay_err *e)
+{
+    char name[160];
+    struct child_msg m = {.kind = CHILD_JOB, .n_total = d->n_items};
+    TRY(store_begin(w->store, e));
+    TRY(store_forget_decision(w->store, w->go.run_variant_id, e));
+    for (size_t i = 0; i < d->n_tasks; i++) {
+        struct store_job *j = &w->jobs.tasks[d->tasks[i].at];
+        j->task_id = w->plan->tasks[d->tasks[i].at].id;
+        j->n_items = (int64_t)w->plan->tasks[d->tasks[i].at].n_docs;
+        j->status = "running";
+        j->reason = j->warning = NULL;
+        TRY(store_set_job(w->store, j, e));
+    }
+    const char *first = w->plan->tasks[d->tasks[0].at].task->name;
+    if (d->n_tasks > 1)
+        snprintf(name, sizeof name, "%.120s and %zu more", first, d->n_tasks - 1);
+    set_text(m.job_kind, sizeof m.job_kind, "task");
+    set_text(m.text, sizeof m.text, d->n_tasks > 1 ? name : first);
+    send_msg(w->child->to_parent, &m);
+    w->said_ns = 0;
+    return 0;
+}
+
+static int save_decided(struct work *w, const struct decide *d, struct assay_err *e)
+{
+    struct store_decision x;
+    bool is_early = d->n_seen < d->n_items;
+    decide_result(d, &x);
+    TRY(store_put_decision(w->store, &x, e));
+    for (size_t i = 0; i < d->n_tasks; i++) {
+        struct store_job *j = &w->jobs.tasks[d->tasks[i].at];
+        j->status = "done";
+        j->reason = is_early && j->n_done < j->n_items ? "decided" : NULL;
+        TRY(store_set_job(w->store, j, e));
+    }
+    TRY(save_facts(w, e));
+    TRY(store_commit(w->store, e));
+    struct child_msg m = {.kind = CHILD_JOB_END, .n_done = d->n_seen, .n_total = d->n_items};
+    set_text(m.status, sizeof m.status, "done");
+    snprintf(m.text, sizeof m.text, "%s after %zu of %zu items",
+             d->verdict == BETTING_OPEN   ? "not decided"
+             : d->verdict == BETTING_PASS ? "decided, pass,"
+                                          : "decided, fail,",
+             d->n_seen, d->n_items);
+    send_msg(w->child->to_parent, &m);
+    return 0;
+}
+
+/* A task that fails takes the decision with it: the others are asked wholly, which costs only what
+ * was not asked yet. */
+static int run_deciding(struct work *w, struct decide *d, struct assay_err *e)
+{
+    struct assay_err said = {0};
+    bool is_done = true;
+    for (size_t i = 0; i < d->n_tasks; i++)
+        is_done = is_done && is_job_done(w, d->tasks[i].at);
+    if (is_done)
+        return 0;
+    TRY(begin_deciding(w, d, e));
+    int rc = decide_run(d, &said);
+    for (size_t i = 0; i < d->n_tasks; i++)
+        note_stats(w, &w->jobs.tasks[d->tasks[i].at], d->tasks[i].n_done, &d->tasks[i].stats);
+    if (rc >= 0)
+        return save_decided(w, d, e);
+    TRY(end_job(w, &w->jobs.tasks[d->tasks[d->failed].at], rc, &said, e));
+    for (size_t i = 0; i < d->n_tasks; i++)
+        if (i != d->failed)
+            TRY(run_task(w, d->tasks[i].at, e));
+    return 0;
+}
+
+static int run_tasks(struct work *w, struct assay_err *e)
+{
+    struct plan *p = w->plan;
+    struct decide d = {
+        .plan = p,
+        .store = w->store,
+        .engine = &w->engine,
+        .known = &w->known,
+        .variant_id = w->variant_id,
+        .run_variant_id = w->go.run_variant_id,
+        .reference_id = w->go.reference_id,
+        .stop = &stop,
+        .tick = on_tick,
+        .user = w,
+    };
+    bool is_stopping = p->suite->margin > 0 && !w->child->variant->suite->is_reference;
+    int rc = is_stopping ? decide_open(&d, w->jobs.tasks, e) : 0;
+    if (rc >= 0 && is_stopping && !d.n_tasks)
+        log_warn("nothing to decide by: no task has a right or wrong answer of the reference for "
+                 "every item; all items are asked");
+    for (size_t i = 0; i < p->n_tasks && rc >= 0; i++)
+        if (!decide_has(&d, i))
+            rc = run_task(w, i, e);
+    if (rc >= 0 && d.n_tasks)
+        rc = run_deciding(w, &d, e);
+    decide_release(&d);
+    return rc;
 }
 
 static struct divergence divergence_of(struct work *w, size_t i)
@@ -431,8 +548,7 @@ static int enter_store(struct work *w, struct assay_err *e)
 static int do_jobs(struct work *w, struct assay_err *e)
 {
     struct plan *p = w->plan;
-    for (size_t i = 0; i < p->n_tasks; i++)
-        TRY(run_task(w, i, e));
+    TRY(run_tasks(w, e));
     TRY(run_groups(w, e));
     if (record_compares(p) && w->child->variant->suite->is_reference)
         TRY(keep_logits(w, e));

@@ -19,7 +19,7 @@ struct child_msg {                     /* at most PIPE_BUF bytes: written whole 
     int32_t code;
     uint32_t is_waiting;               /* the backend has the word: the watchdog counts */
     uint32_t was_opened;
-    uint64_t n_done, n_total, n_asked, n_reused;
+    uint64_t n_done, n_total, n_asked, n_reused;    /* JOB_END: items asked, of the job's */
     char job_kind[16], status[16];
     char text[480];
 };

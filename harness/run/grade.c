@@ -118,6 +118,13 @@ static int grade_job(struct grade *g, const struct store_run_variant *v, const s
         .tick = on_tick,
         .user = g,
     };
+    size_t *scored, n_expected = t->n_docs;
+    bool is_early = j->reason && strcmp(j->reason, "decided") == 0;
+    if (is_early) { /* what was not asked has nothing to grade */
+        TRY(store_get_scored(g->store, j->id, &g->arena, &scored, &n_expected, e));
+        job.only = scored;
+        job.n_only = n_expected;
+    }
     TRY(store_begin(g->store, e));
     int rc = job_run(&job, e);
     if (rc >= 0 && job.n_missing)
@@ -125,15 +132,17 @@ static int grade_job(struct grade *g, const struct store_run_variant *v, const s
             e, ASSAY_ENOTFOUND,
             "%llu of its requests have no stored response: the question changed; run it again",
             (unsigned long long)job.n_missing);
-    if (rc >= 0 && job.n_done != t->n_docs)
+    if (rc >= 0 && job.n_done != n_expected)
         rc = err_set(e, ASSAY_EFORMAT, "%llu of %zu items could be graded",
-                     (unsigned long long)job.n_done, t->n_docs);
+                     (unsigned long long)job.n_done, n_expected);
     struct store_job row;
     store_job_init(&row);
     row.id = j->id;
     row.task_id = t->id;
-    row.n_items = row.n_done = (int64_t)t->n_docs;
+    row.n_items = (int64_t)t->n_docs;
+    row.n_done = (int64_t)n_expected;
     row.status = "done";
+    row.reason = is_early ? j->reason : NULL;
     row.warning = j->warning;
     if (rc >= 0)
         rc = store_set_job(g->store, &row, e);

@@ -15,13 +15,18 @@ struct pass {
     size_t n_items, n_requests;
 };
 
+static size_t n_wanted(const struct job *j)
+{
+    return j->only ? j->n_only : j->task->n_docs;
+}
+
 static void on_tick(void *user, bool is_waiting, size_t n_done, size_t n)
 {
     struct pass *p = user;
     struct job *j = p->job;
     if (j->tick)
         j->tick(j->user, is_waiting, j->n_done + (n ? p->n_items * n_done / n : 0),
-                j->task->n_docs);
+                n_wanted(j));
 }
 
 static int read_chunk(struct pass *p, struct assay_err *e)
@@ -63,6 +68,8 @@ static int run_pass(struct pass *p, struct assay_err *e)
     struct job *j = p->job;
     TRY(docs_open(j->task->task, j->plan->suite, &j->plan->paths, &p->docs, e));
     docs_expect(p->docs, j->task->n_rows, j->task->n_docs);
+    if (j->only)
+        docs_only(p->docs, j->only, j->n_only);
     bool is_whole = j->plan->suite->limit <= 0 && !j->plan->suite->samples;
     TRY(score_begin(&p->score, is_whole ? j->task->n_docs : 0, &p->arena, e));
     for (;;) {
@@ -70,10 +77,10 @@ static int run_pass(struct pass *p, struct assay_err *e)
         if (!p->n_items)
             break;
         TRY(do_chunk(p, e));
-        if (j->stop && *j->stop && j->n_done < j->task->n_docs)
+        if (j->stop && *j->stop && j->n_done < n_wanted(j))
             return err_set(e, ASSAY_ECANCELED, "interrupted");
     }
-    return j->n_missing ? 0 : score_end(&p->score, e);
+    return j->n_missing || j->is_part ? 0 : score_end(&p->score, e);
 }
 
 int job_run(struct job *j, struct assay_err *e)
@@ -94,6 +101,7 @@ int job_run(struct job *j, struct assay_err *e)
     p.score.task_id = j->task->id;
     p.score.job_id = j->job_id;
     p.score.run_variant_id = j->run_variant_id;
+    p.score.is_more = j->is_more;
     j->n_done = j->n_missing = 0;
     int rc = run_pass(&p, e);
     j->stats = p.ask.stats;

@@ -15,6 +15,10 @@ struct job {
     struct ask_known *known;           /* of the variant; NULL: every request is looked up */
     int64_t variant_id, run_variant_id, job_id;
     const volatile sig_atomic_t *stop;
+    const size_t *only;                /* places, rising, instead of all documents; NULL: all */
+    size_t n_only;
+    bool is_more;                      /* adds to the scores the job has, instead of forgetting them */
+    bool is_part;                      /* more will come: no results yet */
     /* is_waiting: the backend has the word */
     void (*tick)(void *user, bool is_waiting, uint64_t n_done, uint64_t n_total);
     void *user;

@@ -64,6 +64,7 @@ struct watch { /* a living child */
     bool is_waiting, has_ended, is_gone;
     bool timed_out, was_told, was_killed;
     char job[128], job_kind[16];
+    uint64_t job_total;
     struct child_msg end;
     int wait_status;
     struct rusage usage;
@@ -262,6 +263,7 @@ static void hear_job(struct watch *w, const struct child_msg *m)
     snprintf(w->job, sizeof w->job, "%.127s", m->text);
     snprintf(w->job_kind, sizeof w->job_kind, "%.15s", m->job_kind);
     r->job_base = r->all_done;
+    w->job_total = m->n_total;
     emit(r, (struct run_event){.kind = RUN_JOB,
                                .variant = w->member->variant->suite->name,
                                .job = w->job,
@@ -284,20 +286,14 @@ static void hear_life(struct watch *w, const struct child_msg *m)
                                .n_total = m->n_total});
 }
 
-static uint64_t job_items(const struct run *r, const char *name)
-{
-    for (size_t i = 0; i < r->plan->n_tasks; i++)
-        if (strcmp(r->plan->tasks[i].task->name, name) == 0)
-            return r->plan->tasks[i].n_docs;
-    return 0;
-}
-
 static void hear_job_end(struct watch *w, const struct child_msg *m)
 {
     struct run *r = w->run;
     bool is_task = strcmp(w->job_kind, "task") == 0;
     if (is_task)
-        r->all_done = r->job_base + job_items(r, w->job);
+        r->all_done = r->job_base + w->job_total;
+    if (m->n_total > m->n_done) /* of what was decided early */
+        r->summary->n_saved += m->n_total - m->n_done;
     if (strcmp(m->status, "failed") == 0 || (is_task && strcmp(m->status, "skipped") == 0))
         r->summary->n_jobs_failed++;
     emit(r, (struct run_event){.kind = RUN_JOB_END,
@@ -594,7 +590,7 @@ static const char *sum_up(struct run *r)
         s->n_variants_done += status && strcmp(status, "done") == 0;
         n_open += !status || strcmp(status, "interrupted") == 0;
     }
-    s->n_items = r->all_done;
+    s->n_items = r->all_done - s->n_saved;
     s->n_tasks_missing = r->plan->n_missing;
     /* Tasks without data were never begun: said, recorded, shown, but nothing failed. */
     bool is_whole = s->n_variants_done == r->n_members && !s->n_jobs_failed;

@@ -50,6 +50,7 @@ struct run_summary {
     size_t n_jobs_failed;              /* in variants that finished */
     size_t n_tasks_missing;            /* left out: their datasets are not here */
     uint64_t n_items, n_asked, n_reused;
+    uint64_t n_saved;                  /* items that nobody had to ask: what stopped was decided */
 };
 /* 0: the run ended, summary->status says how.  Errors (nothing was run, nothing was written):
  * everything wrong with suite, tasks, datasets, options, database. */

@@ -22,7 +22,7 @@ int score_begin(struct score *s, size_t n_items, struct arena *a, struct assay_e
                           &s->measure_ids[i], e));
     TRY(store_count_items(s->store, s->task_id, &n_stored, e));
     s->items_known = n_items && n_stored == (int64_t)n_items;
-    return store_clear_job(s->store, s->job_id, e);
+    return s->is_more ? 0 : store_clear_job(s->store, s->job_id, e);
 }
 
 void score_release(struct score *s)

@@ -13,6 +13,7 @@ struct score {
     struct store *store;
     struct task *task;
     int64_t task_id, job_id, run_variant_id;
+    bool is_more;                      /* keep what the job has */
     /* private */
     const struct task_measure *measures;
     size_t n_measures;
@@ -23,7 +24,7 @@ struct score {
     struct buf bytes, choices, target;
 };
 /* n_items: how many the whole split has when all are scored, else 0.  Clears what a job had
- * before. */
+ * before, unless is_more. */
 int score_begin(struct score *, size_t n_items, struct arena *, struct assay_err *);
 /* Grades and writes items whose requests were all answered; `answers` as ask_items left them. */
 int score_items(struct score *, const struct task_item *, size_t n, const struct ask_answers *,

@@ -58,8 +58,11 @@ struct suite {
     int64_t threads, timeout_s;        /* 0: backend's choice; 0: none */
     int64_t kl_docs, repetitions;
     int32_t keep_logits;
+    const char *stop_when, *margin_text;     /* stop_when NULL: every item is asked */
+    double alpha;
     /* made by suite_finish */
     int64_t memory_limit, logits_budget;
+    double margin;                     /* of early stopping, a fraction; 0: it does not stop */
     struct suite_variant *variants;
     size_t n_variants;
     struct suite_scenario *scenarios;

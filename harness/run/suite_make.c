@@ -429,6 +429,9 @@ static bool among(const char *key, const char *const *v, size_t n)
     return false;
 }
 
+/* What only early stopping reads: left out of the record of a run that does not stop. */
+static const char *const stopping[] = {"stop-when", "margin", "alpha"};
+
 static const struct value *settings_value(struct suite *s, bool for_identity)
 {
     struct arena *a = s->arena;
@@ -436,6 +439,8 @@ static const struct value *settings_value(struct suite *s, bool for_identity)
     for (const struct assay_field *f = suite_fields; f->name; f++) {
         const struct assay_field one[] = {*f, {NULL, 0, 0, NULL, NULL, NULL}};
         if (for_identity && among(f->name, aside, sizeof aside / sizeof *aside))
+            continue;
+        if (!s->stop_when && among(f->name, stopping, sizeof stopping / sizeof *stopping))
             continue;
         if (among(f->name, lists, sizeof lists / sizeof *lists))
             v = value_with(a, v, f->name,
@@ -475,6 +480,43 @@ static int make_sizes(struct suite *s, struct assay_err *e)
     return suite_parse_size(s->logits_budget_text, "logits-budget", &s->logits_budget, e);
 }
 
+/* "1pp", "0.5 pp" or "1" -> percentage points. */
+static int make_margin(struct suite *s, struct assay_err *e)
+{
+    char *end;
+    s->margin = 0;
+    if (!s->stop_when && (strcmp(s->margin_text, "1pp") != 0 || s->alpha != 0.05))
+        return err_set(e, ASSAY_EUSAGE,
+                       "'margin' and 'alpha' go with 'stop-when: decided'; a run that asks "
+                       "everything is judged by assay compare --margin --alpha");
+    if (!s->stop_when)
+        return 0;
+    if (strcmp(s->stop_when, "decided") != 0)
+        return err_set(e, ASSAY_EUSAGE, "--stop-when: expected 'decided', found '%s'",
+                       s->stop_when);
+    double points = strtod(s->margin_text, &end);
+    end += strspn(end, " ");
+    if (end == s->margin_text || (*end && strcmp(end, "pp") != 0) ||
+        !(points >= 0.01 && points <= 50))
+        return err_set(e, ASSAY_EUSAGE,
+                       "--margin: expected percentage points from 0.01 to 50, as in 1pp, found "
+                       "'%s'",
+                       s->margin_text);
+    s->margin = points / 100;
+    return 0;
+}
+
+/* Early stopping decides variants against the reference, by their answers to tasks. */
+static int check_stopping(const struct suite *s, struct assay_err *e)
+{
+    if (s->margin > 0 && s->n_variants < 2)
+        return err_set(e, ASSAY_EUSAGE,
+                       "--stop-when compares variants with the reference: give a second one");
+    if (s->margin > 0 && !s->tasks.n)
+        return err_set(e, ASSAY_EUSAGE, "--stop-when has no tasks to decide by: give --tasks");
+    return 0;
+}
+
 int suite_finish(struct suite *s, struct assay_err *e)
 {
     s->variants = ARENA_ARRAY(s->arena, struct suite_variant, MAX_VARIANTS);
@@ -489,6 +531,8 @@ int suite_finish(struct suite *s, struct assay_err *e)
     TRY(make_scenarios(s, e));
     TRY(make_samples(s, e));
     TRY(make_sizes(s, e));
+    TRY(make_margin(s, e));
+    TRY(check_stopping(s, e));
     if (!s->tasks.n && !s->n_scenarios)
         return err_set(e, ASSAY_EUSAGE, "nothing to do: neither tasks nor scenarios");
     make_identity(s);
@@ -545,5 +589,6 @@ int suite_from_json(struct suite *s, const char *json, struct arena *a, struct a
     s->samples = value_get(v, "samples");
     s->json = json;
     TRY(make_sizes(s, e));
+    TRY(make_margin(s, e));
     return make_samples(s, e);
 }

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "harness/base/arena.h"
+#include "schema_2_sql.h"
 #include "schema_sql.h"
 
 enum { APPLICATION_ID = 0x61737379, CACHE_KIB = 32 * 1024, CHECKPOINT_PAGES = 8192 };
@@ -205,6 +206,7 @@ int store_commit(struct store *s, struct assay_err *e)
 /* Step i raises a database from version i to i + 1.  Steps are never changed, only appended. */
 static const char *const migrations[] = {
     (const char *)schema_sql,
+    (const char *)schema_2_sql,
 };
 _Static_assert(sizeof migrations / sizeof *migrations == STORE_SCHEMA, "one step per version");
 

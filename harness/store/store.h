@@ -19,7 +19,7 @@ struct store;
 struct sqlite3;
 
 #define STORE_NULL INT64_MIN
-enum { STORE_SCHEMA = 1, STORE_KEY = 16 };
+enum { STORE_SCHEMA = 2, STORE_KEY = 16 };
 enum store_mode {
     STORE_READ,        /* an existing database; works in a read-only folder too */
     STORE_WRITE,       /* an existing database of this schema version */
@@ -131,6 +131,21 @@ int store_end_jobs(struct store *, int64_t run_variant_id, const char *status, c
                    struct assay_err *);
 /* Forgets scores, results, samples and divergence of a job that will be done again. */
 int store_clear_job(struct store *, int64_t job_id, struct assay_err *);
+
+/* -- early stopping ---------------------------------------------------------------------------- */
+struct store_decision {            /* columns: schema_2.sql */
+    int64_t run_variant_id, n_subjects, n_items, n_seen, losses, gains;
+    const char *verdict;
+    double margin, alpha, e_pass, e_fail;
+};
+int store_put_decision(struct store *, const struct store_decision *, struct assay_err *);
+/* n_items and n_seen; 0 and 0: nothing was decided. */
+int store_get_decided(struct store *, int64_t run_variant_id, int64_t *n_items, int64_t *n_seen,
+                      struct assay_err *);
+int store_forget_decision(struct store *, int64_t run_variant_id, struct assay_err *);
+/* Places of the items a job has scores of, in rising order. */
+int store_get_scored(struct store *, int64_t job_id, struct arena *, size_t **idx, size_t *n,
+                     struct assay_err *);
 
 /* -- task, group, scenario --------------------------------------------------------------------- */
 struct store_task {

@@ -43,7 +43,14 @@ static const char *const invariants[] = {
     "WHERE status IN ('failed', 'skipped') AND reason IS NULL",
     "SELECT 'job ' || id || ' (''' || name || ''') is done with ' || n_done || ' of ' || n_items "
     "|| "
-    "' items' FROM job WHERE kind = 'task' AND status = 'done' AND n_done IS NOT n_items",
+    "' items' FROM job WHERE kind = 'task' AND status = 'done' AND n_done IS NOT n_items "
+    "AND reason IS NOT 'decided'",
+    "SELECT 'job ' || j.id || ' (''' || j.name || ''') stopped early, but its variant was not "
+    "decided' FROM job j LEFT JOIN decision d ON d.run_variant_id = j.run_variant_id "
+    "WHERE j.reason = 'decided' AND (d.verdict IS NULL OR d.verdict = 'inconclusive')",
+    "SELECT 'the decision on variant ' || run_variant_id || ' counts ' || n_seen || ' of ' || "
+    "n_items || ' items, ' || losses || ' losses and ' || gains || ' gains' FROM decision WHERE "
+    "n_seen > n_items OR losses < 0 OR gains < 0 OR losses + gains > n_seen",
     "SELECT 'job ' || j.id || ' (''' || j.name || ''') has ' || count(*) || ' scores without an "
     "item' "
     "FROM job j JOIN score s ON s.job_id = j.id LEFT JOIN item i ON i.task_id = j.task_id "

@@ -349,6 +349,53 @@ int store_clear_job(struct store *s, int64_t job_id, struct assay_err *e)
     return store_exec(s, e, "DELETE FROM sample WHERE job_id = ?", "i", job_id);
 }
 
+/* -- early stopping ---------------------------------------------------------------------------- */
+
+int store_put_decision(struct store *s, const struct store_decision *d, struct assay_err *e)
+{
+    return store_exec(s, e,
+                      "INSERT OR REPLACE INTO decision (run_variant_id, verdict, margin, alpha, "
+                      "n_subjects, n_items, n_seen, losses, gains, e_pass, e_fail) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "itddiiiiidd", d->run_variant_id, d->verdict, d->margin, d->alpha,
+                      d->n_subjects, d->n_items, d->n_seen, d->losses, d->gains, d->e_pass,
+                      d->e_fail);
+}
+
+int store_get_decided(struct store *s, int64_t run_variant_id, int64_t *n_items, int64_t *n_seen,
+                      struct assay_err *e)
+{
+    *n_items = *n_seen = 0;
+    TRY(store_int(s, e, n_items, "SELECT n_items FROM decision WHERE run_variant_id = ?", "i",
+                  run_variant_id));
+    return store_int(s, e, n_seen, "SELECT n_seen FROM decision WHERE run_variant_id = ?", "i",
+                     run_variant_id);
+}
+
+int store_forget_decision(struct store *s, int64_t run_variant_id, struct assay_err *e)
+{
+    return store_exec(s, e, "DELETE FROM decision WHERE run_variant_id = ?", "i", run_variant_id);
+}
+
+int store_get_scored(struct store *s, int64_t job_id, struct arena *a, size_t **idx, size_t *n,
+                     struct assay_err *e)
+{
+    int64_t count = 0;
+    TRY(store_int(s, e, &count, "SELECT count(DISTINCT idx) FROM score WHERE job_id = ?", "i",
+                  job_id));
+    *idx = ARENA_ARRAY(a, size_t, (size_t)count + 1);
+    *n = 0;
+    sqlite3_stmt *st = store_query(
+        s, e, "SELECT DISTINCT idx FROM score WHERE job_id = ? ORDER BY idx", "i", job_id);
+    if (!st)
+        return ASSAY_EIO;
+    int rc;
+    while ((rc = store_step(s, st, e)) > 0 && *n < (size_t)count)
+        (*idx)[(*n)++] = (size_t)sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return rc < 0 ? rc : 0;
+}
+
 /* -- task, group, scenario --------------------------------------------------------------------- */
 
 int store_put_task(struct store *s, const struct store_task *t, int64_t *id, struct assay_err *e)

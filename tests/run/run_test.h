@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "harness/base/arena.h"
 #include "harness/base/fs.h"
@@ -138,6 +139,43 @@ static inline long count(const char *db, const char *sql)
     return strtol(ask_db(db, sql), NULL, 10);
 }
 
+static inline void script(const char *db, const char *sql)
+{
+    sqlite3 *h;
+    assert_int_equal(sqlite3_open(db, &h), SQLITE_OK);
+    if (sqlite3_exec(h, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(h));
+    sqlite3_close(h);
+}
+
+static inline pid_t start(struct fixture *f)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct run_options o = {.db = f->db, .command = "test", .version = "0"};
+        int rc = run_suite(&f->suite, &o, &f->summary, &f->e);
+        if (rc < 0)
+            fprintf(stderr, "%s\n", f->e.msg);
+        _exit(rc < 0 ? 100 - rc : (int)f->summary.status);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+static inline int wait_for(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        ;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static inline void nap_ms(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
 static inline void no_findings(const char *db)
 {
     struct store *s;
@@ -167,6 +205,8 @@ static inline void same_content(const char *db, const char *other)
         "SELECT v.name, j.name, d.idx, d.request, d.n, d.kl, d.same_top, d.delta_p, d.nll, "
         "d.nll_ref FROM x.divergence d JOIN x.job j ON j.id = d.job_id "
         "JOIN x.run_variant v ON v.id = j.run_variant_id",
+        "SELECT v.name, d.verdict, d.n_items, d.n_seen, d.losses, d.gains, d.e_pass, d.e_fail "
+        "FROM x.decision d JOIN x.run_variant v ON v.id = d.run_variant_id",
     };
     sqlite3 *h;
     char sql[4096];

@@ -2,7 +2,6 @@
  * behind by bad input. */
 #include "tests/run/run_test.h"
 #include <sys/resource.h>
-#include <time.h>
 #include "harness/run/grade.h"
 
 static void smoke(struct fixture *f, const char *precisions)
@@ -171,15 +170,6 @@ static void test_capabilities(void **state)
 
 /* -- grading again ----------------------------------------------------------------------------- */
 
-static void script(const char *db, const char *sql)
-{
-    sqlite3 *h;
-    assert_int_equal(sqlite3_open(db, &h), SQLITE_OK);
-    if (sqlite3_exec(h, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(h));
-    sqlite3_close(h);
-}
-
 static void copy(const char *from, const char *to)
 {
     char sql[700];
@@ -216,34 +206,6 @@ static void test_grade(void **state)
 }
 
 /* -- interruption ------------------------------------------------------------------------------ */
-
-static pid_t start(struct fixture *f)
-{
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct run_options o = {.db = f->db, .command = "test", .version = "0"};
-        int rc = run_suite(&f->suite, &o, &f->summary, &f->e);
-        if (rc < 0)
-            fprintf(stderr, "%s\n", f->e.msg);
-        _exit(rc < 0 ? 100 - rc : (int)f->summary.status);
-    }
-    assert_true(pid > 0);
-    return pid;
-}
-
-static int wait_for(pid_t pid)
-{
-    int status;
-    while (waitpid(pid, &status, 0) < 0)
-        ;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static void nap_ms(long ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-}
 
 static void slow_suite(struct fixture *f, const char *slow)
 {
