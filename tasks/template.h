@@ -8,11 +8,12 @@
  *
  * Known differences: integers are 64-bit; values are immutable (no list.append); |sum of floats is not
  * compensated; a name that an outer block sets only later reads the row's column, where jinja2 finds it
- * undefined; |escape gives plain text, as there is no autoescape.
+ * undefined; what |safe and |escape made escapes what is added to it, but its methods forget that.
  *
  * Files: template_lex.c text -> tokens; template_parse.c and template_statements.c tokens -> tree;
  * template_eval.c expressions; template_flow.c statements; template_ops.c operators; template_methods.c
- * what str, list and dict can do; template_filters.c, template_sequences.c, template_tests.c. */
+ * what str, list and dict can do; template_format.c str.format; template_filters.c,
+ * template_sequences.c, template_json.c (|tojson), template_tests.c. */
 #ifndef TEMPLATE_H
 #define TEMPLATE_H
 #include <stdbool.h>
@@ -27,9 +28,12 @@ struct template;
 enum {
     TEMPLATE_TRIM_BLOCKS = 1,    /* drop the newline after a block tag */
     TEMPLATE_LSTRIP_BLOCKS = 2,  /* drop blanks before a block tag that opens its line */
-    TEMPLATE_CHAT = 4,           /* chat templates: raise_exception(), break, continue, do, plain tojson */
+    TEMPLATE_CHAT = 4,           /* raise_exception(), strftime_now(), break, continue, do, generation,
+                                    plain tojson, a final newline of the source is dropped */
     TEMPLATE_LENIENT = 8,        /* plain Undefined: prints "", is false, iterates as empty */
-    TEMPLATE_PORT = 16           /* a port's program: further filters (template_port.c) */
+    TEMPLATE_PORT = 16,          /* a port's program: further filters (template_port.c) */
+    /* How chat templates are rendered everywhere else: transformers' environment. */
+    TEMPLATE_CHAT_PROFILE = TEMPLATE_CHAT | TEMPLATE_TRIM_BLOCKS | TEMPLATE_LSTRIP_BLOCKS | TEMPLATE_LENIENT
 };
 struct template_source {
     const char *text;
@@ -37,6 +41,7 @@ struct template_source {
     const char *where;           /* in front of every error: "task.yaml" */
     uint32_t line, col;          /* place of text[0] in that file, 1-based; 0: counted as 1 */
     uint32_t flags;
+    int64_t now;                 /* what strftime_now() says it is: seconds since 1970, no time zone */
 };
 
 /* Text, tree and constants are copied into the arena.  Errors: ASSAY_EFORMAT "where:line:col: ...",

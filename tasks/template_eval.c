@@ -87,6 +87,8 @@ static const struct value *data_attr(struct render *r, const struct value *v, st
         const struct obj_cycler *c = (const struct obj_cycler *)v;
         return c->items[c->pos % c->n];
     }
+    if (v->type == OBJ_MACRO && name.n == 4 && memcmp(name.s, "name", 4) == 0)
+        return ((const struct obj_macro *)v)->node->value;
     /* What |groupby yields is a tuple with two names. */
     if (v->type == VALUE_TUPLE && v->plain && v->n == 2) {
         if (name.n == 7 && memcmp(name.s, "grouper", 7) == 0)
@@ -160,7 +162,7 @@ const struct value *render_item(struct render *r, const struct value *v, const s
     const struct value *out = NULL;
     if (v->type == VALUE_UNDEFINED)
         return render_undefined_error(r, v);
-    if (key->type == VALUE_UNDEFINED && v->type == VALUE_DICT)
+    if (key->type == VALUE_UNDEFINED && v->type == VALUE_DICT && !key->plain)
         return render_undefined_error(r, key);
     if (v->type == VALUE_DICT && key->type == VALUE_STR) {
         out = value_getn(v, key->s, key->n);
@@ -467,9 +469,21 @@ static const struct value *regex_filter(struct render *r, const struct node *n, 
     return render_take(r, &b);
 }
 
+/* A filter or test that the parser let pass (FILTER, TEST without a row). */
+static const struct value *unknown_name(struct render *r, const struct node *n)
+{
+    bool test = n->kind == NODE_TEST;
+    const char *near = template_filter_suggest(value_text(n->value), test);
+    r->at = n;
+    return render_fail(r, "unknown %s '%s'%s%s%s", test ? "test" : "filter", n->value->s,
+                       near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 static const struct value *eval_filter(struct render *r, const struct node *n)
 {
     struct call c;
+    if (!n->row)
+        return unknown_name(r, n);
     const struct value *subject = n->a ? template_eval(r, n->a) : r->input;
     if (!subject || !eval_args(r, n->args, &c))
         return NULL;
@@ -482,6 +496,8 @@ static const struct value *eval_filter(struct render *r, const struct node *n)
 static const struct value *eval_test(struct render *r, const struct node *n)
 {
     struct call c;
+    if (!n->row)
+        return unknown_name(r, n);
     const struct value *subject = template_eval(r, n->a);
     if (!subject || !eval_args(r, n->args, &c))
         return NULL;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/base/json.h"
 #include "harness/base/text.h"
 #include "tasks/regex.h"
 #include "tasks/template_filters.h"
@@ -265,13 +264,20 @@ static const struct value *do_wordcount(struct render *r, const struct filter_ca
     return value_int(r->a, n);
 }
 
-static const struct value *do_escape(struct render *r, const struct filter_call_args *c)
+static const struct value *markup(struct render *r, struct pystr s)
+{
+    struct value *v = ARENA_NEW(r->a, struct value);
+    *v = (struct value){.type = VALUE_STR, .markup = 1, .s = s.s, .n = (uint32_t)s.n};
+    return v;
+}
+
+const struct value *filter_markup(struct render *r, const struct value *v)
 {
     static const char from[] = "&<>'\"";
     static const char *const to[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
     struct pystr s;
     struct buf b;
-    if (!subject_text(r, c->subject, &s))
+    if (!subject_text(r, v, &s))
         return NULL;
     buf_init(&b, TEMPLATE_MAX_OUTPUT);
     for (size_t i = 0; i < s.n; i++) {
@@ -281,7 +287,24 @@ static const struct value *do_escape(struct render *r, const struct filter_call_
         else
             buf_addc(&b, s.s[i]);
     }
-    return render_take(r, &b);
+    const struct value *out = render_take(r, &b);
+    return out ? markup(r, value_text(out)) : NULL;
+}
+
+static const struct value *do_escape(struct render *r, const struct filter_call_args *c)
+{
+    return c->subject->type == VALUE_STR && c->subject->markup ? c->subject : filter_markup(r, c->subject);
+}
+
+static const struct value *do_forceescape(struct render *r, const struct filter_call_args *c)
+{
+    return filter_markup(r, c->subject);
+}
+
+static const struct value *do_safe(struct render *r, const struct filter_call_args *c)
+{
+    struct pystr s;
+    return subject_text(r, c->subject, &s) ? markup(r, s) : NULL;
 }
 
 static void url_quote(struct buf *b, struct pystr s, bool query)
@@ -406,7 +429,7 @@ static const struct value *do_int(struct render *r, const struct filter_call_arg
         return absent;
     if ((base == 0 || (base >= 2 && base <= 36)) && pytext_to_int(value_text(v), (int)base, &i))
         return value_int(r->a, i);
-    if (!pytext_to_float(value_text(v), &f) || isnan(f))
+    if (!pytext_to_float(value_text(v), &f) || !isfinite(f))
         return absent;
     return float_to_int(r, f);
 }
@@ -525,68 +548,6 @@ static const struct value *do_length(struct render *r, const struct filter_call_
     return n < 0 ? NULL : value_int(r->a, n);
 }
 
-static bool is_json(const struct value *v, int depth)
-{
-    if (depth > PYREPR_DEPTH || v->type >= VALUE_FUNC)
-        return false;
-    bool ok = true;
-    if (v->type == VALUE_LIST || v->type == VALUE_TUPLE)
-        for (uint32_t i = 0; i < v->n && ok; i++)
-            ok = is_json(v->items[i], depth + 1);
-    if (v->type == VALUE_DICT)
-        for (uint32_t i = 0; i < v->n && ok; i++)
-            ok = is_json(v->entries[i].value, depth + 1) && v->entries[i].key->type <= VALUE_STR;
-    return ok;
-}
-
-/* json_write indents by two; other widths rescale the blanks that open a line. */
-static void add_json(struct buf *out, const struct buf *json, int64_t indent, bool html)
-{
-    bool opening = true;
-    for (size_t i = 0; i < json->n; i++) {
-        char ch = json->v[i];
-        if (opening && indent >= 0 && ch == ' ') {
-            for (int64_t k = 0; k < indent; k++)
-                buf_addc(out, ' ');
-            i++;
-            continue;
-        }
-        opening = ch == '\n';
-        if (html && (ch == '<' || ch == '>' || ch == '&' || ch == '\''))
-            buf_printf(out, "\\u%04x", (unsigned)ch);
-        else
-            buf_addc(out, ch);
-    }
-}
-
-/* Jinja's own sorts keys and escapes for HTML; chat templates expect plain json.dumps. */
-static const struct value *do_tojson(struct render *r, const struct filter_call_args *c)
-{
-    bool chat = (r->t->flags & TEMPLATE_CHAT) != 0;
-    const struct value *width = c->arg[0] && c->arg[0]->type == VALUE_NULL ? NULL : c->arg[0];
-    int64_t indent;
-    if (!filter_int(r, width, -1, &indent))
-        return NULL;
-    if (c->subject->type == VALUE_UNDEFINED && !c->subject->plain)
-        return render_undefined_error(r, c->subject);
-    if (!is_json(c->subject, 0) || indent > 100)
-        return render_fail(r, "value of type '%s' cannot be written as JSON", render_type(c->subject));
-    int flags = (width ? JSON_INDENT : JSON_PYTHON) | (chat ? 0 : JSON_SORTED | JSON_ASCII);
-    struct buf json, out;
-    buf_init(&json, TEMPLATE_MAX_OUTPUT);
-    buf_init(&out, TEMPLATE_MAX_OUTPUT);
-    json_write(&json, c->subject, flags);
-    add_json(&out, &json, width ? indent : -1, !chat);
-    out.failed |= json.failed;
-    buf_release(&json);
-    return render_take(r, &out);
-}
-
-static const struct value *do_safe(struct render *r, const struct filter_call_args *c)
-{
-    return do_string(r, c);
-}
-
 /* -- the table ------------------------------------------------------------------------------------- */
 
 /* params "*": the filter reads the raw call. */
@@ -605,7 +566,7 @@ static const struct filter_row filters[] = {
     {"filesizeformat", "binary", 0, do_filesizeformat},
     {"first", "", 0, filter_first},
     {"float", "default", 0, do_float},
-    {"forceescape", "", 0, do_escape},
+    {"forceescape", "", 0, do_forceescape},
     {"format", "*", 0, do_format},
     {"groupby", "attribute,default,case_sensitive", 1, filter_groupby},
     {"indent", "width,first,blank", 0, do_indent},
@@ -633,7 +594,7 @@ static const struct filter_row filters[] = {
     {"string", "", 0, do_string},
     {"sum", "attribute,start", 0, filter_sum},
     {"title", "", 0, do_title},
-    {"tojson", "indent", 0, do_tojson},
+    {"tojson", "*", 0, filter_tojson},
     {"trim", "chars", 0, do_trim},
     {"truncate", "length,killwords,end,leeway", 0, do_truncate},
     {"unique", "case_sensitive,attribute", 0, filter_unique},

@@ -15,6 +15,7 @@ struct filter_row {
     filter_fn *fn;
 };
 
+const struct value *filter_markup(struct render *, const struct value *);   /* escaped for HTML */
 bool filter_int(struct render *, const struct value *v, int64_t absent, int64_t *out);
 int filter_bool(struct render *, const struct value *v);      /* absent: 0; -1: failed */
 const char *template_filter_name(size_t i);                   /* NULL past the end */
@@ -25,4 +26,5 @@ filter_fn filter_attr, filter_batch, filter_dictsort, filter_first, filter_group
     filter_join, filter_last, filter_list, filter_map, filter_max, filter_min, filter_reject,
     filter_rejectattr, filter_reverse, filter_select, filter_selectattr, filter_slice, filter_sort,
     filter_sum, filter_unique;
+filter_fn filter_tojson;                                      /* template_json.c */
 #endif

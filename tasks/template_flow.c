@@ -448,6 +448,7 @@ int template_compile(const struct template_source *src, struct arena *a, struct 
         s.where = "template";
     t->where = arena_strdup(a, s.where);
     t->flags = s.flags;
+    t->now = s.now;
     t->line = s.line ? s.line : 1;
     t->col = s.col ? s.col : 1;
     int rc = template_parse(&s, a, t, e);

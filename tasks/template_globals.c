@@ -1,6 +1,7 @@
 /* template_globals.c - the functions every template sees: range, dict, namespace, cycler, joiner. */
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 #include "tasks/template_impl.h"
 
 static bool whole(struct render *r, const struct value *v, int64_t *out)
@@ -35,6 +36,9 @@ static const struct value *global_range(struct render *r, const struct call *c)
         g->len = (uint64_t)((v[1] - v[0] - 1) / v[2] + 1);
     else if (v[2] < 0 && v[1] < v[0])
         g->len = (uint64_t)((v[0] - v[1] - 1) / -v[2] + 1);
+    /* The sandbox that chat templates run in allows no more. */
+    if (r->t->flags & TEMPLATE_CHAT && g->len > 100000)
+        return render_fail(r, "range() of more than 100000 items");
     g->head.s = v[2] == 1 ? arena_printf(r->a, "range(%" PRId64 ", %" PRId64 ")", v[0], v[1])
                           : arena_printf(r->a, "range(%" PRId64 ", %" PRId64 ", %" PRId64 ")", v[0],
                                          v[1], v[2]);
@@ -122,6 +126,47 @@ static const struct value *global_raise(struct render *r, const struct call *c)
     return s.s ? render_fail(r, "%.*s", (int)(s.n > 300 ? 300 : s.n), s.s) : NULL;
 }
 
+/* datetime.strftime of a time without a zone: %Z and %z are empty. */
+static const struct value *global_strftime(struct render *r, const struct call *c)
+{
+    enum { LONGEST = 4096 };
+    const struct value *format = NULL;
+    struct signature s = {"strftime_now", "format", 1};
+    struct tm tm;
+    char spec[LONGEST], text[2 * LONGEST];
+    size_t n = 1;
+    time_t now = (time_t)r->t->now;
+    if (!call_bind(r, &s, c, &format))
+        return NULL;
+    if (format->type != VALUE_STR || format->n > LONGEST / 2 || memchr(format->s, 0, format->n))
+        return render_fail(r, "strftime_now takes a format text of at most %d bytes", LONGEST / 2);
+    /* A byte in front tells an empty result from one that does not fit. */
+    spec[0] = 'x';
+    for (uint32_t i = 0; i < format->n; i++) {
+        if (format->s[i] == '%' && i + 1 < format->n) {
+            char d = format->s[++i];
+            if (d == 'f') {
+                memcpy(spec + n, "000000", 6);
+                n += 6;
+            } else if (d != 'Z' && d != 'z') {
+                spec[n++] = '%';
+                spec[n++] = d;
+            }
+        } else {
+            spec[n++] = format->s[i];
+        }
+        if (n > sizeof spec - 8)
+            return render_fail(r, "strftime_now: the format is too long");
+    }
+    spec[n] = 0;
+    gmtime_r(&now, &tm);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    n = strftime(text, sizeof text, spec, &tm);
+#pragma GCC diagnostic pop
+    return n ? value_strn(r->a, text + 1, n - 1) : render_fail(r, "strftime_now: the text is too long");
+}
+
 static const struct {
     const char *name;
     const struct value *(*fn)(struct render *, const struct call *);
@@ -136,6 +181,7 @@ static const struct {
     GLOBAL("cycler", global_cycler, 0, "<class 'jinja2.utils.Cycler'>"),
     GLOBAL("joiner", global_joiner, 0, "<class 'jinja2.utils.Joiner'>"),
     GLOBAL("raise_exception", global_raise, TEMPLATE_CHAT, "<function raise_exception>"),
+    GLOBAL("strftime_now", global_strftime, TEMPLATE_CHAT, "<function strftime_now>"),
 #undef GLOBAL
 };
 

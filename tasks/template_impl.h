@@ -78,6 +78,7 @@ struct node {
 struct template {
     const char *where;
     uint32_t flags, line, col;
+    int64_t now;
     struct node_list body;
     struct pystr *name_text;
     uint8_t *name_use;                     /* NAME_READ, NAME_BOUND */
@@ -193,6 +194,9 @@ const struct value *template_lookup(struct render *, uint32_t id);
 
 /* template_ops.c */
 const struct value *render_format(struct render *, struct pystr fmt, const struct value *args);
+
+/* template_format.c: str.format */
+const struct value *template_format(struct render *, const struct value *self, const struct call *);
 
 /* template_methods.c */
 /* The method row `name` of v's type, or NULL. */

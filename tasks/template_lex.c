@@ -429,6 +429,9 @@ int template_lex(const struct template_source *src, struct arena *a, struct toke
         return err_set(e, ASSAY_EFORMAT, "%s:%u: template is not valid UTF-8 at byte %zu", src->where,
                        src->line ? src->line : 1, bad);
     l.s = normalise(a, src->text, src->n, &l.n);
+    /* jinja2 drops one newline at the end unless it is told to keep it: chat templates do not tell. */
+    if (src->flags & TEMPLATE_CHAT && l.n && l.s[l.n - 1] == '\n')
+        l.n--;
     TRY(lex_all(&l));
     *tokens = l.tokens;
     *n = l.n_tokens;

@@ -482,7 +482,7 @@ static const struct value *dict_values(struct render *r, const struct value *sel
 static const struct value *dict_get(struct render *r, const struct value *self,
                                     const struct value *const *arg)
 {
-    if (arg[0]->type == VALUE_UNDEFINED)
+    if (arg[0]->type == VALUE_UNDEFINED && !arg[0]->plain)
         return render_undefined_error(r, arg[0]);
     if (arg[0]->type == VALUE_LIST || arg[0]->type == VALUE_DICT)
         return render_fail(r, "unhashable type: '%s'", render_type(arg[0]));
@@ -542,7 +542,7 @@ static const struct value *float_is_integer(struct render *r, const struct value
 
 /* -- the table, sorted by name --------------------------------------------------------------------- */
 
-/* params "*": every positional argument, as one tuple. */
+/* params "*": every positional argument, as one tuple; "**": template_format's, whatever is given. */
 static const struct method methods[] = {
     {"append", "x", ON_LIST, 0, NULL},
     {"capitalize", "", ON_STR, 0, str_capitalize},
@@ -557,6 +557,7 @@ static const struct method methods[] = {
     {"endswith", "suffix,start,end", ON_STR, 1, str_endswith},
     {"extend", "x", ON_LIST, 0, NULL},
     {"find", "sub,start,end", ON_STR, 1, str_find},
+    {"format", "**", ON_STR, 0, NULL},
     {"get", "key,default", ON_DICT, 1, dict_get},
     {"index", "sub,start,end", ON_STR, 1, str_index},
     {"index", "value,start,stop", ON_LIST | ON_TUPLE, 1, list_index},
@@ -664,6 +665,8 @@ const struct value *template_method_call(struct render *r, const void *row, cons
     const struct method *m = row;
     const struct value *arg[4] = {NULL};
     struct signature s = {m->name, m->params, m->required};
+    if (strcmp(m->params, "**") == 0)
+        return template_format(r, self, c);
     if (!m->fn)
         return render_fail(r, "'%s' would change a %s in place; build a new one instead", m->name,
                            render_type(self));

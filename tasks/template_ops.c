@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "harness/base/json.h"
-#include "tasks/template_impl.h"
+#include "tasks/template_filters.h"
 
 /* -- arithmetic ------------------------------------------------------------------------------------ */
 
@@ -154,9 +154,26 @@ static const struct value *repeat(struct render *r, const struct value *v, int64
     return render_list(r, v->type, items, n * v->n);
 }
 
+/* What is safe stays as it is, what joins it is escaped. */
+static const struct value *concat_markup(struct render *r, const struct value *a, const struct value *b)
+{
+    a = a->markup ? a : filter_markup(r, a);
+    b = !a ? NULL : b->markup ? b : filter_markup(r, b);
+    if (!b)
+        return NULL;
+    struct value plain_a = *a, plain_b = *b;
+    plain_a.markup = plain_b.markup = 0;
+    struct value *out = (struct value *)(uintptr_t)render_binary(r, '+', &plain_a, &plain_b);
+    if (out)
+        out->markup = 1;
+    return out;
+}
+
 static const struct value *concat(struct render *r, const struct value *a, const struct value *b)
 {
     if (a->type == VALUE_STR) {
+        if (a->markup || b->markup)
+            return concat_markup(r, a, b);
         if ((uint64_t)a->n + b->n > TEMPLATE_MAX_OUTPUT)
             return render_fail(r, "string is longer than %d bytes", TEMPLATE_MAX_OUTPUT);
         char *s = arena_alloc(r->a, (size_t)a->n + b->n + 1);
@@ -407,7 +424,7 @@ int render_contains(struct render *r, const struct value *x, const struct value 
             render_fail(r, "unhashable type: '%s'", render_type(x));
             return -1;
         }
-        if (x->type == VALUE_UNDEFINED) {
+        if (x->type == VALUE_UNDEFINED && !x->plain) {
             render_undefined_error(r, x);
             return -1;
         }

@@ -58,7 +58,7 @@ TYPE_TEST(is_sequence, v->type == VALUE_STR || v->type == VALUE_LIST || v->type 
                            (v->type == VALUE_UNDEFINED && v->plain))
 TYPE_TEST(is_callable, v->type == OBJ_MACRO || v->type == OBJ_METHOD || v->type == OBJ_GLOBAL ||
                            v->type == OBJ_JOINER || v->type == OBJ_LOOP || v->type == VALUE_UNDEFINED)
-TYPE_TEST(is_escaped, v == NULL)   /* nothing is: there is no autoescape */
+TYPE_TEST(is_escaped, v->type == VALUE_STR && v->markup)
 TYPE_TEST(is_sameas, v == arg || (v->type == arg->type && (v->type == VALUE_NULL ||
                                                           (v->type == VALUE_BOOL && v->b == arg->b))))
 TYPE_TEST(is_filter, v->type == VALUE_STR && template_filter_row(value_text(v)) != NULL)

@@ -24,7 +24,8 @@ struct value_entry {
 };
 struct value {
     uint8_t type;         /* enum value_type */
-    uint8_t plain;        /* YAML: scalar was written without quotes */
+    uint8_t plain : 1,    /* YAML: scalar was written without quotes */
+            markup : 1;   /* templates: text that |safe or |escape made */
     uint16_t file;        /* index into the loader's table of files, 0: none */
     uint32_t line, col;   /* 1-based position in that text, 0: none */
     uint32_t n;           /* STR, FUNC, UNDEFINED: bytes; LIST, TUPLE: items; DICT: entries */

@@ -2,13 +2,19 @@
 """Differential test of tasks/template*.c against jinja2 (3.1, StrictUndefined).
 
   jinja_diff.py DRIVER [--n 4000] [--seed 1]        compare, print what differs, exit 1 if anything does
+  jinja_diff.py DRIVER --tree lm_eval/tasks         the same for every template string of a task tree
+  jinja_diff.py DRIVER --chat FOLDER                the same for every chat template (*.jinja) below a folder;
+                                                    "own": for those in chat_cases.py
   jinja_diff.py --write tests/tasks/templates.jsonl  write the goldens that test_template.c reads
+  jinja_diff.py --write-chat tests/tasks/chat.jsonl  the same for the chat templates in chat_cases.py
 
 DRIVER is the program made from render_jsonl.c.  Cases are the hand-written ones below plus random
 expressions and statements; a golden holds {"template", "doc", "out"} or {"template", "doc", "error": 1}.
+Chat templates are rendered as transformers does, with the conversations of chat_cases.py.
 """
-import argparse, json, random, re, signal, subprocess, sys, warnings
-import jinja2
+import argparse, datetime, glob, json, os, random, re, signal, subprocess, sys, warnings
+import jinja2, jinja2.ext, jinja2.meta, jinja2.sandbox
+import chat_cases
 
 DOCS = [
     {"s": "Hello World", "t": "  padded\t\n", "e": "", "u": "Ünïcödé ß ΑΣ", "n": 3, "z": 0, "neg": -7,
@@ -312,7 +318,38 @@ class Gen:
         return "".join(out)
 
 
+class Generation(jinja2.ext.Extension):
+    """{% generation %} marks what the model said; only training looks at it."""
+    tags = {"generation"}
+
+    def parse(self, parser):
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
+        return jinja2.nodes.CallBlock(self.call_method("inside"), [], [], body).set_lineno(line)
+
+    def inside(self, caller):
+        return caller()
+
+
+def raise_exception(message):
+    raise jinja2.exceptions.TemplateError(message)
+
+
+def chat_json(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
+    return json.dumps(x, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+NOW = datetime.datetime(2024, 7, 26)
+
+
 def environment(chat=False):
+    if chat:        # transformers/utils/chat_template_utils.py, with the clock stopped
+        env = jinja2.sandbox.ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=[Generation, jinja2.ext.loopcontrols])
+        env.filters["tojson"] = chat_json
+        env.globals["raise_exception"] = raise_exception
+        env.globals["strftime_now"] = NOW.strftime
+        return env
     env = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     env.filters["regex_replace"] = lambda s, p, r, c=0: re.sub(p, r, s, count=c)
     return env
@@ -359,20 +396,138 @@ def timed_out(*_):
 signal.signal(signal.SIGALRM, timed_out)
 
 
+COMPILED = []            # the last template and its compiled form
+
+
 def expected(env, t, doc):
     """Output text, None for an error, or False when the case says nothing (addresses, 64-bit limits)."""
     signal.alarm(2)          # Python's big integers can take for ever
     try:
-        out = env.from_string(t).render(**json.loads(json.dumps(doc)))
+        if COMPILED[:1] != [t]:
+            COMPILED[:] = [t, env.from_string(t)]
+        out = COMPILED[1].render(**json.loads(json.dumps(doc)))
     except (RecursionError, TimeoutError):
         return False
     except Exception as e:
         return ("error", str(e) if isinstance(e, jinja2.UndefinedError) else "")
     finally:
         signal.alarm(0)
+    if env.sandboxed and " object at 0x" not in out:
+        return ("out", out)
     if UNPORTABLE.search(out) or re.search(r"\d{19,}", out) or re.search(r"\dj\b", out):
         return False
     return ("out", out)
+
+
+def chat_files(folder):
+    """Every chat template below `folder` with every conversation: name, template, document."""
+    if folder == "own":
+        yield from chat_own()
+    for path in sorted(glob.glob(os.path.join(folder, "**", "*.jinja"), recursive=True)):
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        for i, doc in enumerate(chat_cases.CONVERSATIONS):
+            yield "%s/%d" % (os.path.basename(path), i), text, doc
+
+
+def chat_own():
+    for i, text in enumerate(chat_cases.TEMPLATES):
+        for k, doc in enumerate(chat_cases.CONVERSATIONS):
+            yield "%d/%d" % (i, k), text, doc
+    for i, text in enumerate(chat_cases.SNIPPETS):
+        yield "snippet %d" % i, text, chat_cases.CONVERSATIONS[0]
+
+
+def tree_strings(folder):
+    """The template strings of all YAML files below a folder, each once."""
+    import yaml
+    loader = type("Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
+    loader.add_constructor("!function", lambda l, n: None)
+    seen = {}
+
+    def walk(v):
+        for x in v.values() if isinstance(v, dict) else v if isinstance(v, list) else ():
+            walk(x)
+        if isinstance(v, str) and ("{{" in v or "{%" in v):
+            seen[v] = 1
+
+    for path in sorted(glob.glob(os.path.join(folder, "**", "*"), recursive=True)):
+        if os.path.isfile(path) and ("yaml" in path or "." not in os.path.basename(path)):
+            try:
+                with open(path, encoding="utf-8") as f:
+                    walk(yaml.load(f, loader))
+            except (yaml.YAMLError, UnicodeDecodeError):
+                continue
+    return list(seen)
+
+
+def tree_value(r, depth=0):
+    """A column's value: what rows of data sets hold."""
+    k = r.randrange(9 if depth < 2 else 5)
+    if k < 2:
+        return r.choice(["Hello World. A b", " it's \"x\" ", "B", "", "日本語 é", "3", "a,b;c", "['x', 'y']"])
+    if k < 4:
+        return r.choice([0, 1, 2, -1, 3.5, True, False])
+    if k == 4:
+        return None
+    if k < 7:
+        return [tree_value(r, depth + 1) for _ in range(r.randrange(1, 5))]
+    return {x: tree_value(r, depth + 1) for x in ("text", "label", "en", "answer", "choices", "1")}
+
+
+def tree_cases(folder, seed):
+    """Each string with documents that have the columns it names; four in five print something."""
+    env, r = environment(), random.Random(seed)
+    for n, text in enumerate(tree_strings(folder)):
+        try:
+            names = sorted(jinja2.meta.find_undeclared_variables(env.parse(text)))
+        except jinja2.TemplateError:
+            names = []
+        for i in range(5):
+            for attempt in range(25 if i else 1):
+                doc = {x: tree_value(r) for x in names}
+                want = expected(env, text, doc)
+                if want and want[0] == "out":
+                    break
+            yield "string %d" % n, text, doc
+
+
+def compare(driver, env, named, chat, show):
+    """Renders rows (name, template, document) on both sides; the number that differ."""
+    rows = []
+    for name, t, doc in named:
+        want = expected(env, t, doc)
+        if want:
+            rows.append((name, t, doc, want))
+    extra = {"chat": 1, "now": NOW.replace(tzinfo=datetime.timezone.utc).timestamp().__int__()} if chat else {}
+    text = "".join(json.dumps({"template": t, "doc": d, **extra}) + "\n" for _, t, d, _ in rows)
+    got = subprocess.run([driver], input=text.encode(), stdout=subprocess.PIPE, check=True).stdout.decode()
+    bad = errors = 0
+    for (name, t, doc, (kind, text)), line in zip(rows, got.split("\n")):
+        g = json.loads(line)
+        errors += kind == "error"
+        if g.get("out") == text if kind == "out" else "error" in g:
+            continue
+        bad += 1
+        if bad <= show:
+            print("--- %s: %r\n    want %s: %r\n    got  %r" % (name, t[:300], kind, text, g))
+    print("%d templates, %d cases (%d of them errors), %d differ" %
+          (len({t for _, t, _, _ in rows}), len(rows), errors, bad))
+    return bad
+
+
+def write_goldens(path, docs, rows):
+    """rows: template, document, what jinja2 makes of it.  A line without "t" means the template above."""
+    last = None
+    with open(path, "w", encoding="utf-8") as f:
+        for i, doc in enumerate(docs):
+            f.write(json.dumps({"doc": i, "value": doc}, ensure_ascii=False) + "\n")
+        for t, doc, (kind, text) in rows:
+            row = {"d": docs.index(doc)} if t == last else {"t": t, "d": docs.index(doc)}
+            row.update({"out": text} if kind == "out" else {"error": 1})
+            last = t
+            f.write(json.dumps(row, ensure_ascii=False) + "\n")
+    print("%d goldens" % len(rows))
 
 
 def main():
@@ -381,38 +536,21 @@ def main():
     p.add_argument("--n", type=int, default=4000)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--write")
+    p.add_argument("--write-chat")
+    p.add_argument("--chat")
+    p.add_argument("--tree")
     p.add_argument("--show", type=int, default=30)
     a = p.parse_args()
-    env, rows = environment(), []
-    for t, doc in cases(a.n, a.seed):
-        want = expected(env, t, doc)
-        if want:
-            rows.append((t, doc, want))
-    if a.write:
-        with open(a.write, "w", encoding="utf-8") as f:
-            for i, doc in enumerate(DOCS):
-                f.write(json.dumps({"doc": i, "value": doc}, ensure_ascii=False) + "\n")
-            for t, doc, (kind, text) in rows:
-                row = {"t": t, "d": DOCS.index(doc)}
-                row.update({"out": text} if kind == "out" else {"error": 1})
-                f.write(json.dumps(row, ensure_ascii=False) + "\n")
-        print("%d goldens" % len(rows))
+    if a.write_chat or a.write:
+        env = environment(bool(a.write_chat))
+        docs, named = (chat_cases.CONVERSATIONS, chat_own()) if a.write_chat else (DOCS, cases(a.n, a.seed))
+        pairs = [x[-2:] for x in named]
+        rows = [(t, doc, want) for t, doc in pairs for want in [expected(env, t, doc)] if want]
+        write_goldens(a.write_chat or a.write, docs, rows)
         return 0
-    text = "".join(json.dumps({"template": t, "doc": d}) + "\n" for t, d, _ in rows)
-    got = subprocess.run([a.driver], input=text.encode(), stdout=subprocess.PIPE, check=True).stdout.decode()
-    lines = got.split("\n")
-    bad = errors = 0
-    for (t, doc, (kind, text)), line in zip(rows, lines):
-        g = json.loads(line)
-        errors += kind == "error"
-        same = g.get("out") == text if kind == "out" else "error" in g
-        if same:
-            continue
-        bad += 1
-        if bad <= a.show:
-            print("--- template: %r\n    want %s: %r\n    got  %r" % (t, kind, text, g))
-    print("%d cases (%d of them errors), %d differ" % (len(rows), errors, bad))
-    return bad > 0
+    named = (chat_files(a.chat) if a.chat else tree_cases(a.tree, a.seed) if a.tree
+             else ((repr(t), t, doc) for t, doc in cases(a.n, a.seed)))
+    return compare(a.driver, environment(bool(a.chat)), named, bool(a.chat), a.show) > 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ static void render(const struct value *row, struct arena *a, struct buf *out)
     struct assay_err e = {0};
     struct template_source src = {.text = text->s, .n = text->n, .where = "t"};
     if (value_get(row, "chat"))
-        src.flags = TEMPLATE_CHAT | TEMPLATE_TRIM_BLOCKS | TEMPLATE_LSTRIP_BLOCKS;
+        src.flags = TEMPLATE_CHAT_PROFILE;
+    if (value_get(row, "now"))
+        src.now = value_get(row, "now")->i;
     int rc = template_compile(&src, a, &t, &e);
     if (rc == 0)
         rc = template_render(t, doc, a, &v, &e);

@@ -33,12 +33,15 @@ static const struct value *parse(struct arena *a, const char *json)
     return v;
 }
 
-/* One golden line: {"t": template, "d": index of its document, "out": text} or "error": 1. */
-static int check_golden(struct arena *a, const struct value *row, const struct value *doc, int line)
+enum { JULY_26 = 1721952000 };  /* the day strftime_now() tells in the goldens: 2024-07-26 */
+
+/* One golden line: {"t": template, "d": index of its document, "out": text} or "error": 1; without "t" it
+ * means the template above. */
+static int check_golden(struct arena *a, const struct value *row, const struct value *doc, int line,
+                        struct template_source src)
 {
-    const struct value *t = value_get(row, "t"), *want = value_get(row, "out"), *got = NULL;
+    const struct value *want = value_get(row, "out"), *got = NULL;
     struct assay_err e = {0};
-    struct template_source src = {.text = t->s, .n = t->n, .where = "t"};
     struct template *tpl = NULL;
     int rc = template_compile(&src, a, &tpl, &e);
     if (rc == 0)
@@ -46,20 +49,20 @@ static int check_golden(struct arena *a, const struct value *row, const struct v
     template_release(tpl);
     bool same = want ? rc == 0 && got->n == want->n && memcmp(got->s, want->s, got->n) == 0 : rc < 0;
     if (!same)
-        print_message("templates.jsonl:%d: %s\n  want %s\n  got  %s\n", line, t->s,
+        print_message("golden line %d: %s\n  want %s\n  got  %s\n", line, src.text,
                       want ? want->s : "an error", rc < 0 ? e.msg : got->s);
     return same ? 0 : 1;
 }
 
-static void test_goldens(void **state)
+static void check_goldens(const char *path, uint32_t flags, int at_least)
 {
-    struct arena docs = {0}, a = {0};
-    const struct value *doc[16] = {NULL};
+    struct arena docs = {0}, a = {0}, texts = {0};
+    struct template_source src = {.where = "t", .flags = flags, .now = JULY_26};
+    const struct value *doc[64] = {NULL};
     const char *text;
     size_t n;
     int line = 0, cases = 0, bad = 0;
-    (void)state;
-    assert_int_equal(fs_read("tests/tasks/templates.jsonl", 64 << 20, &docs, &text, &n, NULL), 0);
+    assert_int_equal(fs_read(path, 64 << 20, &docs, &text, &n, NULL), 0);
     for (const char *p = text, *end; p < text + n; p = end + 1) {
         const struct value *row;
         end = strchr(p, '\n');
@@ -70,14 +73,32 @@ static void test_goldens(void **state)
             doc[value_get(row, "doc")->i] = value_get(row, "value");
             continue;
         }
-        bad += check_golden(&a, row, doc[value_get(row, "d")->i], line);
+        const struct value *t = value_get(row, "t");
+        if (t) {
+            src.text = arena_strndup(&texts, t->s, t->n);
+            src.n = t->n;
+        }
+        bad += check_golden(&a, row, doc[value_get(row, "d")->i], line, src);
         cases++;
         arena_reset(&a);
     }
-    assert_true(cases > 2000);
+    assert_true(cases > at_least);
     assert_int_equal(bad, 0);
     arena_release(&a);
+    arena_release(&texts);
     arena_release(&docs);
+}
+
+static void test_goldens(void **state)
+{
+    (void)state;
+    check_goldens("tests/tasks/templates.jsonl", 0, 2000);
+}
+
+static void test_chat_goldens(void **state)
+{
+    (void)state;
+    check_goldens("tests/tasks/chat.jsonl", TEMPLATE_CHAT_PROFILE, 200);
 }
 
 static void test_errors(void **state)
@@ -213,7 +234,8 @@ static void test_chat_profile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_goldens), cmocka_unit_test(test_errors), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_goldens),
+        cmocka_unit_test(test_chat_goldens), cmocka_unit_test(test_errors), cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_no_copy), cmocka_unit_test(test_names), cmocka_unit_test(test_chat_profile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
