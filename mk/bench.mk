@@ -8,6 +8,8 @@ bench: all $(BUILD)/tests/native/checkkern $(BUILD)/tests/reports/make_store $(B
 	$(Q)$(BUILD)/tests/bench/bench_rows
 	@echo '== start: wall seconds, CPU seconds, peak MiB'
 	$(Q)$(BUILD)/tests/bench/timeit 21 'assay --help' $(BUILD)/assay --help
+	@echo '== index: 13,879 task files below $(or $(LM_EVAL_DIR),a made tree)'
+	$(Q)$(BUILD)/tests/bench/bench_index $(LM_EVAL_DIR)
 	@echo '== harness: mock backend, minimal pairs rendered, asked, stored, graded'
 	$(Q)tests/bench/harness.sh $(BUILD)
 	@echo '== reports: ten million scores of 20 variants'

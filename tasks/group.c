@@ -142,10 +142,11 @@ static int plan_task(struct plan_build *b, const struct group_def *d, size_t *at
 
 int plan_unknown(struct plan_build *b, const char *where, const char *name, int code)
 {
-    size_t n = b->index->n;
+    size_t n;
+    const struct task_entry *all = task_index_entries(b->index, &n);
     const char **names = ARENA_ARRAY(b->arena, const char *, n ? n : 1);
     for (size_t i = 0; i < n; i++)
-        names[i] = b->index->sorted[i].name;
+        names[i] = all[i].name;
     const char *near = field_nearest(name, names, n);
     char also[300] = "";
     if (b->index->n_broken)

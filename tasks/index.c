@@ -1,8 +1,8 @@
-/* index.c - walks folders of YAML files and remembers what each one defines.
+/* index.c - remembers what the task files below some folders define.
  *
- * A file is parsed, its name, kind and tags are kept and the rest is forgotten: a tree of 14,000
- * files costs its names.  A file that can't be read is no error here (one broken file must not hide
- * the others); it is counted, and said when a name is not found. */
+ * The files are read by index_tree.c; what only the full loader can decide is loaded here.  A file
+ * that can't be read is no error (one broken file must not hide the others); it is counted, and said
+ * when a name is not found. */
 #include "tasks/index.h"
 
 #include <dirent.h>
@@ -15,6 +15,8 @@
 #include "harness/base/err.h"
 #include "harness/base/fs.h"
 #include "harness/base/log.h"
+#include "harness/base/pool.h"
+#include "tasks/index_tree.h"
 
 struct build { /* one root */
     struct task_index *index;
@@ -49,22 +51,20 @@ static struct index_entry *entry_new(struct build *b, const char *name, uint8_t 
         b->cap = cap;
     }
     struct index_entry *at = &b->entries[b->n];
-    at->pub.name = arena_strdup(&b->index->arena, name);
+    at->pub.name = name;
     at->pub.kind = kind;
+    at->pub.n_fewshot = -1;
     task_names_set(&b->names, at->pub.name, (uint32_t)b->n++);
     return at;
 }
 
-static void tag_add(struct build *b, const struct value *tag, const char *task)
+static void tag_add(struct build *b, const char *tag, const char *task)
 {
-    if (tag->type != VALUE_STR)
-        return;
-    uint32_t at = task_names_get(&b->names, tag->s);
+    uint32_t at = task_names_get(&b->names, tag);
     struct index_entry *t =
-        at == TASK_NAMES_NONE ? entry_new(b, tag->s, TASK_ENTRY_TAG) : &b->entries[at];
-    for (size_t i = 0; i < t->n_members; i++)
-        if (strcmp(t->members[i], task) == 0)
-            return;
+        at == TASK_NAMES_NONE ? entry_new(b, tag, TASK_ENTRY_TAG) : &b->entries[at];
+    if (t->n_members && t->members[t->n_members - 1] == task)
+        return; /* one file that writes a tag twice */
     if (t->n_members == t->cap_members) {
         size_t cap = t->cap_members ? 2 * t->cap_members : 8;
         t->members =
@@ -81,40 +81,49 @@ static void file_broken(struct task_index *x, const char *text)
         x->broken = arena_strdup(&x->arena, text);
 }
 
-static void file_register(struct build *b, const char *path, const struct value *config)
+/* What the loader makes of a file that index_tree could not decide; false: it is broken. */
+static bool file_load(struct build *b, const char *path, struct tree_facts *facts)
 {
-    enum index_shape shape = index_shape(config);
-    if (shape == INDEX_NEITHER)
-        return;
-    const struct value *name = value_get(config, shape == INDEX_GROUP ? "group" : "task");
-    if (!name || name->type != VALUE_STR) {
-        char where[TASK_WHERE], text[TASK_WHERE + 80];
-        snprintf(text, sizeof text, "%s: the name of a %s must be text",
-                 task_files_where(&b->index->files, name ? name : config, where),
-                 shape == INDEX_GROUP ? "group" : "task");
-        file_broken(b->index, text);
-        return;
+    struct task_index *x = b->index;
+    struct assay_err why;
+    const struct value *config;
+    struct scan s;
+    if (task_files_load(&x->files, path, true, &b->scratch, &config, &why) < 0) {
+        file_broken(x, why.msg);
+        return false;
     }
-    uint32_t before = task_names_get(&b->names, name->s);
+    scan_value(config, &s);
+    if (tree_facts_of(&s, &x->arena, facts))
+        return true;
+    bool is_group = index_shape(config) == INDEX_GROUP;
+    const struct value *name = value_get(config, is_group ? "group" : "task");
+    char where[TASK_WHERE], text[TASK_WHERE + 80];
+    snprintf(text, sizeof text, "%s: the name of a %s must be text",
+             task_files_where(&x->files, name ? name : config, where), is_group ? "group" : "task");
+    file_broken(x, text);
+    return false;
+}
+
+static void file_register(struct build *b, const char *path, const struct tree_facts *f)
+{
+    uint32_t before = task_names_get(&b->names, f->name);
     if (before != TASK_NAMES_NONE) {
         const char *first = b->entries[before].pub.path;
-        log_debug("%s: '%s' is skipped, %s%s has that name already", path, name->s,
+        log_debug("%s: '%s' is skipped, %s%s has that name already", path, f->name,
                   first ? "" : "a tag", first ? first : "");
         return;
     }
-    struct index_entry *at =
-        entry_new(b, name->s, shape == INDEX_GROUP ? TASK_ENTRY_GROUP : TASK_ENTRY_TASK);
-    at->pub.path = arena_strdup(&b->index->arena, path);
-    const char *task = at->pub.name;
-    const struct value *tag = value_get(config, "tag");
-    if (shape == INDEX_GROUP || !tag)
-        return;
-    if (tag->type == VALUE_LIST) {
-        for (uint32_t i = 0; i < tag->n; i++)
-            tag_add(b, tag->items[i], task);
-    } else {
-        tag_add(b, tag, task);
-    }
+    bool is_group = f->shape == TREE_GROUP;
+    struct index_entry *at = entry_new(b, f->name, is_group ? TASK_ENTRY_GROUP : TASK_ENTRY_TASK);
+    at->pub.path = path;
+    at->pub.output = f->output;
+    at->pub.dataset = f->dataset;
+    at->pub.dataset_name = f->dataset_name;
+    at->pub.n_fewshot = f->n_fewshot;
+    at->pub.is_class = f->is_class;
+    const char *task = at->pub.name; /* `at` moves when entries grow */
+    for (uint32_t i = 0; i < f->n_tags; i++)
+        tag_add(b, f->tags[i], task);
 }
 
 static int name_order(const void *a, const void *b)
@@ -127,28 +136,35 @@ static int entry_order(const void *a, const void *b)
     return strcmp(((const struct task_entry *)a)->name, ((const struct task_entry *)b)->name);
 }
 
+/* A root over those before it. */
 static void index_merge(struct task_index *x, struct build *b)
 {
-    if (x->n + b->n > x->cap) {
-        x->cap = x->n + b->n;
-        x->entries = index_grow(&x->arena, x->entries, x->n, x->cap, sizeof *x->entries);
-    }
     for (size_t i = 0; i < b->n; i++) {
         struct index_entry *from = &b->entries[i];
         if (from->n_members)
             qsort(from->members, from->n_members, sizeof *from->members, name_order);
-        uint32_t at = task_names_get(&x->names, from->pub.name);
+    }
+    x->sorted = NULL;
+    if (x->n == 0) {
+        x->entries = b->entries;
+        x->n = b->n;
+        x->cap = b->cap;
+        x->names = b->names;
+        return;
+    }
+    if (x->n + b->n > x->cap) {
+        x->cap = x->n + b->n;
+        x->entries = index_grow(&x->arena, x->entries, x->n, x->cap, sizeof *x->entries);
+    }
+    task_names_room(&x->names, x->n + b->n);
+    for (size_t i = 0; i < b->n; i++) {
+        uint32_t at = task_names_get(&x->names, b->entries[i].pub.name);
         if (at == TASK_NAMES_NONE) {
             at = (uint32_t)x->n++;
-            task_names_set(&x->names, from->pub.name, at);
+            task_names_set(&x->names, b->entries[i].pub.name, at);
         }
-        x->entries[at] = *from;
+        x->entries[at] = b->entries[i];
     }
-    x->sorted = ARENA_ARRAY(&x->arena, struct task_entry, x->n ? x->n : 1);
-    for (size_t i = 0; i < x->n; i++)
-        x->sorted[i] = x->entries[i].pub;
-    if (x->n)
-        qsort(x->sorted, x->n, sizeof *x->sorted, entry_order);
 }
 
 static bool path_below(const char *path, const char *dir)
@@ -189,43 +205,49 @@ static int list_flat(const char *root, struct arena *a, const char *const **path
     return 0;
 }
 
+static void root_new(struct task_index *x, const char *root, const char *real, bool flat)
+{
+    x->roots = index_grow(&x->arena, x->roots, x->n_roots, x->n_roots + 1, sizeof *x->roots);
+    x->roots[x->n_roots].path = arena_strdup(&x->arena, root);
+    x->roots[x->n_roots].real = arena_strdup(&x->arena, real);
+    x->roots[x->n_roots++].is_flat = flat;
+}
+
 int index_add(struct task_index *x, const char *root, bool flat, struct assay_err *e)
 {
-    static const char *const skip[] = {"__pycache__", ".ipynb_checkpoints", NULL};
     char real[PATH_MAX];
     if (!realpath(root, real))
         return err_errno(e, ASSAY_EIO, "cannot read task folder '%s'", root);
     if (index_covers(x, real, flat))
         return 0;
     struct build b = {.index = x, .names = {.arena = &x->arena}};
-    const char *const *paths;
-    size_t n;
-    int rc = flat ? list_flat(root, &b.scratch, &paths, &n, e)
-                  : fs_walk(root, "*.yaml", skip, &b.scratch, &paths, &n, e);
-    if (rc < 0)
-        goto out;
-    for (size_t i = 0; i < n; i++) {
+    struct tree_ask ask = {.root = root, .cache = x->cache, .n_threads = pool_cpus()};
+    struct tree tree;
+    int rc = flat ? list_flat(root, &b.scratch, &ask.names, &ask.n_names, e) : 0;
+    if (rc == 0)
+        rc = index_tree_read(&ask, &x->arena, &tree, e);
+    if (rc == 0)
+        task_names_room(&b.names, tree.n + tree.n / 16);
+    for (size_t i = 0; rc == 0 && i < tree.n; i++) {
+        struct tree_facts *facts = &tree.files[i].facts;
+        const char *path = facts->shape == TREE_NEITHER ? NULL : fs_join(&x->arena, root, tree.files[i].path);
         struct arena_mark mark = arena_mark(&b.scratch);
-        struct assay_err why;
-        const struct value *config;
-        if (task_files_load(&x->files, paths[i], true, &b.scratch, &config, &why) < 0)
-            file_broken(x, why.msg);
-        else
-            file_register(&b, paths[i], config);
+        if (path && (facts->shape != TREE_ASK || file_load(&b, path, facts)) &&
+            facts->shape != TREE_NEITHER)
+            file_register(&b, path, facts);
         arena_rewind(&b.scratch, mark);
     }
-    index_merge(x, &b);
-    x->roots = index_grow(&x->arena, x->roots, x->n_roots, x->n_roots + 1, sizeof *x->roots);
-    x->roots[x->n_roots].path = arena_strdup(&x->arena, root);
-    x->roots[x->n_roots].real = arena_strdup(&x->arena, real);
-    x->roots[x->n_roots++].is_flat = flat;
-out:
+    if (rc == 0) {
+        index_merge(x, &b);
+        x->has_links |= tree.has_links;
+        root_new(x, root, real, flat);
+    }
     arena_release(&b.scratch);
     return rc;
 }
 
-int task_index_open(const char *const *roots, size_t n_roots, struct task_index **out,
-                    struct assay_err *e)
+int task_index_open(const char *const *roots, size_t n_roots, const char *cache,
+                    struct task_index **out, struct assay_err *e)
 {
     *out = NULL;
     struct task_index *x = calloc(1, sizeof *x);
@@ -233,6 +255,7 @@ int task_index_open(const char *const *roots, size_t n_roots, struct task_index 
         return err_set(e, ASSAY_ENOMEM, "no memory for an index of tasks");
     task_files_init(&x->files);
     x->names.arena = &x->arena;
+    x->cache = cache ? arena_strdup(&x->arena, cache) : NULL;
     for (size_t i = 0; i < n_roots; i++) {
         int rc = index_add(x, roots[i], false, e);
         if (rc < 0) {
@@ -244,9 +267,17 @@ int task_index_open(const char *const *roots, size_t n_roots, struct task_index 
     return 0;
 }
 
-const struct task_entry *task_index_entries(const struct task_index *x, size_t *n)
+/* Sorted when somebody asks: looking up names does not need it. */
+const struct task_entry *task_index_entries(struct task_index *x, size_t *n)
 {
     *n = x->n;
+    if (x->sorted)
+        return x->sorted;
+    x->sorted = ARENA_ARRAY(&x->arena, struct task_entry, x->n ? x->n : 1);
+    for (size_t i = 0; i < x->n; i++)
+        x->sorted[i] = x->entries[i].pub;
+    if (x->n)
+        qsort(x->sorted, x->n, sizeof *x->sorted, entry_order);
     return x->sorted;
 }
 
@@ -262,17 +293,39 @@ const struct index_entry *index_find(const struct task_index *x, const char *nam
     return at == TASK_NAMES_NONE ? NULL : &x->entries[at];
 }
 
+/* The folder `dir` as the paths of a root's files begin, were there no links; NULL: not below it. */
+static const char *dir_in_root(const struct index_root *root, const char *dir, struct arena *a)
+{
+    size_t n = strlen(root->real);
+    if (root->is_flat ? strcmp(dir, root->real) != 0 : !path_below(dir, root->real))
+        return NULL;
+    dir += n;
+    return *dir ? fs_join(a, root->path, dir + (*dir == '/')) : root->path;
+}
+
 const struct task_entry **index_below(struct task_index *x, const char *dir, struct arena *a,
                                       size_t *n)
 {
     char real[PATH_MAX], at[PATH_MAX];
-    const struct task_entry **found = ARENA_ARRAY(a, const struct task_entry *, x->n ? x->n : 1);
+    size_t n_all, n_roots = 0;
+    const struct task_entry *all = task_index_entries(x, &n_all);
+    const struct task_entry **found = ARENA_ARRAY(a, const struct task_entry *, n_all ? n_all : 1);
+    const char **roots = ARENA_ARRAY(a, const char *, x->n_roots + 1);
     *n = 0;
     if (!realpath(dir, real))
         return found;
-    for (size_t i = 0; i < x->n; i++)
-        if (x->sorted[i].path && realpath(x->sorted[i].path, at) && path_below(at, real))
-            found[(*n)++] = &x->sorted[i];
+    for (size_t i = 0; i < x->n_roots; i++)
+        if ((roots[n_roots] = dir_in_root(&x->roots[i], real, a)))
+            n_roots++;
+    for (size_t i = 0; i < n_all; i++) {
+        bool below = false;
+        for (size_t r = 0; all[i].path && r < n_roots && !below; r++)
+            below = path_below(all[i].path, roots[r]);
+        if (!below && all[i].path && x->has_links)
+            below = realpath(all[i].path, at) && path_below(at, real);
+        if (below)
+            found[(*n)++] = &all[i];
+    }
     return found;
 }
 

@@ -16,10 +16,12 @@ struct index_root {
 struct task_index {
     struct task_files files;
     struct arena arena;
+    const char *cache;                 /* folder that remembers trees, or NULL */
     struct index_entry *entries;       /* the last root that has a name wins */
     size_t n, cap;
     struct task_names names;           /* name -> index into entries */
-    struct task_entry *sorted;
+    struct task_entry *sorted;         /* NULL: not made yet; ask task_index_entries */
+    bool has_links;                    /* a symbolic link was met: paths do not tell where files are */
     struct index_root *roots;
     size_t n_roots;
     size_t n_broken;                   /* files that could not be read */

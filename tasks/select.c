@@ -76,12 +76,13 @@ static int select_many(struct plan_build *b, const struct task_entry *const *ent
 
 static int select_name_glob(struct plan_build *b, const char *pattern, struct plan_list *roots)
 {
-    size_t n = 0;
+    size_t n = 0, n_all;
+    const struct task_entry *all = task_index_entries(b->index, &n_all);
     const struct task_entry **hits =
-        ARENA_ARRAY(b->arena, const struct task_entry *, b->index->n ? b->index->n : 1);
-    for (size_t i = 0; i < b->index->n; i++)
-        if (fnmatch(pattern, b->index->sorted[i].name, FNM_NOESCAPE) == 0)
-            hits[n++] = &b->index->sorted[i];
+        ARENA_ARRAY(b->arena, const struct task_entry *, n_all ? n_all : 1);
+    for (size_t i = 0; i < n_all; i++)
+        if (fnmatch(pattern, all[i].name, FNM_NOESCAPE) == 0)
+            hits[n++] = &all[i];
     if (n == 0)
         return err_set(b->e, ASSAY_EUSAGE, "no task matches '%s'", pattern);
     return select_many(b, hits, n, roots);

@@ -21,11 +21,15 @@ enum task_entry_kind { TASK_ENTRY_TASK, TASK_ENTRY_GROUP, TASK_ENTRY_TAG };
 struct task_entry {
     const char *name, *path;               /* path NULL for tags */
     uint8_t kind;
+    bool is_class;                         /* a task written in Python */
+    int32_t n_fewshot;                     /* as its file says; -1: not said */
+    const char *output, *dataset, *dataset_name;   /* as written; NULL: not said */
 };
-int task_index_open(const char *const *roots, size_t n_roots, struct task_index **,
-                    struct assay_err *);
+/* cache: folder in which what was read is remembered, made when absent; NULL: nothing is. */
+int task_index_open(const char *const *roots, size_t n_roots, const char *cache,
+                    struct task_index **, struct assay_err *);
 /* Sorted by name. */
-const struct task_entry *task_index_entries(const struct task_index *, size_t *n);
+const struct task_entry *task_index_entries(struct task_index *, size_t *n);
 /* Files that could not be read as YAML; returns why the first could not, NULL when all could. */
 const char *task_index_broken(const struct task_index *, size_t *n);
 void task_index_close(struct task_index *);

@@ -21,10 +21,10 @@ static size_t names_slot(const struct task_names *m, const char *key)
     return i;
 }
 
-static void names_grow(struct task_names *m)
+static void names_grow(struct task_names *m, size_t cap)
 {
     struct task_names wide = *m;
-    wide.cap = m->cap ? 2 * m->cap : 64;
+    wide.cap = cap;
     wide.keys = ARENA_ARRAY(m->arena, const char *, wide.cap);
     wide.values = ARENA_ARRAY(m->arena, uint32_t, wide.cap);
     for (size_t i = 0; i < m->cap; i++) {
@@ -45,10 +45,19 @@ uint32_t task_names_get(const struct task_names *m, const char *key)
     return m->keys[i] ? m->values[i] : TASK_NAMES_NONE;
 }
 
+void task_names_room(struct task_names *m, size_t n)
+{
+    size_t cap = 64;
+    while (3 * cap < 4 * (n + 1))
+        cap *= 2;
+    if (cap > m->cap)
+        names_grow(m, cap);
+}
+
 void task_names_set(struct task_names *m, const char *key, uint32_t value)
 {
     if (4 * (m->n + 1) > 3 * m->cap)
-        names_grow(m);
+        names_grow(m, m->cap ? 2 * m->cap : 64);
     size_t i = names_slot(m, key);
     if (!m->keys[i]) {
         m->keys[i] = key;

@@ -18,5 +18,7 @@ struct task_names {
 
 /* The number of `key`, or TASK_NAMES_NONE. */
 uint32_t task_names_get(const struct task_names *, const char *key);
+/* Room for n keys at once: a map that is filled in one go is not made over and over. */
+void task_names_room(struct task_names *, size_t n);
 void task_names_set(struct task_names *, const char *key, uint32_t value);
 #endif

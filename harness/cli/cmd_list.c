@@ -115,7 +115,7 @@ static int list_tasks(struct options *o, struct assay_err *e)
     size_t n;
     const char *const *roots = paths_tasks(&o->arena, said, &n);
     struct task_index *index;
-    TRY(task_index_open(roots, n, &index, e));
+    TRY(task_index_open(roots, n, paths_cache(&o->arena), &index, e));
     size_t n_entries;
     const struct task_entry *entries = task_index_entries(index, &n_entries);
     for (size_t i = 0; i < n_entries; i++) {

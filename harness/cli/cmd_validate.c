@@ -12,6 +12,7 @@
 #include "harness/base/pool.h"
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
+#include "harness/run/paths.h"
 #include "reports/csv.h"
 #include "tasks/refusal.h"
 #include "tasks/task.h"
@@ -63,7 +64,7 @@ static void load_part(void *user, size_t part, size_t n_parts)
     struct work *w = user;
     struct task_index *x; /* no names: only the table of files */
     struct arena a = {0};
-    if (task_index_open(NULL, 0, &x, &w->errs[part]) < 0)
+    if (task_index_open(NULL, 0, NULL, &x, &w->errs[part]) < 0)
         return;
     for (size_t i = w->n * part / n_parts; i < w->n * (part + 1) / n_parts; i++)
         load_one(x, &w->v[i], &a, &w->arenas[part]);
@@ -174,7 +175,7 @@ static int body(struct options *o, struct assay_err *e)
     struct work *w = calloc(1, sizeof *w);
     if (!w)
         return err_set(e, ASSAY_ENOMEM, "out of memory");
-    int rc = task_index_open(o->args, 1, &x, e);
+    int rc = task_index_open(o->args, 1, paths_cache(&o->arena), &x, e);
     if (rc == 0) {
         rc = judge(x, w, &o->arena, e);
         task_index_close(x);

@@ -152,3 +152,13 @@ const char *paths_suite(struct arena *a, const char *text)
     const char *found = among(a, paths_suites(a), text, ".yaml");
     return found ? found : text;
 }
+
+const char *paths_cache(struct arena *a)
+{
+    const char *own = getenv("ASSAY_CACHE"), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (own && *own)
+        return arena_strdup(a, own);
+    if (base && base[0] == '/')
+        return fs_join(a, base, "assay");
+    return home && home[0] == '/' ? fs_join(a, home, ".cache/assay") : NULL;
+}

@@ -22,4 +22,8 @@ const char *paths_beside(struct arena *, const char *suite, const char *text);
 const char *paths_file(struct arena *, const char *text);
 /* A suite's file: `text` itself, or "x" and "x.yaml" among the suites that came with the program. */
 const char *paths_suite(struct arena *, const char *text);
+
+/* Where what can be made again is kept: $ASSAY_CACHE, $XDG_CACHE_HOME/assay, ~/.cache/assay; NULL
+ * when none of these is set. */
+const char *paths_cache(struct arena *);
 #endif

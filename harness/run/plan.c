@@ -184,7 +184,7 @@ static int resolve_tasks(struct plan *p, struct assay_err *e)
     struct buf selector;
     if (!s->tasks.n)
         return 0;
-    TRY(task_index_open(dirs, n_dirs, &p->index, e));
+    TRY(task_index_open(dirs, n_dirs, paths_cache(&p->arena), &p->index, e));
     buf_init(&selector, 0);
     join(&s->tasks, &selector);
     int rc = task_select(p->index, selector.v, &p->arena, &p->selected, e);

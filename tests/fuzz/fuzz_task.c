@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct task_index *index = NULL;
     struct arena a = {0};
     struct task_plan plan;
-    if (task_index_open(NULL, 0, &index, NULL) == 0 &&
+    if (task_index_open(NULL, 0, NULL, &index, NULL) == 0 &&
         task_select(index, path, &a, &plan, NULL) == 0)
         for (size_t i = 0; i < plan.n; i++) {
             struct task_settings settings = {.n_fewshot = (int)(n % 3) - 1, .fewshot_seed = 1234};

@@ -52,7 +52,7 @@ static inline const char *test_file(const char *name, const char *text)
 static inline struct task_index *test_index(const char *root)
 {
     struct task_index *x;
-    if (task_index_open(&root, 1, &x, &test_err) < 0)
+    if (task_index_open(&root, 1, NULL, &x, &test_err) < 0)
         fail_msg("%s", test_err.msg);
     return x;
 }

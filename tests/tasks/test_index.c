@@ -57,7 +57,7 @@ static void test_later_root_wins(void **state)
     const char *roots[] = {fs_join(&test_arena, test_tmp(), "r1"),
                            fs_join(&test_arena, test_tmp(), "r2")};
     struct task_index *x;
-    assert_int_equal(task_index_open(roots, 2, &x, &test_err), 0);
+    assert_int_equal(task_index_open(roots, 2, NULL, &x, &test_err), 0);
     assert_contains(find(x, "one")->path, "r2/z.yaml");
     task_index_close(x);
 }
@@ -132,7 +132,7 @@ static void test_siblings_of_a_file(void **state)
     test_file("sub/b.yaml", "task: below\n");
     struct task_index *x;
     struct task_plan p;
-    assert_int_equal(task_index_open(NULL, 0, &x, &test_err), 0);
+    assert_int_equal(task_index_open(NULL, 0, NULL, &x, &test_err), 0);
     assert_int_equal(roots_of(x, g, &p), 1);
     assert_int_equal(p.n, 2);
     assert_int_equal(task_select(x, h, &test_arena, &p, &test_err), ASSAY_EFORMAT);
