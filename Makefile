@@ -31,7 +31,7 @@ say = @printf '  %-8s%s\n'
 endif
 
 # -- libraries: pkg-config name and the Debian package it comes from ---------------------------------
-PKGS         := sqlite3 yaml-0.1 libpcre2-8 libutf8proc libcrypto hwloc zlib
+PKGS         := sqlite3 yaml-0.1 libpcre2-8 libutf8proc libcrypto hwloc zlib libzstd libcurl
 deb_sqlite3  := libsqlite3-dev
 deb_yaml-0.1 := libyaml-dev
 deb_libpcre2-8  := libpcre2-dev
@@ -39,6 +39,8 @@ deb_libutf8proc := libutf8proc-dev
 deb_libcrypto   := libssl-dev
 deb_hwloc    := libhwloc-dev
 deb_zlib     := zlib1g-dev
+deb_libzstd  := libzstd-dev
+deb_libcurl  := libcurl4-openssl-dev
 
 NO_LIBS := clean deps deps-test fmt floors uninstall
 ifneq ($(filter-out $(NO_LIBS),$(or $(MAKECMDGOALS),all)),)
@@ -55,7 +57,8 @@ $(error the tests need cmocka; run `make deps-test`, or install the Debian packa
 endif
 endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
+# libcurl is loaded when something is fetched (datasets/http.c): it would triple the time to start.
+PKG_LIBS   := $(shell pkg-config --libs $(filter-out libcurl,$(PKGS)))
 endif
 
 # -- flags ------------------------------------------------------------------------------------------

@@ -301,6 +301,9 @@ static int csv_open_with(const char *path, const struct rows_options *o, char de
     int rc = lines_open(&c->lines, path, e);
     if (rc == 0)
         rc = csv_name_columns(c, o->columns, e);
+    c->header = c->header || o->skips_header;
+    if (rc == 0 && o->skips_header)
+        rc = csv_rewind((struct rows *)c, e);
     if (rc == 0)
         rc = csv_infer(c, e);
     if (rc < 0)

@@ -35,19 +35,55 @@ static int kwargs_delimiter(const struct value *v, char *out, struct assay_err *
     return 0;
 }
 
+/* Keys that would change the rows and are not known here: passing over them would score other rows. */
+static int kwargs_refuse(const struct value *kwargs, struct assay_err *e)
+{
+    static const char *const keys[] = {
+        "skiprows",   "usecols", "index_col",        "quotechar", "quoting",  "dtype",     "nrows",
+        "skipfooter", "comment", "converters",       "na_values", "decimal",  "thousands", "features",
+        "true_values", "false_values", "keep_default_na", "sample_by", "keep_linebreaks", "escapechar"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct value *v = value_get(kwargs, keys[i]);
+        bool usual = !v || v->type == VALUE_NULL || value_is_str(v, "line") ||
+                     (value_is_str(v, "\"") && strcmp(keys[i], "quotechar") == 0);
+        if (!usual)
+            return err_set(e, ASSAY_EUNSUPPORTED, "dataset_kwargs: '%s' is not supported", keys[i]);
+    }
+    return 0;
+}
+
+/* header: null or absent with names, 0 when the first line gives way to the names. */
+static int kwargs_header(const struct value *v, struct rows_options *o, struct assay_err *e)
+{
+    if (v->type == VALUE_NULL && o->columns)
+        return 0;
+    if (value_is_str(v, "infer"))
+        return 0;
+    if (v->type == VALUE_INT && v->i == 0) {
+        o->skips_header = o->columns != NULL;
+        return 0;
+    }
+    return err_set(e, ASSAY_EUNSUPPORTED,
+                   "dataset_kwargs: 'header' can be 0, or null with 'column_names'");
+}
+
 /* What changes how a file is read; keys that only steer a download mean nothing for local files. */
 static int data_options(const struct value *kwargs, struct rows_options *o, struct assay_err *e)
 {
     const struct value *v;
     *o = (struct rows_options){0};
+    TRY(kwargs_refuse(kwargs, e));
     if ((v = value_get(kwargs, "delimiter")) || (v = value_get(kwargs, "sep")))
         TRY(kwargs_delimiter(v, &o->delimiter, e));
-    if ((v = value_get(kwargs, "column_names")) && v->type != VALUE_NULL) {
+    if (((v = value_get(kwargs, "column_names")) || (v = value_get(kwargs, "names"))) &&
+        v->type != VALUE_NULL) {
         if (v->type != VALUE_LIST)
             return err_set(e, ASSAY_EUSAGE,
                            "dataset_kwargs: 'column_names' must be a list of names");
         o->columns = v;
     }
+    if ((v = value_get(kwargs, "header")))
+        TRY(kwargs_header(v, o, e));
     if ((v = value_get(kwargs, "field")) && v->type != VALUE_NULL) {
         if (v->type != VALUE_STR)
             return err_set(e, ASSAY_EUSAGE, "dataset_kwargs: 'field' must be a key");
@@ -107,19 +143,9 @@ static const char *data_describe(struct data *d)
     return arena_printf(&d->arena, "%s and %zu more", d->where.files[0], d->where.n - 1);
 }
 
-int data_open(const struct data_source *src, struct data **out, struct assay_err *e)
+/* Opens the first file, once it is known what is to be read. */
+static int data_begin(struct data *d, int rc, struct data **out, struct assay_err *e)
 {
-    *out = NULL;
-    if (!src->path || !*src->path)
-        return err_set(e, ASSAY_EUSAGE, "no dataset_path");
-    if (!src->split || !*src->split)
-        return err_set(e, ASSAY_EUSAGE, "dataset '%s': no split asked for", src->path);
-    struct data *d = calloc(1, sizeof *d);
-    if (!d)
-        return err_set(e, ASSAY_ENOMEM, "out of memory opening dataset '%s'", src->path);
-    int rc = data_options(src->kwargs, &d->options, e);
-    if (rc == 0)
-        rc = resolve_files(src, &d->arena, &d->where, e);
     if (rc == 0)
         rc = data_open_file(d, 0, e);
     if (rc == 0)
@@ -131,6 +157,37 @@ int data_open(const struct data_source *src, struct data **out, struct assay_err
     d->origin = data_describe(d);
     *out = d;
     return 0;
+}
+
+int data_open(const struct data_source *src, struct data **out, struct assay_err *e)
+{
+    *out = NULL;
+    if (!src->path || !*src->path)
+        return err_set(e, ASSAY_EUSAGE, "no dataset_path");
+    if (!src->split || !*src->split)
+        return err_set(e, ASSAY_EUSAGE, "dataset '%s': no split asked for", src->path);
+    struct data *d = calloc(1, sizeof *d);
+    if (!d)
+        return err_set(e, ASSAY_ENOMEM, "out of memory opening dataset '%s'", src->path);
+    int rc = resolve_files(src, &d->arena, &d->where, e);
+    if (rc == 0 && !d->where.cached_sha256)
+        rc = data_options(src->kwargs, &d->options, e);
+    return data_begin(d, rc, out, e);
+}
+
+int data_open_files(const char *const *files, size_t n, const struct value *kwargs,
+                    struct data **out, struct assay_err *e)
+{
+    *out = NULL;
+    struct data *d = n ? calloc(1, sizeof *d) : NULL;
+    if (!d)
+        return err_set(e, n ? ASSAY_ENOMEM : ASSAY_ENOTFOUND, n ? "out of memory" : "no files");
+    d->where = (struct resolved){.files = files, .n = n};
+    int rc = data_options(kwargs, &d->options, e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        if (!resolve_format(files[i]))
+            rc = err_set(e, ASSAY_EUNSUPPORTED, "'%s': unknown kind of file", files[i]);
+    return data_begin(d, rc, out, e);
 }
 
 /* -- rows -------------------------------------------------------------------------------------- */
@@ -252,7 +309,13 @@ int data_uid(struct data *d, char hex[65], struct assay_err *e)
         hash_release(&all);
         if (rc < 0)
             return rc;
-        hash_hex(h, d->uid);
+        char digest[HASH_HEX];
+        hash_hex(h, digest);
+        if (d->where.cached_sha256 && strcmp(digest, d->where.cached_sha256) != 0)
+            return err_set(e, ASSAY_EFORMAT,
+                           "'%s' is not what was fetched: 'assay data verify' lists what is damaged, "
+                           "'assay data get --refresh' mends it", d->where.files[0]);
+        memcpy(d->uid, digest, HASH_HEX);
     }
     memcpy(hex, d->uid, HASH_HEX);
     return 0;

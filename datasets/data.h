@@ -1,11 +1,13 @@
 /* data.h - dataset rows: from a task's dataset_path and split to a stream of struct value dicts.
  *
  * Resolution is by recipe (datasets/recipes/NAME.yaml: which local files hold which split) and then
- * by convention below each data directory: DIR/<path>/<name>/<split>.jsonl and the like.  dataset_path
- * json, csv, text with dataset_kwargs.data_files read those files, relative to the task's folder.
- * Formats by extension: .jsonl .json .csv .tsv .txt.  Rows are streamed: memory does not grow with
- * the number of rows.
- * Not here: what a row means (tasks/), the network (a later file of this folder). */
+ * by convention below each data directory: DIR/<path>/<name>/<split>.jsonl and the like, and then
+ * what was fetched (cache.h).  dataset_path json, csv, text with dataset_kwargs.data_files read those
+ * files, relative to the task's folder.  A task file cannot name files outside its own folder and the
+ * data directories, neither by "..", nor absolute, nor through a symbolic link.
+ * Formats by extension: .jsonl .ndjson .json .csv .tsv .txt, each also .gz and .zst.  Rows are
+ * streamed: memory does not grow with the number of rows.
+ * Not here: what a row means (tasks/), the network (hub.h). */
 #ifndef DATA_H
 #define DATA_H
 #include "harness/base/value.h"
@@ -20,12 +22,16 @@ struct data_source {             /* what to open; strings borrowed */
     const char *base_dir;        /* folder of the task file, for relative data_files */
     const char *const *data_dirs;/* --data DIR ..., $ASSAY_DATA; NULL-terminated */
     const char *const *recipe_dirs;  /* folders with recipes; NULL-terminated */
+    const char *cache;           /* cache_root(), NULL: what was fetched does not count */
 };
 struct data;
 
 /* Errors: ASSAY_ENOTFOUND with the places that were searched, ASSAY_EIO for a file that was named
  * and cannot be read, ASSAY_EUSAGE for an unknown split. */
 int data_open(const struct data_source *, struct data **, struct assay_err *);
+/* The rows of these files, one after another, as one dataset.  files are borrowed; kwargs as above. */
+int data_open_files(const char *const *files, size_t n, const struct value *kwargs, struct data **,
+                    struct assay_err *);
 /* Next row as a dict in `arena` (the caller resets it); *row = NULL at the end.
  * Errors: ASSAY_EFORMAT "file:line:col: ...": malformed text, wrong encoding, a row that is no
  * object. */
@@ -34,7 +40,8 @@ int data_rewind(struct data *, struct assay_err *);
 /* Column names of the first row (CSV: the header). */
 const char *const *data_columns(const struct data *, size_t *n);
 const char *data_origin(const struct data *);      /* files, for people; absolute or as found */
-/* SHA-256 of the files' content, computed once, cached for the process by path, mtime and size. */
+/* SHA-256 of the files' content, computed once, cached for the process by path, mtime and size.
+ * Errors: ASSAY_EFORMAT when what was fetched has been changed since. */
 int data_uid(struct data *, char hex[65], struct assay_err *);
 void data_close(struct data *);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "datasets/rows.h"
+#include "datasets/stream.h"
 #include "harness/base/arena.h"
 #include "harness/base/err.h"
 #include "harness/base/fs.h"
@@ -125,7 +126,7 @@ static int json_rows_open(const char *path, const struct rows_options *o, struct
     struct json_rows *j = calloc(1, sizeof *j);
     if (!j)
         return err_set(e, ASSAY_ENOMEM, "out of memory opening '%s'", path);
-    int rc = fs_map(path, &j->map, e);
+    int rc = stream_map(path, &j->map, e);
     if (rc < 0)
         goto fail;
     j->path = path;

@@ -72,3 +72,4 @@ static int jsonl_rewind(struct rows *rows, struct assay_err *e)
 }
 
 const struct rows_format rows_jsonl = {".jsonl", jsonl_open, jsonl_next, jsonl_rewind, jsonl_close};
+const struct rows_format rows_ndjson = {".ndjson", jsonl_open, jsonl_next, jsonl_rewind, jsonl_close};

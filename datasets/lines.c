@@ -1,13 +1,10 @@
 /* lines.c - see lines.h. */
 #include "datasets/lines.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "datasets/stream.h"
 #include "harness/base/err.h"
 #include "harness/base/text.h"
 
@@ -33,13 +30,9 @@ static int lines_fill(struct lines *l, struct assay_err *e)
         l->v = v;
         l->cap = cap;
     }
-    ssize_t n;
-    do
-        n = read(l->fd, l->v + l->end, l->cap - l->end);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return err_errno(e, ASSAY_EIO, "cannot read '%s'", l->path);
-    l->end += (size_t)n;
+    size_t n;
+    TRY(stream_read(l->in, l->v + l->end, l->cap - l->end, &n, e));
+    l->end += n;
     l->eof = n == 0;
     return 0;
 }
@@ -59,16 +52,9 @@ static int lines_mark(struct lines *l, struct assay_err *e)
 
 int lines_open(struct lines *l, const char *path, struct assay_err *e)
 {
-    struct stat st;
     *l = (struct lines){.path = path};
-    l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (l->fd < 0)
-        return err_errno(e, ASSAY_EIO, "cannot open '%s'", path);
-    int rc = 0;
-    if (fstat(l->fd, &st) < 0 || !S_ISREG(st.st_mode))
-        rc = err_set(e, ASSAY_EIO, "'%s' is no regular file", path);
-    if (rc == 0)
-        rc = lines_mark(l, e);
+    TRY(stream_open(path, &l->in, e));
+    int rc = lines_mark(l, e);
     if (rc < 0)
         lines_close(l);
     return rc;
@@ -99,8 +85,7 @@ int lines_next(struct lines *l, const char **s, size_t *n, struct assay_err *e)
 
 int lines_rewind(struct lines *l, struct assay_err *e)
 {
-    if (lseek(l->fd, 0, SEEK_SET) < 0)
-        return err_errno(e, ASSAY_EIO, "cannot rewind '%s'", l->path);
+    TRY(stream_rewind(l->in, e));
     l->start = l->end = 0;
     l->line = 0;
     l->eof = false;
@@ -111,10 +96,9 @@ void lines_close(struct lines *l)
 {
     if (!l)
         return;
-    if (l->fd >= 0)
-        close(l->fd);
+    stream_close(l->in);
     free(l->v);
-    *l = (struct lines){.fd = -1};
+    *l = (struct lines){0};
 }
 
 int lines_check_utf8(const struct lines *l, const char *s, size_t n, struct assay_err *e)

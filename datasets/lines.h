@@ -1,4 +1,4 @@
-/* lines.h - a file line by line, through one buffer that grows to the longest line, no further. */
+/* lines.h - a file, compressed or not, line by line, through one buffer that grows to the longest line, no further. */
 #ifndef LINES_H
 #define LINES_H
 #include <stdbool.h>
@@ -6,20 +6,21 @@
 #include <stdint.h>
 
 struct assay_err;
+struct stream;
 
 struct lines {
     const char *path;            /* borrowed */
-    int fd;
+    struct stream *in;
     char *v;
     size_t cap, start, end;      /* v[start..end) was read and not yet handed out */
     uint32_t line;               /* number of the line handed out last, from 1 */
     bool eof;
 };
 
-/* Regular files only.  A UTF-8 byte order mark is skipped; UTF-16 and UTF-32 are refused. */
+/* As stream_open.  A UTF-8 byte order mark is skipped; UTF-16 and UTF-32 are refused. */
 int lines_open(struct lines *, const char *path, struct assay_err *);
 /* Next line without its line ending (\n or \r\n), valid until the next call; *s NULL at the end.
- * Errors: ASSAY_EIO, ASSAY_ELIMIT beyond 256 MiB. */
+ * Errors: as stream_read, ASSAY_ELIMIT beyond 256 MiB. */
 int lines_next(struct lines *, const char **s, size_t *n, struct assay_err *);
 int lines_rewind(struct lines *, struct assay_err *);
 void lines_close(struct lines *);

@@ -2,23 +2,30 @@
 #include "datasets/resolve.h"
 
 #include <glob.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "datasets/cache.h"
+#include "datasets/stream.h"
 #include "harness/base/arena.h"
 #include "harness/base/buf.h"
 #include "harness/base/err.h"
 #include "harness/base/fs.h"
 
-static const struct rows_format *const rows_formats[] = {&rows_jsonl, &rows_json, &rows_csv,
-                                                         &rows_tsv, &rows_text};
+static const struct rows_format *const rows_formats[] = {&rows_jsonl, &rows_ndjson, &rows_json,
+                                                         &rows_csv,   &rows_tsv,    &rows_text};
 enum { N_FORMATS = sizeof rows_formats / sizeof *rows_formats };
 
 const struct rows_format *resolve_format(const char *path)
 {
-    const char *dot = strrchr(fs_basename(path), '.');
-    for (size_t i = 0; dot && i < N_FORMATS; i++)
-        if (strcmp(dot, rows_formats[i]->ext) == 0)
+    const char *name = fs_basename(path);
+    size_t n = stream_stem(name);
+    for (size_t i = 0; i < N_FORMATS; i++) {
+        size_t k = strlen(rows_formats[i]->ext);
+        if (n > k && memcmp(name + n - k, rows_formats[i]->ext, k) == 0)
             return rows_formats[i];
+    }
     return NULL;
 }
 
@@ -56,12 +63,56 @@ size_t path_list_glob(struct path_list *l, const char *pattern)
     return added;
 }
 
+/* -- what a task file may name ------------------------------------------------------------------- */
+
+static bool real_inside(const char *file, const char *dir)
+{
+    char real_file[PATH_MAX], real_dir[PATH_MAX];
+    if (!dir || !realpath(file, real_file) || !realpath(dir, real_dir))
+        return false;
+    size_t n = strlen(real_dir);
+    return strncmp(real_file, real_dir, n) == 0 &&
+           (real_file[n] == '/' || real_file[n] == 0 || strcmp(real_dir, "/") == 0);
+}
+
+static bool climbs(const char *path)
+{
+    for (const char *p = path; (p = strstr(p, "..")); p += 2)
+        if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == 0))
+            return true;
+    return false;
+}
+
+/* A task file comes from anywhere; what it names must not lead to any file of this machine.  Where
+ * the file really is must be below the task's folder or a data directory.  A name below a data
+ * directory that does not climb may be a symbolic link: whoever named the directory made it. */
+static bool is_allowed(const struct data_source *src, const char *name, const char *file)
+{
+    if (!src->base_dir || real_inside(file, src->base_dir))
+        return true;
+    for (const char *const *dir = src->data_dirs; dir && *dir; dir++) {
+        size_t n = strlen(*dir);
+        if (real_inside(file, *dir) || (!climbs(name) && name[0] != '/' && strncmp(file, *dir, n) == 0 &&
+                                        (file[n] == '/' || (n && (*dir)[n - 1] == '/'))))
+            return true;
+    }
+    return false;
+}
+
+static int refuse_outside(const char *name, const char *file, struct assay_err *e)
+{
+    return err_set(e, ASSAY_EUNSUPPORTED,
+                   "'%s' leads to '%s', outside the task's folder and every --data DIR: name its "
+                   "folder with --data to allow it", name, file);
+}
+
 /* -- looking ----------------------------------------------------------------------------------- */
 
 struct search {
     const struct data_source *src;
     struct arena *arena;
     struct path_list found, tried;
+    const char *name; /* what was found under, for is_allowed */
 };
 
 /* Tries a pattern below every data directory and below the task's folder; true when it hit. */
@@ -69,6 +120,7 @@ static bool search_pattern(struct search *s, const char *pattern)
 {
     for (const char *const *dir = s->src->data_dirs; dir && *dir; dir++) {
         const char *path = fs_join(s->arena, *dir, pattern);
+        s->name = pattern;
         if (path_list_glob(&s->found, path))
             return true;
         path_list_add(&s->tried, path);
@@ -84,9 +136,12 @@ static bool search_pattern(struct search *s, const char *pattern)
 
 static bool search_extensions(struct search *s, const char *stem)
 {
+    static const char *const packed[] = {"", ".gz", ".zst"};
     for (size_t i = 0; i < N_FORMATS; i++)
-        if (search_pattern(s, arena_printf(s->arena, "%s%s", stem, rows_formats[i]->ext)))
-            return true;
+        for (int k = 0; k < 3; k++)
+            if (search_pattern(
+                    s, arena_printf(s->arena, "%s%s%s", stem, rows_formats[i]->ext, packed[k])))
+                return true;
     return false;
 }
 
@@ -144,28 +199,39 @@ static const struct rows_format *loader_format(const char *path)
                                        : NULL;
 }
 
+static bool is_address(const char *s)
+{
+    return strstr(s, "://") != NULL;
+}
+
+static int loader_missing(const struct value *file, const char *path, const char *near,
+                          struct assay_err *e)
+{
+    if (is_address(file->s))
+        return err_set(e, ASSAY_ENOTFOUND,
+                       "'%s' is on the network and was not fetched, nor is '%s' below --data DIR",
+                       file->s, path);
+    return err_set(e, ASSAY_EIO, "data_files: cannot find '%s' (looked for '%s')", file->s, near);
+}
+
 static int loader_add(struct search *s, const struct value *file, struct assay_err *e)
 {
     if (file->type != VALUE_STR || file->n == 0)
         return err_set(e, ASSAY_EUSAGE, "dataset_kwargs: 'data_files' must hold file names");
-    const char *scheme = strstr(file->s, "://");
-    const char *path = scheme ? fs_basename(file->s) : file->s;
+    const char *path = is_address(file->s) ? fs_basename(file->s) : file->s;
     struct search one = {.src = s->src,
                          .arena = s->arena,
                          .found = {.arena = s->arena},
                          .tried = {.arena = s->arena}};
     /* The task's folder first: that is where a relative name was written. */
     const char *near = s->src->base_dir ? fs_join(s->arena, s->src->base_dir, path) : path;
-    if (!path_list_glob(&one.found, near) && !search_pattern(&one, path)) {
-        if (scheme)
-            return err_set(e, ASSAY_EIO,
-                           "'%s' is on the network; fetch it and put '%s' below --data DIR",
-                           file->s, path);
-        return err_set(e, ASSAY_EIO, "data_files: cannot find '%s' (looked for '%s')", file->s,
-                       near);
-    }
-    for (size_t i = 0; i < one.found.n; i++)
+    if (!path_list_glob(&one.found, near) && !search_pattern(&one, path))
+        return loader_missing(file, path, near, e);
+    for (size_t i = 0; i < one.found.n; i++) {
+        if (!is_allowed(s->src, path, one.found.v[i]))
+            return refuse_outside(file->s, one.found.v[i], e);
         path_list_add(&s->found, one.found.v[i]);
+    }
     return 0;
 }
 
@@ -192,32 +258,74 @@ static int loader_files(struct search *s, struct assay_err *e)
                       : err_set(e, ASSAY_EUSAGE, "data_files of split '%s' is empty", src->split);
 }
 
+/* -- all places -------------------------------------------------------------------------------- */
+
+/* What was fetched for exactly this dataset, configuration, revision and dataset_kwargs. */
+static bool search_cache(struct search *s, struct resolved *out)
+{
+    const struct data_source *src = s->src;
+    struct cache_key key = {
+        .root = src->cache, .path = src->path, .name = src->name, .kwargs = src->kwargs};
+    struct cache_manifest m;
+    const char *file = src->cache ? cache_find(&key, src->split, s->arena, &m) : NULL;
+    if (!file)
+        return false;
+    const char **one = ARENA_ARRAY(s->arena, const char *, 1);
+    one[0] = file;
+    *out = (struct resolved){one, 1, &rows_jsonl, m.sha256};
+    return true;
+}
+
+static int resolve_loader(struct search *s, const struct rows_format *loader, struct resolved *out,
+                          struct assay_err *e)
+{
+    struct assay_err why = {0};
+    int rc = loader_files(s, &why);
+    if (rc == ASSAY_ENOTFOUND && search_cache(s, out))
+        return 0;
+    if (rc < 0)
+        return err_set(e, rc, "%s", why.msg);
+    /* json takes both kinds: the extension decides, or the loader for a foreign one. */
+    bool ours = resolve_format(s->found.v[0]) != NULL;
+    out->format = loader == &rows_jsonl && ours ? NULL : loader;
+    return 0;
+}
+
+static int resolve_named(struct search *s, struct resolved *out, struct assay_err *e)
+{
+    struct path_list patterns = {.arena = s->arena};
+    bool known = false, hit = false;
+    TRY(recipe_patterns(s->src, &patterns, &known, e));
+    for (size_t i = 0; i < patterns.n && !hit; i++)
+        hit = search_pattern(s, patterns.v[i]);
+    if (hit)
+        return 0;
+    if (search_convention(s)) {
+        for (size_t i = 0; i < s->found.n; i++)
+            if (!is_allowed(s->src, s->name, s->found.v[i]))
+                return refuse_outside(s->src->path, s->found.v[i], e);
+        return 0;
+    }
+    return search_cache(s, out) ? 0 : search_failed(s, e);
+}
+
 int resolve_files(const struct data_source *src, struct arena *a, struct resolved *out,
                   struct assay_err *e)
 {
-    struct search s = {.src = src, .arena = a, .found = {.arena = a}, .tried = {.arena = a}};
+    struct search s = {
+        .src = src, .arena = a, .found = {.arena = a}, .tried = {.arena = a}, .name = ""};
     const struct rows_format *loader = loader_format(src->path);
     *out = (struct resolved){0};
-    if (loader) {
-        TRY(loader_files(&s, e));
-        /* json takes both kinds: the extension decides, or the loader for a foreign one. */
-        bool ours = resolve_format(s.found.v[0]) != NULL;
-        out->format = loader == &rows_jsonl && ours ? NULL : loader;
-    } else {
-        struct path_list patterns = {.arena = a};
-        bool known = false, hit = false;
-        TRY(recipe_patterns(src, &patterns, &known, e));
-        for (size_t i = 0; i < patterns.n && !hit; i++)
-            hit = search_pattern(&s, patterns.v[i]);
-        if (!hit && !search_convention(&s))
-            return search_failed(&s, e);
-    }
+    TRY(loader ? resolve_loader(&s, loader, out, e) : resolve_named(&s, out, e));
+    if (out->cached_sha256)
+        return 0;
     out->files = s.found.v;
     out->n = s.found.n;
     for (size_t i = 0; i < out->n && !out->format; i++)
         if (!resolve_format(out->files[i]))
             return err_set(e, ASSAY_EUNSUPPORTED,
-                           "'%s': unknown kind of file; .jsonl .json .csv .tsv .txt can be read",
+                           "'%s': unknown kind of file; .jsonl .ndjson .json .csv .tsv .txt can be "
+                           "read, also with .gz or .zst",
                            out->files[i]);
     return 0;
 }

@@ -1,7 +1,7 @@
 /* resolve.h - from a dataset's name to the files that hold a split (inside datasets only).
  *
  * Order: the file loaders json, csv, text with data_files; then a recipe; then the convention below
- * each data directory and below the task's own folder. */
+ * each data directory and below the task's own folder; then what was fetched (cache.h). */
 #ifndef RESOLVE_H
 #define RESOLVE_H
 #include "datasets/data.h"
@@ -11,6 +11,8 @@ struct resolved {
     const char *const *files;    /* in arena; at least one */
     size_t n;
     const struct rows_format *format;    /* NULL: by each file's extension */
+    const char *cached_sha256;   /* one fetched file, with this digest; NULL: not from the cache.
+                                    dataset_kwargs are behind it: they shaped its rows */
 };
 
 /* Errors: as data_open. */

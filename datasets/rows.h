@@ -13,6 +13,7 @@ struct assay_err;
 struct rows_options {
     char delimiter;              /* csv: 0 = the format's own */
     const struct value *columns; /* csv: list of names; then the first line is data.  NULL: header */
+    bool skips_header;           /* csv: `columns` stand in for the first line, which is skipped */
     const char *field;           /* json: rows are the list under this key of the top object */
 };
 struct rows;                     /* each format begins its own struct with nothing of ours */
@@ -24,7 +25,7 @@ struct rows_format {
     int (*rewind)(struct rows *, struct assay_err *);
     void (*close)(struct rows *);            /* NULL is fine */
 };
-extern const struct rows_format rows_jsonl, rows_json, rows_csv, rows_tsv, rows_text;
+extern const struct rows_format rows_jsonl, rows_ndjson, rows_json, rows_csv, rows_tsv, rows_text;
 
 /* "file:line:1: expected an object as row, found a list" unless v is a dict. */
 int rows_check_object(const char *path, uint32_t line, const struct value *v, struct assay_err *);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/base/buf.h"
@@ -77,11 +78,12 @@ void hash_bytes(const void *p, size_t n, uint8_t out[HASH_BYTES])
         hash_die();
 }
 
-int hash_file(const char *path, uint8_t out[HASH_BYTES], struct assay_err *e)
+/* Feeds the whole file to `add`. */
+static int hash_feed(const char *path, int (*add)(void *ctx, const void *p, size_t n), void *ctx,
+                     struct assay_err *e)
 {
     enum { CHUNK = 1 << 20 };
     int rc = 0;
-    struct hash h = {0};
     char *chunk = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -91,7 +93,6 @@ int hash_file(const char *path, uint8_t out[HASH_BYTES], struct assay_err *e)
         rc = err_set(e, ASSAY_ENOMEM, "out of memory hashing '%s'", path);
         goto out;
     }
-    hash_init(&h);
     for (;;) {
         ssize_t n = read(fd, chunk, CHUNK);
         if (n < 0 && errno == EINTR)
@@ -102,13 +103,50 @@ int hash_file(const char *path, uint8_t out[HASH_BYTES], struct assay_err *e)
         }
         if (n == 0)
             break;
-        hash_add(&h, chunk, (size_t)n);
+        if (add(ctx, chunk, (size_t)n) != 1)
+            hash_die();
     }
-    hash_end(&h, out);
 out:
-    hash_release(&h);
     free(chunk);
     close(fd);
+    return rc;
+}
+
+static int hash_update(void *ctx, const void *p, size_t n)
+{
+    return EVP_DigestUpdate(ctx, p, n);
+}
+
+int hash_file(const char *path, uint8_t out[HASH_BYTES], struct assay_err *e)
+{
+    struct hash h = {0};
+    hash_init(&h);
+    int rc = hash_feed(path, hash_update, h.ctx, e);
+    if (rc == 0)
+        hash_end(&h, out);
+    hash_release(&h);
+    return rc;
+}
+
+int hash_file_git(const char *path, char hex[41], struct assay_err *e)
+{
+    struct stat st;
+    unsigned char h[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    char head[48];
+    if (stat(path, &st) < 0)
+        return err_errno(e, ASSAY_EIO, "cannot stat '%s'", path);
+    int len = snprintf(head, sizeof head, "blob %lld", (long long)st.st_size) + 1;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha1(), NULL) != 1 ||
+        EVP_DigestUpdate(ctx, head, (size_t)len) != 1)
+        hash_die();
+    int rc = hash_feed(path, hash_update, ctx, e);
+    if (rc == 0 && EVP_DigestFinal_ex(ctx, h, &n) != 1)
+        hash_die();
+    EVP_MD_CTX_free(ctx);
+    for (unsigned i = 0; rc == 0 && i < 20; i++)
+        snprintf(hex + 2 * i, 3, "%02x", h[i]);
     return rc;
 }
 

@@ -20,6 +20,9 @@ void hash_release(struct hash *);
 
 void hash_bytes(const void *p, size_t n, uint8_t out[HASH_BYTES]);
 int hash_file(const char *path, uint8_t out[HASH_BYTES], struct assay_err *);
+/* The SHA-1 that git gives the file as a blob, in hexadecimal: what servers of git repositories
+ * name small files by.  A check against damage, not an identity. */
+int hash_file_git(const char *path, char hex[41], struct assay_err *);
 void hash_value(const struct value *, uint8_t out[HASH_BYTES]);     /* of the sorted compact JSON */
 char *hash_hex(const uint8_t h[HASH_BYTES], char out[HASH_HEX]);    /* returns out */
 #endif

@@ -37,6 +37,7 @@ static struct data_source source_of(const struct task *t, const char *split,
         .base_dir = t->base_dir,
         .data_dirs = paths->data,
         .recipe_dirs = paths->recipes,
+        .cache = paths->cache,
     };
 }
 

@@ -17,6 +17,7 @@ struct value;
 
 struct docs_paths {
     const char *const *data, *const *recipes;
+    const char *cache;                   /* of what was fetched, or NULL */
 };
 /* Opens and starts the task.  Errors: "file:line:col: ..." of dataset or template. */
 int docs_open(struct task *, const struct suite *, const struct docs_paths *, struct docs **,

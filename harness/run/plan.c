@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "datasets/cache.h"
 #include "harness/base/buf.h"
 #include "harness/base/err.h"
 #include "harness/base/field.h"
@@ -255,6 +256,7 @@ int plan_make(const struct suite *s, bool with_variants, struct plan **out, stru
     p->suite = s;
     p->paths.data = paths_data(&p->arena, s->data.v);
     p->paths.recipes = paths_recipes(&p->arena, s->recipe_dirs.v);
+    p->paths.cache = cache_root(&p->arena);
     int rc = with_variants ? resolve_variants(p, e) : 0;
     if (rc >= 0)
         rc = resolve_tasks(p, e);

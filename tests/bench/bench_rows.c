@@ -1,24 +1,37 @@
 /* bench_rows.c - how fast rows become values, and what a million of them leave in memory.
  *
- *   bench_rows [ROWS]         default 1,000,000 rows of about 360 bytes, JSON lines and CSV
+ *   bench_rows [ROWS]         default 1,000,000 rows of about 360 bytes, JSON lines and CSV, plain and
+ *                             packed with gzip and zstd
  *
- * Prints format, MB/s, rows/s and the growth of peak memory while reading, which must stay flat. */
+ * Prints format, MB/s of the text, rows/s and the growth of peak memory while reading, which must stay
+ * flat.  Every row is another text, or packing would flatter. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include "backends/backend.h"
 #include "datasets/data.h"
 #include "harness/base/arena.h"
 #include "harness/base/clock.h"
 #include "harness/base/fs.h"
+#include "harness/base/rng.h"
 
-static const char good[] =
-    "Who should the committee that Derek's neighbours admired have hugged after "
-    "the long meeting about the museum?";
+/* A sentence of about a hundred bytes. */
+static void make_text(struct rng *r, char out[160])
+{
+    static const char *const words[] = {
+        "committee", "museum", "neighbours", "admired", "meeting",  "Derek's", "hugged", "harbour",
+        "seldom",    "window", "letters",    "quietly", "mountain", "because", "carried", "winter"};
+    size_t n = 0;
+    while (n < 100)
+        n += (size_t)snprintf(out + n, 160 - n, "%s%s%u", n ? " " : "", words[rng_below(r, 16)],
+                              (unsigned)rng_below(r, 10));
+}
 
 static int write_rows(const char *path, long n, int csv)
 {
@@ -27,14 +40,46 @@ static int write_rows(const char *path, long n, int csv)
         return -1;
     if (csv)
         fprintf(f, "sentence_good,sentence_bad,field,simple,id,score\n");
-    for (long i = 0; i < n; i++)
+    struct rng r = {42};
+    char good[160], bad[160];
+    for (long i = 0; i < n; i++) {
+        make_text(&r, good);
+        make_text(&r, bad);
         fprintf(
             f,
             csv ? "\"%s\",\"%s\",syntax,True,%ld,%.3f\n"
                 : "{\"sentence_good\": \"%s\", \"sentence_bad\": \"%s\", \"field\": \"syntax\", "
                   "\"simple\": true, \"id\": %ld, \"score\": %.3f}\n",
-            good, good, i, (double)i / 7);
+            good, bad, i, (double)i / 7);
+    }
     return fclose(f);
+}
+
+/* Packs `path` into `path`.gz or `path`.zst, as `gzip -6` and `zstd -3` would. */
+static int pack(const char *path, const char *packed)
+{
+    struct fs_map m;
+    if (fs_map(path, &m, NULL) < 0)
+        return -1;
+    int rc = -1;
+    if (strcmp(strrchr(packed, '.'), ".gz") == 0) {
+        gzFile f = gzopen(packed, "wb6");
+        rc = f ? 0 : -1;
+        for (size_t at = 0, n; rc == 0 && at < m.n; at += n) {
+            n = m.n - at < 1 << 20 ? m.n - at : 1 << 20;
+            rc = gzwrite(f, m.v + at, (unsigned)n) == (int)n ? 0 : -1;
+        }
+        if (f && gzclose(f) != Z_OK)
+            rc = -1;
+    } else {
+        size_t cap = ZSTD_compressBound(m.n);
+        char *out = malloc(cap);
+        size_t n = out ? ZSTD_compress(out, cap, m.v, m.n, 3) : 0;
+        rc = out && !ZSTD_isError(n) ? fs_write_atomic(packed, out, n, NULL) : -1;
+        free(out);
+    }
+    fs_unmap(&m);
+    return rc;
 }
 
 static long peak_kib(void)
@@ -44,7 +89,8 @@ static long peak_kib(void)
     return u.ru_maxrss;
 }
 
-static int read_rows(const char *path, const char *loader, long want, struct assay_err *e)
+static int read_rows(const char *path, const char *loader, long want, off_t text_bytes,
+                     struct assay_err *e)
 {
     struct arena a = {0}, row_arena = {0};
     struct value_entry files = {value_str(&a, "data_files"), value_str(&a, path)};
@@ -52,7 +98,6 @@ static int read_rows(const char *path, const char *loader, long want, struct ass
         .path = loader, .split = "train", .kwargs = value_dict(&a, &files, 1)};
     struct data *d = NULL;
     const struct value *row = &value_null;
-    struct stat st = {0};
     long n = 0, before = peak_kib();
     int64_t start = clock_ns();
     int rc = data_open(&src, &d, e);
@@ -62,9 +107,9 @@ static int read_rows(const char *path, const char *loader, long want, struct ass
         n += row != NULL;
     }
     double s = (double)(clock_ns() - start) / 1e9;
-    if (rc == 0 && n == want && stat(path, &st) == 0)
-        printf("%-6s %8.0f MB/s %10.0f rows/s %8ld KiB more\n", strrchr(path, '.') + 1,
-               (double)st.st_size / 1e6 / s, (double)n / s, peak_kib() - before);
+    if (rc == 0 && n == want)
+        printf("%-10s %8.0f MB/s %10.0f rows/s %8ld KiB more\n", strchr(fs_basename(path), '.') + 1,
+               (double)text_bytes / 1e6 / s, (double)n / s, peak_kib() - before);
     data_close(d);
     arena_release(&row_arena);
     arena_release(&a);
@@ -82,10 +127,21 @@ int main(int argc, char **argv)
     char *dir = arena_printf(&a, "%s/assay-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     int rc = mkdtemp(dir) ? 0 : -1;
     for (int i = 0; rc == 0 && i < 2; i++) {
+        static const char *const packed[] = {"", ".gz", ".zst"};
         const char *path = fs_join(&a, dir, names[i]);
+        struct stat st = {0};
         rc = write_rows(path, n, i);
         if (rc == 0)
-            rc = read_rows(path, loaders[i], n, &e);
+            rc = stat(path, &st);
+        for (int k = 0; k < 3 && rc == 0; k++) {
+            const char *file = arena_printf(&a, "%s%s", path, packed[k]);
+            if (k)
+                rc = pack(path, file);
+            if (rc == 0)
+                rc = read_rows(file, loaders[i], n, st.st_size, &e);
+            if (k)
+                unlink(file);
+        }
         unlink(path);
     }
     if (rc != 0)

@@ -242,7 +242,7 @@ static void data_files_name_splits_and_globs(void **state)
     assert_bad(loader("json", "data_files: none.jsonl"), ASSAY_EIO,
                "data_files: cannot find 'none.jsonl'");
     assert_bad(loader("json", "{}"), ASSAY_EUSAGE, "needs dataset_kwargs with 'data_files'");
-    assert_bad(loader("json", "data_files: 'https://example.org/x.jsonl'"), ASSAY_EIO,
+    assert_bad(loader("json", "data_files: 'https://example.org/x.jsonl'"), ASSAY_ENOTFOUND,
                "is on the network");
     assert_bad(loader("csv", "{data_files: p1.jsonl, delimiter: ab}"), ASSAY_EUSAGE,
                "must be one character");

@@ -2,7 +2,7 @@
 # A missing library is named by its package; without apt-get `make deps` prints what other systems call it.
 set -u
 out=$(PKG_CONFIG_LIBDIR=$TMPDIR PKG_CONFIG_PATH='' MAKEFLAGS='' make BUILD="$TMPDIR/b" all 2>&1)
-case $out in *'make deps'*libsqlite3-dev*libyaml-dev*libhwloc-dev*) ;; *) echo "$out"; exit 1 ;; esac
+case $out in *'make deps'*libsqlite3-dev*libyaml-dev*libhwloc-dev*libcurl4-openssl-dev*) ;; *) echo "$out"; exit 1 ;; esac
 
 mkdir "$TMPDIR/bin"
 for tool in sh bash make sed env id echo printf uname; do
