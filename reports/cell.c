@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 #include "harness/base/arena.h"
+#include "harness/stats/betting.h"
 #include "harness/stats/cluster.h"
 #include "harness/stats/dist.h"
 #include "harness/stats/paired.h"
@@ -71,6 +72,7 @@ static const struct compare_cell empty_cell = {.base = {NAN, NAN, NAN},
                                                .variant = {NAN, NAN, NAN},
                                                .delta = {NAN, NAN, NAN},
                                                .se = NAN,
+                                               .p_fail = NAN,
                                                .p_exact = NAN,
                                                .p_mid = NAN,
                                                .p_adjusted = NAN,
@@ -85,6 +87,32 @@ void cell_refuse(struct compare_cell *c, const char *reason)
 {
     *c = empty_cell;
     c->reason = reason;
+}
+
+void cell_stopped(struct compare_cell *c)
+{
+    *c = empty_cell;
+    c->kind = COMPARE_VALUE;
+    c->reason = "its variant was decided before any of its items was asked";
+}
+
+/* Tests that may be stopped by what they show: p is a share of 1 / evidence. */
+static void bet(struct compare_cell *c, const struct cell_rules *r)
+{
+    int64_t b = (int64_t)c->losses, g = (int64_t)c->gains, n = (int64_t)c->n;
+    double lim[2], psi = b + g > 0 ? (double)(b + g) / (double)n : fmin(1, 3 / (double)n);
+    c->is_sequence = true;
+    betting_interval(b, g, n, r->alpha, lim);
+    c->delta.lo = lim[0];
+    c->delta.hi = lim[1];
+    c->base.lo = c->base.hi = c->variant.lo = c->variant.hi = NAN;
+    c->p_exact = NAN;
+    c->p_mid = c->p_adjusted = fmin(1, r->share / betting_differs(b, g));
+    c->smallest_margin = fmax(0, -betting_limit(b, g, n, r->alpha / r->share));
+    c->p_margin = fmin(1, r->share / betting_noninferior(b, g, n, r->margin));
+    if (r->is_pool)
+        c->p_fail = fmin(1, r->share / betting_inferior(b, g, n, r->margin));
+    c->mde = 0.5 * (lim[1] - lim[0]) + dist_norm_quantile(POWER) * sqrt(psi / (double)n);
 }
 
 void cell_binary(struct compare_cell *c, const struct cell_counts *k, const struct cell_rules *r)
@@ -119,6 +147,8 @@ void cell_binary(struct compare_cell *c, const struct cell_counts *k, const stru
     /* with no flips seen, the power of what could have been: at most 3 in n (rule of three) */
     double psi = b + g > 0 ? (double)(b + g) / nn : fmin(1, 3 / nn);
     c->mde = power_paired_mde(psi, nn, r->alpha, POWER);
+    if (r->share > 0)
+        bet(c, r);
 }
 
 /* delta with its interval from an estimate of the change, normal or Student. */
@@ -281,11 +311,16 @@ void cell_judge(struct compare_cell *c, double alpha, struct arena *a)
         return;
     }
     double loss = c->higher_is_better ? -c->delta.v : c->delta.v;
-    if (c->p_margin < alpha) {
+    bool is_decider = c->is_sequence && !isnan(c->p_fail);
+    if (c->is_sequence ? c->p_margin <= alpha : c->p_margin < alpha) {
         c->verdict = COMPARE_PASS;
         c->reason = arena_printf(a, "a loss of %s is ruled out (%s)", amount(c, c->margin, a),
                                  p_text(c->p_margin, a));
-    } else if (c->p_adjusted < alpha && loss > 0) {
+    } else if (is_decider && c->p_fail <= alpha) {
+        c->verdict = COMPARE_FAIL;
+        c->reason = arena_printf(a, "worse by more than %s (%s); seen: %s", amount(c, c->margin, a),
+                                 p_text(c->p_fail, a), seen(c, loss, a));
+    } else if (!is_decider && c->p_adjusted < alpha && loss > 0) {
         c->verdict = COMPARE_FAIL;
         c->reason =
             arena_printf(a, "worse by %s (%s)", amount(c, loss, a), p_text(c->p_adjusted, a));
@@ -294,7 +329,9 @@ void cell_judge(struct compare_cell *c, double alpha, struct arena *a)
         c->reason =
             isnan(c->margin)
                 ? "no margin is defined for this metric, and no loss is shown"
-                : arena_printf(a, "a loss of %s cannot be ruled out; seen: %s, detectable: %s",
-                               amount(c, c->margin, a), seen(c, loss, a), amount(c, c->mde, a));
+                : arena_printf(a, "a loss of %s cannot be ruled out; seen: %s, detectable: %s, passes "
+                               "from %s",
+                               amount(c, c->margin, a), seen(c, loss, a), amount(c, c->mde, a),
+                               amount(c, c->smallest_margin, a));
     }
 }

@@ -23,6 +23,9 @@ void cell_count(const struct cell_pairs *, struct cell_counts *sum);      /* add
 
 struct cell_rules {              /* fractions, natural logarithms */
     double alpha, margin, ln_ppl_margin;
+    double share;                /* 0: n was fixed before; else early stopping (stopping.h): only what
+                                    holds at every n, p-values times this number of variants */
+    bool is_pool;                /* what early stopping decided by */
 };
 /* Kind, values, intervals and p-values; no verdict yet (Holm needs all tasks first). */
 void cell_binary(struct compare_cell *, const struct cell_counts *, const struct cell_rules *);
@@ -30,6 +33,8 @@ void cell_scores(struct compare_cell *, const struct cell_pairs *, const char *a
                  const struct cell_rules *, struct arena *);
 /* No statistics: kind NONE, incomparable, and why. */
 void cell_refuse(struct compare_cell *, const char *reason);
+/* Nothing to say either way: it was stopped before any of its items was asked. */
+void cell_stopped(struct compare_cell *);
 /* Sets verdict and reason from p_adjusted, p_margin and the sign of delta. */
 void cell_judge(struct compare_cell *, double alpha, struct arena *);
 bool cell_is_likelihood(const char *aggregation);

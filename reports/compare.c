@@ -16,6 +16,7 @@
 #include "reports/distance.h"
 #include "reports/fmt.h"
 #include "reports/speed.h"
+#include "reports/stopping.h"
 
 static const double DEFAULT_MARGIN = 1, DEFAULT_MARGIN_4BIT = 2; /* accuracy points */
 
@@ -244,12 +245,17 @@ static bool is_4bit(const struct view_variant *v)
     return false;
 }
 
-static struct cell_rules rules_of(const struct compare *c, const struct view_variant *v)
+static struct cell_rules rules_of(const struct compare *c, const struct compare_row *r)
 {
+    const struct view_variant *v = r->variant;
     double margin = c->options.margin > 0 ? c->options.margin
                     : is_4bit(v)          ? DEFAULT_MARGIN_4BIT
                                           : DEFAULT_MARGIN;
-    return (struct cell_rules){c->options.alpha, margin / 100, log1p(c->options.ppl_margin / 100)};
+    struct cell_rules rules = {.alpha = c->options.alpha,
+                               .margin = margin / 100,
+                               .ln_ppl_margin = log1p(c->options.ppl_margin / 100)};
+    stopping_rules(c, r, &rules);
+    return rules;
 }
 
 /* -- tasks ------------------------------------------------------------------------------------- */
@@ -280,7 +286,7 @@ static const char *refusal(const struct making *m, const struct compare_task *t,
         return arena_printf(m->a, "'%s' did not run it", v->label);
     const struct view_task *x = base->task, *y = job->task;
     if (strcmp(x->uid, y->uid) == 0)
-        return NULL;
+        return stopping_refusal(m->c, r, m->a);
     if (strcmp(x->dataset_uid, y->dataset_uid) != 0)
         return differing(m, "the data set differs", x->dataset_uid, y->dataset_uid);
     if (strcmp(x->config_uid, y->config_uid) != 0)
@@ -316,7 +322,7 @@ static void compare_pair(struct making *m, size_t task, size_t row, const struct
 {
     struct compare_task *t = &m->tasks[task];
     struct compare_row *r = &m->c->rows[row];
-    struct cell_rules rules = rules_of(m->c, r->variant);
+    struct cell_rules rules = rules_of(m->c, r);
     struct cell_pairs p;
     cell_pair(base, scores, scratch, &p);
     if (m->sums)
@@ -345,6 +351,10 @@ static void compare_rows(struct making *m, size_t task, const struct view_scores
         if (!why && (base->n == 0 || scores[row].n == 0)) {
             const struct view_variant *v = base->n ? r->variant : c->rows[r->base].variant;
             const struct view_job *job = find_job(v, "task", t->name);
+            if (stopping_is_early(job)) {
+                cell_stopped(&r->tasks[task]);
+                continue;
+            }
             why = arena_printf(m->a, "'%s' has no scores%s%s", v->label, job->reason ? ": " : "",
                                job->reason ? job->reason : "");
         }
@@ -424,7 +434,8 @@ static void judge_tasks(struct making *m, struct compare_row *r)
 static void judge_pools(struct making *m, size_t row)
 {
     struct compare_row *r = &m->c->rows[row];
-    struct cell_rules rules = rules_of(m->c, r->variant);
+    struct cell_rules rules = rules_of(m->c, r);
+    rules.is_pool = true;
     cell_binary(&r->pool, &m->pool[row], &rules);
     cell_judge(&r->pool, rules.alpha, m->a);
     for (size_t g = 0; g < m->c->n_groups; g++) {
@@ -574,6 +585,7 @@ static void conclude(struct making *m)
     else
         c->headline =
             arena_printf(m->a, "%.*s, against %s", len > 2 ? len - 2 : 0, text, c->against);
+    c->headline = arena_printf(m->a, "%s%s", c->headline, stopping_total(c, m->a));
 }
 
 /* -- speed ------------------------------------------------------------------------------------- */
@@ -694,6 +706,7 @@ static void judge(struct making *m)
         judge_tasks(m, &m->c->rows[i]);
         judge_pools(m, i);
         judge_row(m, &m->c->rows[i]);
+        stopping_explain(m->c, &m->c->rows[i], m->a);
     }
     conclude(m);
 }

@@ -8,6 +8,8 @@
  *   fail          not passed, and worse than the base by mid-p McNemar (Holm over the tasks)
  *   inconclusive  neither: too few items; `mde` says what could have been seen
  *   incomparable  nothing to pair, or the tasks differ; `reason` says which and why
+ * Where a run stops early (a decision in the store), pool and groups fail only when a loss beyond the
+ * margin is shown, and all intervals and p-values are of betting tests that hold at every n.
  *
  * Formulas and their sources stand in harness/stats. */
 #ifndef COMPARE_H
@@ -56,6 +58,10 @@ struct compare_cell {            /* one measure of one task, group or pool: vari
                                     the perplexity, or the difference in bits per byte */
     double se;                   /* of delta (paired) */
     size_t losses, gains;        /* BINARY: base right & variant wrong, and the reverse */
+    bool is_sequence;            /* early stopping: interval and p-values hold at every n at once;
+                                    p_mid is of a betting test, p_exact unknown, and the intervals of
+                                    base and variant too */
+    double p_fail;               /* sequence of a pool: p of "the loss is at most the margin" */
     double p_exact, p_mid;       /* BINARY: McNemar; others: p_mid is the two-sided p of delta */
     double p_adjusted;           /* Holm over the tasks of the row; pool and groups: p_mid */
     double margin;               /* used for the verdict, in units of delta */

@@ -17,6 +17,7 @@
 #include "harness/base/err.h"
 #include "harness/base/fs.h"
 #include "harness/base/json.h"
+#include "reports/stopping.h"
 
 /* -- fields ------------------------------------------------------------------------------------ */
 
@@ -150,7 +151,7 @@ static void cell_rows(struct rows *r, const struct compare_cell *x, const char *
     if (x->kind == COMPARE_NONE)
         return;
     row(r, "value", x->variant, n, unit);
-    r->source = "paired scores";
+    r->source = x->is_sequence ? "paired scores (confidence sequence)" : "paired scores";
     if (is_base || x->kind == COMPARE_VALUE)
         return;
     const char *delta_unit = x->kind != COMPARE_LIKELIHOOD    ? unit
@@ -161,6 +162,8 @@ static void cell_rows(struct rows *r, const struct compare_cell *x, const char *
     if (x->kind == COMPARE_BINARY) {
         number(r, "losses", (double)x->losses, n, "items");
         number(r, "gains", (double)x->gains, n, "items");
+    }
+    if (x->kind == COMPARE_BINARY && !x->is_sequence) {
         number(r, "p_mcnemar_exact", x->p_exact, n, "p");
         number(r, "p_mcnemar_mid", x->p_mid, n, "p");
     } else {
@@ -168,6 +171,8 @@ static void cell_rows(struct rows *r, const struct compare_cell *x, const char *
     }
     number(r, "p_holm", x->p_adjusted, n, "p");
     number(r, "p_margin", x->p_margin, n, "p");
+    if (!isnan(x->p_fail))
+        number(r, "p_beyond_margin", x->p_fail, n, "p");
     number(r, "margin", x->margin, n, delta_unit);
     number(r, "smallest_margin", x->smallest_margin, n, delta_unit);
     number(r, "mde", x->mde, n, delta_unit);
@@ -243,18 +248,34 @@ static void variant_rows(struct rows *r)
     }
 }
 
+/* What early stopping decided, and what it saved. */
+static void stopping_rows(struct rows *r)
+{
+    const struct view_decision *d = r->variant->decision;
+    if (!d)
+        return;
+    r->task = "*";
+    r->metric = "early_stopping";
+    r->source = "decision";
+    number(r, "items", (double)d->n_items, d->n_items, "items");
+    number(r, "asked", (double)d->n_seen, d->n_items, "items");
+    number(r, "saved", (double)(d->n_items - d->n_seen), d->n_items, "items");
+    number(r, "margin", d->margin, d->n_items, "share");
+    number(r, "alpha", d->alpha / (double)d->n_subjects, d->n_items, "p");
+}
+
 /* Every stored aggregate, whichever metric the comparison is about. */
 static void aggregate_rows(struct rows *r)
 {
     const struct view_variant *v = r->variant;
     struct arena a = {0};
-    r->source = "results";
     for (size_t i = 0; i < v->n_results; i++) {
         const struct view_result *x = &v->results[i];
         bool is_filtered = strcmp(x->measure->filter, "none") != 0;
         r->task = x->job ? x->job->name : x->group->name;
         r->metric = is_filtered ? arena_printf(&a, "%s,%s", x->measure->metric, x->measure->filter)
                                 : x->measure->metric;
+        r->source = stopping_is_part(v, x) ? "results (stopped early)" : "results";
         number(r, "aggregate", x->value, x->n, x->aggregation);
         number(r, "stderr", x->stderr_, x->n, x->aggregation);
     }
@@ -291,6 +312,7 @@ static void report_rows(const struct compare *c, struct buf *b)
         r.task = "*";
         r.metric = "accuracy";
         cell_rows(&r, &x->pool, "share");
+        stopping_rows(&r);
         kl_rows(&r, &x->kl);
         for (size_t s = 0; s < c->n_scenarios; s++)
             speed_rows(&r, &x->speeds[s]);

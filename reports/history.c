@@ -12,6 +12,7 @@
 #include "harness/store/store_gate.h"
 #include "reports/cell.h"
 #include "reports/speed.h"
+#include "reports/stopping.h"
 
 const char *history_kind_name(enum history_kind k)
 {
@@ -235,6 +236,7 @@ static void add_result(struct making *m, const struct view_result *r, struct val
     }
     v.point.job = r->job;
     v.point.n = (size_t)(r->n > 0 ? r->n : 0);
+    v.point.is_part = stopping_is_part(v.point.variant, r);
     v.point.value = r->value;
     add_value(m, &v);
 }
@@ -329,7 +331,7 @@ static size_t find_changes(const struct slot *s, size_t lo, size_t hi, double le
     double *x = ARENA_ARRAY(scratch, double, hi - lo + 1);
     size_t *at = ARENA_ARRAY(scratch, size_t, hi - lo + 1), n = 0;
     for (size_t i = lo; i < hi; i++)
-        if (!s->points[i].is_dirty) {
+        if (!s->points[i].is_dirty && !s->points[i].is_part) {
             at[n] = i;
             x[n++] = s->points[i].value;
         }

@@ -22,6 +22,7 @@ struct history_point {
     size_t run;                  /* index into set->runs */
     double value;
     size_t n;                    /* repetitions or items behind it */
+    bool is_part;                /* stopped early: a value of the items that were asked */
     bool is_dirty;               /* others used the machine: kept, drawn, not judged */
     uint32_t starts;             /* HISTORY_MODEL ...: what differs from the point before; 0: nothing */
     const struct view_variant *variant;      /* NULL: a canary */

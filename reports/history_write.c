@@ -74,6 +74,12 @@ static void table_row(const struct history *h, const struct history_series *s, s
         buf_printf(out, "    %.16s  a new segment: %s changed\n",
                    fmt_time(h->set->runs[s->points[s->first].run].started_ns).s,
                    segment_words(s->points[s->first].starts));
+    size_t n_part = 0;
+    for (size_t k = 0; k < s->n; k++)
+        n_part += s->points[k].is_part;
+    if (n_part)
+        buf_printf(out, "    %zu of %zu values are of runs that stopped early, on fewer items\n",
+                   n_part, s->n);
     if (c)
         buf_printf(out, "    %.16s  %s %% from %s to %s %s (p %s, between points %zu and %zu)\n",
                    fmt_time(h->set->runs[s->points[c->at].run].started_ns).s,
@@ -103,7 +109,7 @@ static bool is_change(const struct history_series *s, size_t at)
 
 static void write_csv(const struct history *h, struct buf *out)
 {
-    buf_adds(out, "series,metric,task,variant,machine,class,run,started,value,unit,n,dirty,segment,"
+    buf_adds(out, "series,metric,task,variant,machine,class,run,started,value,unit,n,stopped,dirty,segment,"
                   "change\r\n");
     for (size_t i = 0; i < h->n_series; i++)
         for (size_t k = 0; k < h->series[i].n; k++) {
@@ -121,6 +127,7 @@ static void write_csv(const struct history *h, struct buf *out)
             csv_num(out, p->value);
             csv_text(out, s->unit);
             csv_int(out, (int64_t)p->n);
+            csv_int(out, p->is_part);
             csv_int(out, p->is_dirty);
             csv_text(out, segment_words(p->starts));
             csv_int(out, is_change(s, k));
@@ -144,7 +151,8 @@ static void json_points(const struct history *h, const struct history_series *s,
         buf_printf(out,
                    "\"started_ns\": %lld, \"value\": ", (long long)h->set->runs[p->run].started_ns);
         json_write_float(out, p->value);
-        buf_printf(out, ", \"n\": %zu, \"dirty\": %s, ", p->n, p->is_dirty ? "true" : "false");
+        buf_printf(out, ", \"n\": %zu, \"stopped\": %s, \"dirty\": %s, ", p->n,
+                   p->is_part ? "true" : "false", p->is_dirty ? "true" : "false");
         json_text(out, "segment", segment_words(p->starts), "}");
     }
 }

@@ -6,6 +6,7 @@
 #include "harness/base/buf.h"
 #include "harness/base/json.h"
 #include "reports/csv.h"
+#include "reports/stopping.h"
 
 static const char *name_of(const struct view_result *r)
 {
@@ -24,6 +25,7 @@ static void csv_row(struct buf *b, const struct view_run *run, const struct view
     csv_num(b, r->value);
     csv_num(b, r->stderr_);
     csv_int(b, r->n);
+    csv_int(b, stopping_is_part(v, r));
     csv_end(b);
 }
 
@@ -57,14 +59,15 @@ static void json_row(struct buf *b, const struct view_run *run, const struct vie
     json_text(b, "filter", r->measure->filter);
     json_num(b, "value", r->value);
     json_num(b, "stderr", r->stderr_);
-    buf_printf(b, "\"n\": %lld}", (long long)r->n);
+    buf_printf(b, "\"n\": %lld, \"stopped\": %s}", (long long)r->n,
+               stopping_is_part(v, r) ? "true" : "false");
 }
 
 void results_write(const struct view_set *s, enum results_format format, struct buf *out)
 {
     bool is_first = true;
     if (format == RESULTS_CSV)
-        buf_adds(out, "run,machine,variant,task,metric,filter,value,stderr,n\r\n");
+        buf_adds(out, "run,machine,variant,task,metric,filter,value,stderr,n,stopped\r\n");
     else
         buf_adds(out, "[");
     for (size_t i = 0; i < s->n_variants; i++) {

@@ -174,6 +174,16 @@ static const char *verdict_color(enum compare_verdict v)
     return colors[v];
 }
 
+/* The margin that variants of a run that stops were decided by; 0: none was. */
+static double stops_early(const struct compare *c)
+{
+    double margin = 0;
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (c->rows[i].variant->decision)
+            margin = c->rows[i].variant->decision->margin;
+    return margin;
+}
+
 /* -- the table of variants --------------------------------------------------------------------- */
 
 static const char *interval(struct arena *a, struct compare_value v)
@@ -288,6 +298,23 @@ static void print_disturbed(const struct compare *c, struct arena *a, struct buf
         wrap(out,
              arena_printf(a, "%s: the machine was disturbed while measuring %s", speed_name(c),
                           n == n_measured && n > 3 ? "all of them" : names),
+             0, 0);
+}
+
+/* Statistics that hold under stopping must not be taken for the usual ones. */
+static void print_stopped(const struct compare *c, struct arena *a, struct buf *out)
+{
+    bool is_early = false;
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct view_decision *d = c->rows[i].variant->decision;
+        is_early |= d && d->n_seen < d->n_items;
+    }
+    if (stops_early(c) > 0)
+        wrap(out,
+             arena_printf(a,
+                          "this run stops early: intervals are confidence sequences and p-values "
+                          "of betting tests, valid whenever one stops%s",
+                          is_early ? "; acc % is of the items asked" : ""),
              0, 0);
 }
 
@@ -620,6 +647,8 @@ static void print_head(const struct compare *c, struct arena *a, struct buf *out
     }
     const char *margin = c->options.margin > 0
                              ? arena_printf(a, "margin %s pp", fmt_short(c->options.margin, 2).s)
+                         : stops_early(c) > 0
+                             ? arena_printf(a, "margin %s pp", fmt_short(100 * stops_early(c), 2).s)
                              : "margin 1 pp, 2 pp at 4 bits";
     const char *left_out =
         c->n_left_out ? arena_printf(a, " (%zu more were left out)", c->n_left_out) : "";
@@ -687,6 +716,7 @@ int term_compare(const struct compare *c, const struct term_options *o, struct b
     print_variants(c, o, &a, out);
     print_kl_note(c, &a, out);
     print_disturbed(c, &a, out);
+    print_stopped(c, &a, out);
     if (o->wide) {
         buf_addc(out, '\n');
         print_evidence(c, o, &a, out);

@@ -46,6 +46,8 @@ static const char *const queries[VIEW_QUERIES] = {
                                   " FROM run_variant rv LEFT JOIN variant v ON v.id = rv.variant_id"
                                   " LEFT JOIN model m ON m.id = v.model_id"
                                   " WHERE rv.run_id = ?1 ORDER BY rv.position, rv.id",
+    [VIEW_Q_DECISION] = "SELECT verdict, margin, alpha, n_subjects, n_items, n_seen, losses, gains"
+                        " FROM decision WHERE run_variant_id = ?1",
     [VIEW_Q_JOBS] = "SELECT id, kind, name, status, reason, warning, task_id, scenario_id, n_items,"
                     " n_done, n_asked, n_reused, n_tokens, n_cut, wall_ns, cpu_ns"
                     " FROM job WHERE run_variant_id = ?1 ORDER BY id",
@@ -450,6 +452,28 @@ static int load_results(struct loading *l, struct view_variant *v, struct assay_
     return rc;
 }
 
+static int load_decision(struct loading *l, struct view_variant *v, struct assay_err *e)
+{
+    sqlite3_stmt *st = view_query(l->view, VIEW_Q_DECISION, v->id, e);
+    int rc = st ? view_step(l->view, st, e) : ASSAY_EIO;
+    if (rc <= 0)
+        return rc;
+    struct view_decision *d = ARENA_NEW(l->a, struct view_decision);
+    *d = (struct view_decision){.verdict = view_word(st, 0, l->a),
+                                .margin = view_real(st, 1),
+                                .alpha = view_real(st, 2),
+                                .n_subjects = view_int(st, 3),
+                                .n_items = view_int(st, 4),
+                                .n_seen = view_int(st, 5),
+                                .losses = view_int(st, 6),
+                                .gains = view_int(st, 7)};
+    if (d->n_subjects < 1 || d->n_items < 1 || !(d->margin > 0 && d->margin < 1))
+        return err_set(e, ASSAY_EFORMAT, "reading database '%s': the decision on variant '%s' makes "
+                       "no sense", l->view->path, v->name);
+    v->decision = d;
+    return 0;
+}
+
 static struct view_variant read_variant(sqlite3_stmt *st, struct arena *a)
 {
     struct view_variant v = {.id = view_int(st, 0),
@@ -510,6 +534,8 @@ static int load_variants(struct loading *l, struct assay_err *e)
     }
     for (size_t i = 0; i < n && rc >= 0; i++)
         rc = load_jobs(l, &v[i], e);
+    for (size_t i = 0; i < n && rc >= 0; i++)
+        rc = load_decision(l, &v[i], e);
     for (size_t i = 0; i < n && rc >= 0; i++)
         rc = load_results(l, &v[i], e);
     l->set->variants = v;

@@ -61,6 +61,11 @@ struct view_result {
     int higher_is_better;                    /* -1: not said */
     const char *aggregation;
 };
+struct view_decision {                       /* early stopping: columns of the table `decision` */
+    const char *verdict;
+    double margin, alpha;
+    int64_t n_subjects, n_items, n_seen, losses, gains;
+};
 struct view_variant {                        /* a row of the report: one variant in one run */
     int64_t id, variant_id;                  /* variant_id 0: never opened */
     size_t run;                              /* index into view_set.runs */
@@ -75,6 +80,7 @@ struct view_variant {                        /* a row of the report: one variant
     int64_t model_bytes, n_params;
     int64_t load_ns, weight_bytes, file_bytes, kv_bytes, kv_bytes_per_token;
     int64_t peak_rss_bytes, anon_bytes, file_rss_bytes, n_evaluated, n_reused;
+    const struct view_decision *decision;    /* NULL: its run does not stop early */
     const struct view_job *jobs;             /* in the order of the plan */
     size_t n_jobs;
     const struct view_result *results;       /* jobs first, then groups, each in stored order */

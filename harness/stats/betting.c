@@ -66,6 +66,13 @@ static double lower_limit(int64_t losses, int64_t gains, int64_t n, double level
     return lo;
 }
 
+double betting_limit(int64_t losses, int64_t gains, int64_t n, double level)
+{
+    return is_valid(losses, gains, n, 0) && level > 0 && level < 1
+               ? lower_limit(losses, gains, n, level)
+               : NAN;
+}
+
 bool betting_interval(int64_t losses, int64_t gains, int64_t n, double alpha, double lim[2])
 {
     lim[0] = lim[1] = NAN;

@@ -17,6 +17,8 @@ double betting_noninferior(int64_t losses, int64_t gains, int64_t n, double marg
 /* The mirror image: against "the loss is at most the margin".  Fail at >= 1 / alpha. */
 double betting_inferior(int64_t losses, int64_t gains, int64_t n, double margin);
 
+/* The one-sided limit: delta is above it at every n at once, with probability 1 - level. */
+double betting_limit(int64_t losses, int64_t gains, int64_t n, double level);
 /* Confidence sequence of delta = (gains - losses) / n: with probability 1 - alpha the truth is inside
  * at every n at once, so also where one stopped because of what was seen.  Wider than an interval
  * for one n that was fixed before.  false, and NAN: counts that make no sense. */

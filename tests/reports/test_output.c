@@ -214,7 +214,7 @@ static void results(void **state)
     assert_int_equal(value_get(v->items[0], "value")->type, VALUE_FLOAT);
     buf_clear(&b);
     results_write(f.set, RESULTS_CSV, &b);
-    assert_int_equal(records(b.v, b.n, 9), n + 1);
+    assert_int_equal(records(b.v, b.n, 10), n + 1);
     buf_release(&b);
     arena_release(&a);
 }
