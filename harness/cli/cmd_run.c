@@ -40,11 +40,18 @@ const struct command cmd_run = {
     .tables = {run_flag_fields, suite_fields},
     .text = "What to run comes from a suite file, from options, or both: an option replaces\n"
             "the file's key of the same name. Each variant runs in a child process of its\n"
-            "own. A run that was interrupted goes on when the same command is given again.\n",
+            "own. A run that was interrupted goes on when the same command is given again.\n"
+            "\n"
+            "With --stop-when decided the reference is asked everything, every other variant\n"
+            "in one seeded random order over all tasks, until its loss over the items asked\n"
+            "is shown to be below the margin (pass) or above it (fail). However often one\n"
+            "looks, any variant is decided wrongly with probability alpha at most. Tasks\n"
+            "without a right or wrong answer are asked wholly.\n",
     .examples =
         "run --model m.gguf --tasks blimp --data DIR --precision fp32,int8,int4 # the usual\n"
         "run nightly.yaml --db nightly.db # a suite file\n"
         "run --model m.gguf --tasks gsm8k --limit 100 --precision stored # the first 100 documents\n"
+        "run --model m.gguf --tasks blimp --stop-when decided --margin 1pp # no more than needed\n"
         "run --model m.gguf --tasks 'my-tasks/*.yaml' --precision q8_0 # your own task files\n",
     .main = run_run,
 };
