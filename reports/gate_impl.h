@@ -35,5 +35,10 @@ bool gate_wants(const struct judging *, const char *metric);
 bool gate_was_good(const struct judging *, const struct view_run *);
 /* An acknowledgement that still holds. */
 bool gate_is_excused(const struct judging *, const struct store_finding *);
+/* What the gate said about a run; NULL: nothing. */
+const struct store_gate *gate_verdict_on(const struct judging *, int64_t run_id);
+/* Canaries first: they tell what is the machine's. */
+void gate_judge_canaries(struct judging *);
+void gate_judge_series(struct judging *);
 int gate_judge_accuracy(struct judging *, struct assay_err *);
 #endif
