@@ -577,7 +577,7 @@ static const struct aggregation table[] = {
     {"chrf", STDERR_BOOTSTRAP, false, prepare_chrf, agg_chrf},
     {"ter", STDERR_BOOTSTRAP, false, prepare_ter, agg_ter},
     {"bypass", STDERR_NONE, false, prepare_nothing, agg_bypass},
-    /* Of functions that tasks name (port_table.c): no YAML may say these. */
+    /* Of functions that tasks name (port_table.h): no YAML may say these. */
     {"weighted_f1", STDERR_NONE, true, prepare_sorted, agg_weighted_f1},
     {"macro_f1", STDERR_NONE, true, prepare_sorted, agg_macro_f1},
     {"micro_f1", STDERR_NONE, true, prepare_sorted, agg_micro_f1},

@@ -1,4 +1,4 @@
-/* port.c - finding the port of a function and running its program.  The rows: port_table.c. */
+/* port.c - finding the port of a function and running its program.  The rows: port_table.h. */
 #include "tasks/port.h"
 
 #include <fnmatch.h>
@@ -10,11 +10,23 @@
 #include "harness/base/arena.h"
 #include "harness/base/err.h"
 #include "harness/base/fs.h"
+#include "tasks/port_table.h"
 #include "tasks/template.h"
 
 enum { MODULE_BYTES = 4 << 20 };
 
 /* -- finding --------------------------------------------------------------------------------------- */
+
+static const struct port *const families[] = {port_mmlu, port_africa, port_arabic, port_choice, port_score};
+
+const struct port *port_at(size_t i)
+{
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++)
+        for (const struct port *p = families[f]; p->name; p++)
+            if (i-- == 0)
+                return p;
+    return NULL;
+}
 
 /* Path of "a.b.name" beside the YAML file, as upstream looks for it, and the name behind the last dot.
  * A module that is not there is taken as an installed one: its path is its name. */
@@ -72,8 +84,8 @@ static int bind(const struct port *p, const struct port_ask *ask, const char *pa
         return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: !function %s knows no '%s'",
                        ask->where, ask->key, ask->func->s, folder);
     *out = u;
-    if (p->kind == PORT_AGGREGATE)
-        return 0;
+    if (p->kind == PORT_AGGREGATE || p->kind == PORT_FILTER)
+        return 0; /* the text names a row of another table */
     const char *name = arena_printf(a, "built-in %s", p->name);
     struct template_source src = {.text = p->text, .n = strlen(p->text), .where = name, .flags = TEMPLATE_PORT};
     return template_compile(&src, a, &u->tpl, e);
@@ -86,8 +98,8 @@ int port_open(const struct port_ask *ask, struct arena *a, struct port_use **out
     size_t n;
     const char *path = module_path(ask, a, &name, &here);
     *out = NULL;
-    for (size_t i = 0; path && i < port_table_n; i++) {
-        const struct port *p = &port_table[i];
+    const struct port *p;
+    for (size_t i = 0; path && (p = port_at(i)); i++) {
         const char *arg = p->kind == ask->kind ? star(p->name, name, a) : NULL;
         if (!arg || !module_matches(p, path))
             continue;

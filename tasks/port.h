@@ -1,6 +1,6 @@
 /* port.h - what `!function` names in well-known task trees, said again without Python.
  *
- * A port is one row of the table in port_table.c: which module and function it stands for, a piece of
+ * A port is one row of a table (port_table.h): which module and function it stands for, a piece of
  * that module's text that must be there (the file is compared as text, never executed), and a short
  * program in the template language.  A task gets a port only by naming the function from its own YAML
  * and only when the module beside it is the one the row was written for.
@@ -23,6 +23,7 @@ enum port_kind {
     PORT_VALUE,                        /* doc_to_*: the value of `out`, else the text it prints */
     PORT_RESULTS,                      /* process_results: names it sets become scores */
     PORT_AGGREGATE,                    /* text: a row of metric_aggregate.c */
+    PORT_FILTER,                       /* a class of filter_list; text: a row of filter.c */
     PORT_SAMPLES                       /* examples: the list `out` */
 };
 struct port_texts {                    /* strings by folder */
@@ -35,9 +36,7 @@ struct port {
     const char *text;                  /* the program */
     const struct port_texts *texts;    /* NULL-terminated, or NULL */
 };
-extern const struct port port_table[];
-extern const size_t port_table_n;
-extern const struct port_texts port_mmlu_prox[];
+const struct port *port_at(size_t i);  /* all rows, family by family; NULL past the end */
 
 struct port_use {                      /* a port bound by a task */
     const struct port *port;
