@@ -76,6 +76,9 @@ struct assay_tensor {        /* what one tensor of the open model really is; fro
     const char *compute;     /* how it is multiplied: "f32", "u4xs8->s32->f32", "emulated" */
     uint64_t bytes, n_params;
 };
+struct assay_chat_template { /* frozen */
+    const char *name, *text; /* "tool_use"; Jinja */
+};
 struct assay_info {
     uint32_t size, caps;
     uint32_t n_vocab, n_ctx;
@@ -91,6 +94,11 @@ struct assay_info {
                                 precision, numeric options); NULL: the host hashes what it knows */
     const struct assay_tensor *tensors;
     const char *chat_template; /* NULL: none */
+    /* -- minor 0 ends here -- */
+    const char *bos_text, *eos_text;  /* what chat templates print for those tokens; tokenize(special)
+                                         makes the tokens of them again; NULL: none */
+    uint32_t n_chat_templates, reserved;
+    const struct assay_chat_template *chat_templates;   /* those with names, beside chat_template */
 };
 struct assay_memory {        /* bytes; ~0: unknown */
     uint32_t size, reserved;
@@ -197,6 +205,10 @@ struct assay_backend {
     int (*piece)(struct assay_model *, int32_t token, char *out, size_t cap, size_t *n,
                  struct assay_err *);
     /* -- minor 0 ends here; append below, never above -- */
+    /* As open, but for the facts that need no weights: on what it opens the host calls info (chat
+     * templates, vocabulary, texts), tokenize, piece and close only.  NULL: the host opens it all. */
+    int (*open_facts)(const void *options, struct assay_model **, struct assay_err *);
+    /* -- minor 1 ends here -- */
 };
 
 #if defined(__GNUC__)

@@ -2,10 +2,12 @@
  *
  * A prompt is a list of pieces that are joined once; a prompt of one piece is the row's own text.
  * An example's text depends on its row alone: each is made once and kept, up to CONTEXT_KEPT bytes.
- * Not here: chat templates. */
+ * For a chat template the same pieces are messages: each example two, or all of them one with the
+ * question; delimiters between messages are then the template's affair. */
 #include <string.h>
 
 #include "harness/base/err.h"
+#include "harness/base/log.h"
 #include "harness/base/text.h"
 #include "tasks/task_impl.h"
 
@@ -28,7 +30,7 @@ static bool starts_space(struct pystr s)
     return pytext_is_space(cp);
 }
 
-static bool ends_space(struct pystr s)
+bool context_ends_space(struct pystr s)
 {
     if (s.n == 0)
         return false;
@@ -60,11 +62,19 @@ static struct pystr join(const struct pystr *pieces, size_t n, struct arena *a)
     return pystr(text, total);
 }
 
+/* Two texts with a delimiter between them, unless one is empty or white space stands there. */
+static struct pystr delimit(struct pystr p, struct pystr s, struct pystr by, struct arena *a)
+{
+    bool apart = p.n && s.n && !context_ends_space(p) && !starts_space(s);
+    const struct pystr pieces[] = {p, apart ? by : PYSTR(""), s};
+    return join(pieces, 3, a);
+}
+
 static size_t turn_pieces(const struct turn *t, struct pystr out[TURN_PIECES])
 {
     size_t n = 0;
     bool has_prefix = t->prefix.n > 0;
-    bool apart = t->question.n && !ends_space(t->question) && !starts_space(t->prefix);
+    bool apart = t->question.n && !context_ends_space(t->question) && !starts_space(t->prefix);
     out[n++] = t->question;
     if (has_prefix ? apart : t->has_answer)
         out[n++] = t->target_delimiter;
@@ -72,7 +82,7 @@ static size_t turn_pieces(const struct turn *t, struct pystr out[TURN_PIECES])
         out[n++] = t->prefix;
     if (!t->has_answer)
         return n;
-    if (has_prefix && !ends_space(t->prefix) && !starts_space(t->answer))
+    if (has_prefix && !context_ends_space(t->prefix) && !starts_space(t->answer))
         out[n++] = PYSTR(" ");
     out[n++] = t->answer;
     out[n++] = t->delimiter;
@@ -140,30 +150,40 @@ static int shot_answer(struct task_impl *m, const struct task_row *row, const st
     return 0;
 }
 
-/* The text of example `at` of the pool, made once as long as there is room to keep it. */
-static int shot_turn(struct task_impl *m, const struct task_row *asked, size_t at,
-                     struct pystr *out)
+/* Example `at` of the pool as a turn; what it is made of lives in row->arena. */
+static int shot_turn(struct task_impl *m, const struct task_row *row, struct turn *t)
+{
+    const struct value *choices = NULL;
+    *t = (struct turn){.target_delimiter = m->shot_target_delimiter, .delimiter = m->shot_delimiter};
+    if (m->shot_choice.raw)
+        TRY(task_field_get(&m->shot_choice, row, &choices));
+    TRY(shot_question(m, row, &choices, &t->question));
+    TRY(shot_answer(m, row, choices, t));
+    return task_field_text(&m->shot_prefix, row, &t->prefix);
+}
+
+/* Made once as long as there is room to keep it. */
+static struct task_row shot_row(struct task_impl *m, const struct task_row *asked, size_t at)
+{
+    return (struct task_row){.doc = m->shots.pool[at],
+                             .idx = at,
+                             .is_shot = true,
+                             .e = asked->e,
+                             .arena = m->cache.used < CONTEXT_KEPT ? &m->cache : asked->arena};
+}
+
+static int shot_text(struct task_impl *m, const struct task_row *asked, size_t at, struct pystr *out)
 {
     if (m->shots.turns[at].s) {
         *out = m->shots.turns[at];
         return 0;
     }
-    bool keep = m->cache.used < CONTEXT_KEPT;
-    struct task_row row = {.doc = m->shots.pool[at],
-                           .idx = at,
-                           .is_shot = true,
-                           .e = asked->e,
-                           .arena = keep ? &m->cache : asked->arena};
-    struct turn t = {.target_delimiter = m->shot_target_delimiter, .delimiter = m->shot_delimiter};
-    const struct value *choices = NULL;
-    if (m->shot_choice.raw)
-        TRY(task_field_get(&m->shot_choice, &row, &choices));
-    TRY(shot_question(m, &row, &choices, &t.question));
-    TRY(shot_answer(m, &row, choices, &t));
-    TRY(task_field_text(&m->shot_prefix, &row, &t.prefix));
+    struct task_row row = shot_row(m, asked, at);
+    struct turn t;
     struct pystr pieces[TURN_PIECES];
+    TRY(shot_turn(m, &row, &t));
     *out = join(pieces, turn_pieces(&t, pieces), row.arena);
-    if (keep)
+    if (row.arena == &m->cache)
         m->shots.turns[at] = *out;
     return 0;
 }
@@ -184,6 +204,123 @@ static int prefix_of(struct task_impl *m, const struct task_row *row, struct pys
     return 0;
 }
 
+static int system_text(struct task_impl *m, const struct task_row *row, struct pystr *out)
+{
+    struct pystr description;
+    TRY(task_field_text(&m->description, row, &description));
+    *out = delimit(m->system, description, m->between, row->arena);
+    return 0;
+}
+
+static int question_text(struct task_impl *m, const struct task_row *row, const struct value *q,
+                         struct pystr *out)
+{
+    if (q->type != VALUE_STR)
+        return task_field_error(&m->text, row, "yields %s, expected text", value_type_name(q));
+    *out = pystr(q->s, q->n);
+    return 0;
+}
+
+/* -- conversations ----------------------------------------------------------------------------- */
+
+static const struct value *message(struct arena *a, const char *role, struct pystr content)
+{
+    const struct value_entry x[] = {
+        {value_str(a, "role"), value_str(a, role)},
+        {value_str(a, "content"), value_strn(a, content.s, content.n)},
+    };
+    return value_dict(a, x, 2);
+}
+
+static int shot_talk(struct task_impl *m, const struct task_row *asked, size_t at,
+                     struct shot_messages *out)
+{
+    *out = m->shots.messages[at];
+    if (out->v[0])
+        return 0;
+    struct task_row row = shot_row(m, asked, at);
+    struct turn t;
+    TRY(shot_turn(m, &row, &t));
+    struct pystr answer = t.has_answer ? t.answer : PYSTR("");
+    out->v[0] = message(row.arena, "user", t.question);
+    if (t.has_answer || t.prefix.n)
+        out->v[1] = message(row.arena, "assistant",
+                            delimit(t.prefix, answer, PYSTR(" "), row.arena));
+    if (row.arena == &m->cache)
+        m->shots.messages[at] = *out;
+    return 0;
+}
+
+struct talk {
+    const struct value **v;            /* messages in front of the question */
+    size_t n;
+    struct pystr before;               /* examples that stand in the question's own message */
+    struct pystr prefix;
+};
+
+static int talk_shots(struct task_impl *m, const struct task_row *row, struct talk *k)
+{
+    size_t n = m->shots.n;
+    if (m->shots_as_turns) {
+        for (size_t i = 0; i < n; i++) {
+            struct shot_messages two;
+            TRY(shot_talk(m, row, m->shots.picked[i], &two));
+            k->v[k->n++] = two.v[0];
+            if (two.v[1])
+                k->v[k->n++] = two.v[1];
+        }
+        return 0;
+    }
+    struct pystr *texts = ARENA_ARRAY(row->arena, struct pystr, n + 1);
+    for (size_t i = 0; i < n; i++)
+        TRY(shot_text(m, row, m->shots.picked[i], &texts[i]));
+    k->before = join(texts, n, row->arena);
+    return 0;
+}
+
+static int talk_render(struct task *t, const struct task_row *row, const struct talk *k,
+                       struct pystr question, struct pystr *out)
+{
+    struct chat_prompt prompt;
+    const struct pystr pieces[] = {k->before, question};
+    size_t n = k->n;
+    k->v[n++] = message(row->arena, "user", join(pieces, 2, row->arena));
+    if (k->prefix.n)
+        k->v[n++] = message(row->arena, "assistant", k->prefix);
+    struct chat_ask ask = {.messages = value_list(row->arena, k->v, n),
+                           .continues = k->prefix.n > 0};
+    TRY(chat_render(t->impl->chat, &ask, row->arena, &prompt, row->e));
+    if (prompt.without_system && t->n_without_system++ == 0)
+        log_warn("task '%s': the chat template refuses the system message, which is left out, as "
+                 "upstream does",
+                 t->name);
+    *out = prompt.text;
+    return 0;
+}
+
+static int talk_build(struct task *t, const struct task_row *row, const struct context_ask *ask)
+{
+    struct task_impl *m = t->impl;
+    struct talk k = {.v = ARENA_ARRAY(row->arena, const struct value *, 2 * m->shots.n + 4)};
+    struct pystr text;
+    TRY(system_text(m, row, &text));
+    if (text.n)
+        k.v[k.n++] = message(row->arena, "system", text);
+    TRY(talk_shots(m, row, &k));
+    TRY(prefix_of(m, row, &k.prefix));
+    if (!m->multiple_input) {
+        TRY(question_text(m, row, ask->question, &text));
+        return talk_render(t, row, &k, text, &ask->out[0]);
+    }
+    for (uint32_t i = 0; i < ask->choices->n; i++) {
+        const struct value *q = ask->choices->items[i];
+        TRY(talk_render(t, row, &k, pystr(q->s, q->n), &ask->out[i]));
+    }
+    return 0;
+}
+
+/* -- plain text -------------------------------------------------------------------------------- */
+
 int context_build(struct task *t, const struct task_row *row, const struct context_ask *ask)
 {
     struct task_impl *m = t->impl;
@@ -192,16 +329,15 @@ int context_build(struct task *t, const struct task_row *row, const struct conte
     size_t n_shots = m->shots.n, n = 1;
     if (n_shots)
         pieces = ARENA_ARRAY(row->arena, struct pystr, n_shots + TURN_PIECES + 2);
-    TRY(task_field_text(&m->description, row, &pieces[0]));
     TRY(fewshot_pick(&m->shots, row->doc, t->name, row->e));
+    if (m->applies_chat)
+        return talk_build(t, row, ask);
+    TRY(system_text(m, row, &pieces[0]));
     for (size_t i = 0; i < n_shots; i++)
-        TRY(shot_turn(m, row, m->shots.picked[i], &pieces[n++]));
+        TRY(shot_text(m, row, m->shots.picked[i], &pieces[n++]));
     TRY(prefix_of(m, row, &last.prefix));
     if (!m->multiple_input) {
-        const struct value *q = ask->question;
-        if (q->type != VALUE_STR)
-            return task_field_error(&m->text, row, "yields %s, expected text", value_type_name(q));
-        last.question = pystr(q->s, q->n);
+        TRY(question_text(m, row, ask->question, &last.question));
         ask->out[0] = join(pieces, n + turn_pieces(&last, pieces + n), row->arena);
         return 0;
     }

@@ -13,6 +13,7 @@ void fewshot_begin(struct fewshot *s, struct arena *a)
     s->scratch =
         s->excludes_self && !s->is_first_n && s->n ? ARENA_ARRAY(a, size_t, s->n_pool + 1) : NULL;
     s->turns = s->n ? ARENA_ARRAY(a, struct pystr, s->n_pool + 1) : NULL;
+    s->messages = s->n ? ARENA_ARRAY(a, struct shot_messages, s->n_pool + 1) : NULL;
 }
 
 static int pool_short(const struct fewshot *s, size_t have, const char *task, struct assay_err *e)

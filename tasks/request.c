@@ -73,6 +73,7 @@ int task_begin(struct task *t, const struct value *first, const char *const *col
     struct task_columns split = {columns, n_columns};
     arena_reset(&m->cache);
     m->multiple_input = m->multiple_target = false;
+    t->n_without_system = 0;
     TRY(begin_fields(m, &split, e));
     m->shots.pool = pool;
     m->shots.n_pool = n_pool;
@@ -125,7 +126,7 @@ static void ask_room(struct asking *a, size_t n)
 
 static struct pystr delimited(struct asking *a, const char *s, size_t n)
 {
-    struct pystr d = a->m->target_delimiter;
+    struct pystr d = a->m->choice_delimiter;
     if (d.n == 0)
         return pystr(s, n);
     char *text = arena_alloc(a->row.arena, d.n + n + 1);
@@ -219,6 +220,8 @@ int task_ask(struct task *t, size_t idx, const struct value *doc, struct arena *
         .task = t, .m = m, .item = item, .row = {.doc = doc, .idx = idx, .arena = arena, .e = e}};
     const struct value *question = NULL, *target;
     *item = (struct task_item){.idx = idx, .doc = doc};
+    if (task_awaits_chat(t))
+        return err_set(e, ASSAY_ESTATE, "task '%s' was not given the chat template it applies", t->name);
     if (t->output != TASK_ROLLING)
         TRY(task_field_get(&m->text, &a.row, &question));
     TRY(task_field_get(&m->target, &a.row, &target));

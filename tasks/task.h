@@ -14,6 +14,7 @@
 
 struct arena;
 struct assay_err;
+struct chat;
 
 /* -- index: names of tasks, groups and tags below some folders --------------------------------- */
 struct task_index;
@@ -65,6 +66,10 @@ struct task_settings {                     /* what the command line may change *
     int n_fewshot;                         /* -1: as the task says */
     uint64_t fewshot_seed;                 /* 1234 unless said */
     int bootstrap_iters;                   /* 100000; 0: none */
+    const char *system_instruction;        /* in front of every description; NULL: none */
+    const char *gen_prefix;                /* in place of every task's; NULL: as the task says */
+    bool applies_chat;                     /* prompts are conversations; task_set_chat before asking */
+    bool shots_as_turns;                   /* ... each example a turn of its own, else one message */
     bool strict_fewshot;                   /* never show a document as its own example (upstream
                                               does for some splits; a warning is logged) */
 };
@@ -81,13 +86,19 @@ struct task {
     bool excludes_self;                    /* sampler draws one more and drops the evaluated doc */
     const char *base_dir;                  /* folder of the task file */
     const struct value *config;            /* resolved: includes and overrides applied */
-    char config_uid[65];                   /* sha256 of the canonical config and settings */
+    char config_uid[65];                   /* sha256 of the canonical config, settings, chat template */
+    size_t n_without_system;               /* prompts whose system message the chat template refused,
+                                              since task_begin */
     struct task_impl *impl;                /* compiled templates, filters, metrics */
 };
 /* Everything lives in `arena`; compiled regexes are released by task_release. */
 int task_load(struct task_index *, const struct task_node *, const struct task_settings *,
               struct arena *, struct task **, struct assay_err *);
 void task_release(struct task *);
+/* The template that makes text of this task's conversations, borrowed; it enters config_uid.
+ * Without applies_chat it does nothing. */
+void task_set_chat(struct task *, const struct chat *);
+bool task_awaits_chat(const struct task *);            /* it applies one and has none yet */
 
 /* -- rows -------------------------------------------------------------------------------------- */
 /* Whether rows of the evaluated split (is_shot: of the few-shot pool) must go through task_row. */

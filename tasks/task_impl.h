@@ -8,6 +8,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/rng.h"
 #include "harness/base/value.h"
+#include "tasks/chat.h"
 #include "tasks/filter.h"
 #include "tasks/metric.h"
 #include "tasks/pytext.h"
@@ -82,6 +83,10 @@ struct fewshot {
     struct pyrandom rng;
     size_t *picked, *scratch;          /* [n + 1], [n_pool] on demand */
     struct pystr *turns;               /* [n_pool], s NULL: not made yet */
+    struct shot_messages *messages;    /* [n_pool], the same as messages of a conversation */
+};
+struct shot_messages {
+    const struct value *v[2];          /* the question; the answer, or NULL: there is none */
 };
 void fewshot_begin(struct fewshot *, struct arena *);
 /* Fills picked[n] for `doc`, advances the stream.  Errors: ASSAY_EUSAGE: the pool is too small. */
@@ -92,6 +97,8 @@ struct task_impl {
     struct task_field text, target, choice, description, gen_prefix;
     struct task_field shot_text, shot_target, shot_choice, shot_prefix;
     struct pystr target_delimiter;
+    struct pystr choice_delimiter;     /* in front of a choice that is scored */
+    struct pystr system, between;      /* system_instruction; fewshot_delimiter, which joins it to more */
     struct pystr shot_target_delimiter, shot_delimiter;
     const struct value *samples;       /* examples written in the task, or NULL */
     struct fewshot shots;
@@ -108,6 +115,9 @@ struct task_impl {
     size_t n_metrics;
     struct task_measure *measures;     /* filters x metrics */
     int bootstrap_iters;
+    bool applies_chat, shots_as_turns;
+    const struct chat *chat;           /* NULL until task_set_chat */
+    char base_uid[65];                 /* config_uid without the chat template */
     struct arena cache;                /* from task_begin to the next: constants, examples' texts */
 };
 
@@ -117,5 +127,6 @@ struct context_ask {
     const struct value *question, *choices;
     struct pystr *out;                 /* [1], or [n choices] */
 };
+bool context_ends_space(struct pystr);
 int context_build(struct task *, const struct task_row *, const struct context_ask *);
 #endif

@@ -189,7 +189,42 @@ static int load_fields(struct loading *l)
     m->shot_target_delimiter =
         l->few ? get_pystr(l->few, "target_delimiter", m->target_delimiter) : m->target_delimiter;
     m->shot_delimiter = l->few ? get_pystr(l->few, "fewshot_delimiter", between) : between;
+    m->between = between;
     return 0;
+}
+
+/* Behind a chat template a choice stands at the beginning of a turn; where the turn has begun with
+ * gen_prefix, the delimiter stays.  What counts is gen_prefix as written. */
+static void load_chat(struct loading *l, const struct task_settings *s)
+{
+    struct task_impl *m = l->m;
+    struct pystr prefix = get_pystr(l->config, "gen_prefix", PYSTR(""));
+    bool is_apart = prefix.n && !context_ends_space(prefix);
+    m->applies_chat = s->applies_chat;
+    m->shots_as_turns = s->shots_as_turns;
+    if (s->system_instruction)
+        m->system = pystr(arena_strdup(l->arena, s->system_instruction), strlen(s->system_instruction));
+    m->choice_delimiter = !m->applies_chat || is_apart ? m->target_delimiter : PYSTR("");
+}
+
+void task_set_chat(struct task *t, const struct chat *chat)
+{
+    struct hash h = {0};
+    uint8_t digest[HASH_BYTES];
+    if (!t->impl->applies_chat)
+        return;
+    t->impl->chat = chat;
+    hash_init(&h);
+    hash_add_str(&h, t->impl->base_uid, strlen(t->impl->base_uid));
+    hash_add_str(&h, chat_uid(chat), strlen(chat_uid(chat)));
+    hash_end(&h, digest);
+    hash_release(&h);
+    hash_hex(digest, t->config_uid);
+}
+
+bool task_awaits_chat(const struct task *t)
+{
+    return t->impl->applies_chat && !t->impl->chat;
 }
 
 /* -- functions --------------------------------------------------------------------------------- */
@@ -514,7 +549,7 @@ static const struct value *load_programs(struct loading *l, size_t *n)
 /* What can change a request or a score; how standard errors are found can't. */
 static void load_uid(struct loading *l, const struct task_settings *s)
 {
-    struct value_entry all[5];
+    struct value_entry all[8];
     size_t n = 0, n_programs;
     const struct value *programs = load_programs(l, &n_programs);
     if (n_programs)
@@ -528,12 +563,20 @@ static void load_uid(struct loading *l, const struct task_settings *s)
         all[n++] = (struct value_entry){value_str(l->arena, "excludes_self"),
                                         value_bool(l->task->excludes_self)};
     }
+    if (l->m->system.n)
+        all[n++] = (struct value_entry){value_str(l->arena, "system_instruction"),
+                                        value_str(l->arena, l->m->system.s)};
+    if (l->m->applies_chat)
+        all[n++] = (struct value_entry){value_str(l->arena, "fewshot_as_multiturn"),
+                                        value_bool(l->m->shots_as_turns)};
     uint8_t h[HASH_BYTES];
     hash_value(value_dict(l->arena, all, n), h);
     hash_hex(h, l->task->config_uid);
+    hash_hex(h, l->m->base_uid);
 }
 
-static int load_config(struct loading *l, struct task_index *x, const struct task_node *node)
+static int load_config(struct loading *l, struct task_index *x, const struct task_node *node,
+                       const struct task_settings *s)
 {
     const struct value *config = node->config;
     if (!config)
@@ -543,6 +586,8 @@ static int load_config(struct loading *l, struct task_index *x, const struct tas
         if (o->key->type == VALUE_STR)
             config = value_with(l->arena, config, o->key->s, o->value);
     }
+    if (s->gen_prefix)
+        config = value_with(l->arena, config, "gen_prefix", value_str(l->arena, s->gen_prefix));
     /* A Python task has keys of its own: say that it is one before they look unknown. */
     const struct value *class = get(config, "class");
     if (class)
@@ -567,6 +612,7 @@ static int load_parts(struct loading *l, const struct task_settings *s)
     TRY(load_data(l));
     TRY(load_ports(l));
     TRY(load_fields(l));
+    load_chat(l, s);
     TRY(load_fewshot(l, s));
     TRY(load_generation(l));
     TRY(load_metrics(l));
@@ -590,7 +636,7 @@ int task_load(struct task_index *x, const struct task_node *node, const struct t
     t->path = arena_strdup(a, node->path);
     t->base_dir = fs_dirname(a, node->path);
     struct loading l = {.files = &x->files, .arena = a, .task = t, .m = t->impl, .e = e};
-    int rc = load_config(&l, x, node);
+    int rc = load_config(&l, x, node, s);
     if (rc == 0)
         rc = load_parts(&l, s);
     if (rc < 0) {

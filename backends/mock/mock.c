@@ -23,7 +23,7 @@
 /* -- options: a plain struct and a table that describes it ---------------------------------------
  * The host allocates the struct, fills it from YAML or flags by this table, and checks ranges. */
 struct options {
-    const char *model, *precision, *lie, *without;
+    const char *model, *precision, *lie, *without, *chat_template;
     double noise;
     int64_t n_ctx, seed, slow_ns, error_at, crash_at, hang_at, oom_at, load_ns;
 };
@@ -44,15 +44,20 @@ static const struct assay_field option_table[] = {
     {"lie", ASSAY_ENUM, ROW(lie), "no", "no|tokens|ids|short|index|twice|overrun|nan|positive|info",
      "break the contract"},
     {"without", ASSAY_STR, ROW(without), NULL, NULL, "capabilities to miss: score,generate,probe"},
+    {"chat-template", ASSAY_STR, ROW(chat_template), NULL, NULL,
+     "Jinja text of its chat template; then it has one named 'last', too"},
     {NULL, 0, 0, NULL, NULL, NULL},
 };
 
 /* -- the open model ---------------------------------------------------------------------------- */
 enum { N_BYTES = 256, BOS = 256, EOS = 257, N_VOCAB = 258 };
+/* Special tokens have texts: chat templates print them, and tokenize(special) knows them again. */
+static const char *const special_text[] = {"<s>", "</s>"};
 
 struct assay_model {
     struct options options; /* strings are borrowed: copy what is kept */
     char precision[32];
+    char *chat_template;   /* a copy */
     float logits[N_VOCAB]; /* the table */
     double log_sum;        /* log of the sum of exp(logits): the same for every rotation */
     uint32_t top;          /* index of the table's largest entry */
@@ -128,6 +133,7 @@ static void mock_close(struct assay_model *m) /* NULL is fine */
         return;
     free(m->path);
     free(m->states);
+    free(m->chat_template);
     free(m);
 }
 
@@ -147,6 +153,10 @@ static int mock_open(const void *options, struct assay_model **out, struct assay
     m->caps = ASSAY_CAN_TOKENIZE | (strstr(without, "score") ? 0 : ASSAY_CAN_SCORE) |
               (strstr(without, "generate") ? 0 : ASSAY_CAN_GENERATE) |
               (strstr(without, "probe") ? 0 : ASSAY_CAN_PROBE);
+    if (m->options.chat_template && !(m->chat_template = strdup(m->options.chat_template))) {
+        mock_close(m);
+        return fail(e, ASSAY_ENOMEM, "out of memory");
+    }
     make_table(m);
     nap(m->options.load_ns);
     *out = m;
@@ -158,6 +168,7 @@ static int mock_info(struct assay_model *m, struct assay_info *info, struct assa
 {
     static const struct assay_tensor tensor = {"table", "f32", "f32", sizeof(float) * N_VOCAB,
                                                N_VOCAB};
+    static const struct assay_chat_template named = {"last", "{{ bos_token }}{{ messages[-1].content }}"};
     (void)e;
     struct assay_info x = {
         .size = info->size,
@@ -175,6 +186,11 @@ static int mock_info(struct assay_model *m, struct assay_info *info, struct assa
         .kernel = "table",
         .device = "cpu",
         .tensors = &tensor,
+        .chat_template = m->chat_template,
+        .bos_text = special_text[0],
+        .eos_text = special_text[1],
+        .n_chat_templates = m->chat_template ? 1 : 0,
+        .chat_templates = &named,
     };
     if (strcmp(m->options.lie, "info") == 0) {
         x.n_tensors = 1u << 31;
@@ -211,6 +227,16 @@ static int mock_usage(struct assay_model *m, struct assay_usage *out, struct ass
 
 /* -- tokens ------------------------------------------------------------------------------------ */
 
+/* The special token that the text begins with, or -1. */
+static int32_t special_at(const char *text, size_t len)
+{
+    for (int32_t i = 0; i < 2; i++)
+        if (len >= strlen(special_text[i]) &&
+            memcmp(text, special_text[i], strlen(special_text[i])) == 0)
+            return BOS + i;
+    return -1;
+}
+
 static int mock_tokenize(struct assay_model *m, const char *text, size_t len, int special,
                          int32_t *out, size_t cap, size_t *n, struct assay_err *e)
 {
@@ -218,9 +244,12 @@ static int mock_tokenize(struct assay_model *m, const char *text, size_t len, in
     size_t k = 0;
     if (special && k++ < cap)
         out[0] = BOS;
-    for (size_t i = 0; i < len; i++, k++)
+    for (size_t i = 0; i < len; k++) {
+        int32_t id = special ? special_at(text + i, len - i) : -1;
         if (k < cap)
-            out[k] = (unsigned char)text[i];
+            out[k] = id >= 0 ? id : (unsigned char)text[i];
+        i += id >= 0 ? strlen(special_text[id - BOS]) : 1;
+    }
     *n = k; /* what is needed, even when it did not fit */
     if (strcmp(m->options.lie, "tokens") == 0)
         *n = SIZE_MAX / 2;
@@ -520,6 +549,7 @@ const struct assay_backend *assay_backend_1(const struct assay_host *host)
         .memory = mock_memory,
         .usage = mock_usage,
         .piece = mock_piece,
+        .open_facts = NULL, /* opening costs nothing: the host opens it all */
     };
     (void)host; /* host->log(2, "text") writes to assay's log */
     return &backend;

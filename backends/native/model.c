@@ -24,7 +24,7 @@
 #include "harness/base/log.h"
 #include "harness/base/pool.h"
 
-enum { MAX_CTX = 1 << 20, MAX_THREADS = 1024, MAX_NAME = 64 };
+enum { MAX_CTX = 1 << 20, MAX_THREADS = 1024, MAX_NAME = 64, MAX_TEMPLATES = 64 };
 
 struct loader {
     struct model *m;
@@ -452,18 +452,37 @@ static int make_fingerprint(struct loader *l, const struct model_options *o, str
     return 0;
 }
 
+/* "tokenizer.chat_template.NAME": more templates, beside the default one. */
+static int read_templates(struct model *m, const struct gguf *g, struct assay_err *e)
+{
+    static const char prefix[] = "tokenizer.chat_template.";
+    struct gguf_str text = {NULL, 0};
+    int found = gguf_string(g, "tokenizer.chat_template", &text, e);
+    if (found < 0)
+        return found;
+    if (found)
+        m->chat_template = arena_strndup(&m->arena, text.v, text.n);
+    m->chat_templates = ARENA_ARRAY(&m->arena, struct assay_chat_template, MAX_TEMPLATES);
+    for (uint32_t i = 0; i < g->n_kv && m->n_chat_templates < MAX_TEMPLATES; i++) {
+        struct gguf_str k = g->kv[i].key;
+        if (k.n < sizeof prefix || memcmp(k.v, prefix, sizeof prefix - 1) != 0)
+            continue;
+        const char *key = arena_strndup(&m->arena, k.v, k.n);
+        TRY(gguf_string(g, key, &text, e));
+        m->chat_templates[m->n_chat_templates++] = (struct assay_chat_template){
+            key + sizeof prefix - 1, arena_strndup(&m->arena, text.v, text.n)};
+    }
+    return 0;
+}
+
 static int read_facts(struct model *m, const struct gguf *g, struct assay_err *e)
 {
-    struct gguf_str template = {NULL, 0};
     m->arch = "llama";
     m->file_bytes = g->map.n;
     TRY(hparams_read(g, &m->hp, e));
     TRY(vocab_open(g, &m->vocab, e));
     m->hp.n_vocab = vocab_size(m->vocab);
-    int found = gguf_string(g, "tokenizer.chat_template", &template, e);
-    if (found > 0)
-        m->chat_template = arena_strndup(&m->arena, template.v, template.n);
-    return found < 0 ? found : 0;
+    return read_templates(m, g, e);
 }
 
 /* What was asked for makes sense together. */
@@ -571,6 +590,22 @@ int model_open(const struct model_options *o, struct model **out, struct assay_e
     TRY(gguf_open(o->path, &g, e));
     struct model *m = calloc(1, sizeof *m);
     int rc = m ? load(m, g, o, e) : err_set(e, ASSAY_ENOMEM, "no memory for a model");
+    gguf_close(g);
+    if (rc < 0)
+        model_close(m);
+    else
+        *out = m;
+    return rc;
+}
+
+int model_open_facts(const struct model_options *o, struct model **out, struct assay_err *e)
+{
+    struct gguf *g = NULL;
+    if (!o->path || !*o->path)
+        return err_set(e, ASSAY_EUSAGE, "no model given, expected the path of a GGUF file");
+    TRY(gguf_open(o->path, &g, e));
+    struct model *m = calloc(1, sizeof *m);
+    int rc = m ? read_facts(m, g, e) : err_set(e, ASSAY_ENOMEM, "no memory for a model");
     gguf_close(g);
     if (rc < 0)
         model_close(m);

@@ -50,7 +50,9 @@ struct model {
     uint64_t n_params, weight_bytes, file_bytes;
     const char *precision;         /* in words */
     char fingerprint[65];
-    const char *chat_template;
+    const char *chat_template;     /* the default one; NULL: none */
+    struct assay_chat_template *chat_templates; /* those with names */
+    uint32_t n_chat_templates;
     struct forward *forward;       /* forward.h; made by native.c after model_open */
 };
 /* Part of every fingerprint: raise it when a change makes any answer differ in any bit. */
@@ -73,5 +75,8 @@ struct model_options {             /* filled through the field table in native.c
  * ASSAY_EUNSUPPORTED names an architecture, a rope scaling or a tensor this engine does not know;
  * ASSAY_EFORMAT a hyperparameter out of range or a shape that does not follow from them. */
 int model_open(const struct model_options *, struct model **, struct assay_err *);
+/* What needs no weights: hparams, vocabulary, chat templates.  Only info, tokenizing and closing make
+ * sense then: kern, pool and layers are NULL. */
+int model_open_facts(const struct model_options *, struct model **, struct assay_err *);
 void model_close(struct model *);  /* does not free m->forward */
 #endif

@@ -77,11 +77,25 @@ static int native_open(const void *o, struct assay_model **out, struct assay_err
     return rc;
 }
 
+static int native_open_facts(const void *o, struct assay_model **out, struct assay_err *e)
+{
+    struct assay_model *h = calloc(1, sizeof *h);
+    if (!h)
+        return err_set(e, ASSAY_ENOMEM, "no memory for a model");
+    int rc = model_open_facts(o, &h->m, e);
+    if (rc < 0)
+        native_close(h);
+    else
+        *out = h;
+    return rc;
+}
+
 static int native_info(struct assay_model *h, struct assay_info *out, struct assay_err *e)
 {
     const struct model *m = h->m;
     const struct assay_info info = {
-        .caps = ASSAY_CAN_TOKENIZE | ASSAY_CAN_SCORE | ASSAY_CAN_GENERATE | ASSAY_CAN_PROBE,
+        .caps = m->forward ? ASSAY_CAN_TOKENIZE | ASSAY_CAN_SCORE | ASSAY_CAN_GENERATE | ASSAY_CAN_PROBE
+                           : ASSAY_CAN_TOKENIZE,
         .n_vocab = m->hp.n_vocab,
         .n_ctx = m->hp.n_ctx,
         .bos = vocab_bos(m->vocab),
@@ -92,11 +106,15 @@ static int native_info(struct assay_model *h, struct assay_info *out, struct ass
         .weight_bytes = m->weight_bytes,
         .arch = m->arch,
         .precision = m->precision,
-        .kernel = m->kern->name,
+        .kernel = m->kern ? m->kern->name : NULL,
         .device = "cpu",
         .fingerprint = m->fingerprint,
         .tensors = m->tensors,
         .chat_template = m->chat_template,
+        .bos_text = vocab_special_text(m->vocab, vocab_bos(m->vocab)),
+        .eos_text = vocab_special_text(m->vocab, vocab_eos(m->vocab)),
+        .n_chat_templates = m->n_chat_templates,
+        .chat_templates = m->chat_templates,
     };
     return copy_out(out, out->size, &info, sizeof info, "assay_info", e);
 }
@@ -170,6 +188,7 @@ const struct assay_backend *native_backend(void)
         .memory = native_memory,
         .usage = native_usage,
         .piece = native_piece,
+        .open_facts = native_open_facts,
     };
     return &backend;
 }

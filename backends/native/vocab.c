@@ -541,6 +541,12 @@ const char *vocab_piece(const struct vocab *v, int32_t token, size_t *n)
     return v->tokens[token].piece;
 }
 
+const char *vocab_special_text(const struct vocab *v, int32_t token)
+{
+    return token < 0 || strlen(v->tokens[token].text) != v->tokens[token].n ? NULL
+                                                                          : v->tokens[token].text;
+}
+
 int vocab_is_control(const struct vocab *v, int32_t token)
 {
     return v->tokens[token].kind == VOCAB_CONTROL || v->tokens[token].kind == VOCAB_UNKNOWN;

@@ -26,6 +26,9 @@ int vocab_encode(struct vocab *, const char *text, size_t len, int special, int3
 /* Bytes of one token (0 <= token < vocab_size) as it appears inside a text (U+2581 -> ' ', <0xXX>
  * -> the byte; byte-level BPE: the bytes its characters stand for). */
 const char *vocab_piece(const struct vocab *, int32_t token, size_t *n);
+/* The token's text as the file has it: what vocab_encode(special) makes the token of again.  NULL for
+ * -1, and for a text with a NUL byte. */
+const char *vocab_special_text(const struct vocab *, int32_t token);
 /* 1 for control and unknown tokens: they end or structure a text and print nothing. */
 int vocab_is_control(const struct vocab *, int32_t token);
 /* 1 for tokens that end a generation: eos and its kin ("<|eot_id|>", "<|im_end|>", ...). */

@@ -1,4 +1,5 @@
-/* options.c - argv over field tables: --name value, --name=value, --flag, --no-flag, "--". */
+/* options.c - argv over field tables: --name value, --name=value, --flag, --no-flag, "--".
+ * A row of text whose `values` is "?x" may be given without a value, which then is x. */
 #include <string.h>
 
 #include "harness/base/buf.h"
@@ -73,6 +74,9 @@ static int parse_long(struct parser *p, const char *arg, struct assay_err *e)
         return give(p, table, f, negated ? "false" : eq ? eq + 1 : "true", e);
     if (eq)
         return give(p, table, f, eq + 1, e);
+    bool is_last = p->at >= p->argc || strncmp(p->argv[p->at], "--", 2) == 0;
+    if (is_last && f->kind == ASSAY_STR && f->values && f->values[0] == '?')
+        return give(p, table, f, f->values + 1, e);
     if (p->at >= p->argc)
         return err_set(e, ASSAY_EUSAGE, "option '--%s' needs a value (%s)", f->name, f->help);
     return give(p, table, f, p->argv[p->at++], e);

@@ -192,18 +192,24 @@ static int end_job(struct work *w, struct store_job *j, int rc, const struct ass
     return 0;
 }
 
-static const char *warning_of(struct work *w, const struct ask_stats *s)
+static const char *warning_of(struct work *w, const struct ask_stats *s, const struct task *t)
 {
-    char *cut =
-        s->n_cut ? arena_printf(&w->arena,
-                                "%llu prompts were cut on the left to fit a context of %u tokens",
-                                (unsigned long long)s->n_cut, w->engine.info.n_ctx)
-                 : NULL;
-    char *empty = s->n_empty
-                      ? arena_printf(&w->arena, "%llu continuations have no tokens of their own",
-                                     (unsigned long long)s->n_empty)
-                      : NULL;
-    return cut && empty ? arena_printf(&w->arena, "%s; %s", cut, empty) : cut ? cut : empty;
+    struct arena *a = &w->arena;
+    const char *parts[3] = {NULL}, *all = NULL;
+    if (s->n_cut)
+        parts[0] =
+            arena_printf(a, "%llu prompts were cut on the left to fit a context of %u tokens",
+                         (unsigned long long)s->n_cut, w->engine.info.n_ctx);
+    if (s->n_empty)
+        parts[1] = arena_printf(a, "%llu continuations have no tokens of their own",
+                                (unsigned long long)s->n_empty);
+    if (t->n_without_system)
+        parts[2] = arena_printf(a, "%zu prompts are without the system message: the chat template refuses it",
+                                t->n_without_system);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i])
+            all = all ? arena_printf(a, "%s; %s", all, parts[i]) : parts[i];
+    return all;
 }
 
 static void note_stats(struct work *w, struct store_job *j, uint64_t n_done,
@@ -216,7 +222,7 @@ static void note_stats(struct work *w, struct store_job *j, uint64_t n_done,
     j->n_cut = (int64_t)s->n_cut;
     j->wall_ns = s->wall_ns;
     j->cpu_ns = s->cpu_ns;
-    j->warning = warning_of(w, s);
+    j->warning = warning_of(w, s, w->plan->tasks[j - w->jobs.tasks].task);
     w->n_asked += s->n_asked;
     w->n_reused += s->n_reused;
 }
@@ -469,6 +475,9 @@ static int open_model(struct work *w, struct assay_err *e)
     const struct plan_variant *v = w->child->variant;
     int64_t start = clock_ns();
     TRY(engine_open(v->plugin, v->options, &w->engine, e));
+    if (w->plan->suite->applies_chat && w->plan->n_tasks && !v->chat)
+        return err_set(e, ASSAY_EUNSUPPORTED, "the model did not say its chat templates when asked first");
+    plan_use_chat(w->plan, v->chat, v->chat_source);
     w->row.load_ns = clock_ns() - start;
     const struct assay_info *info = &w->engine.info;
     if (info->weight_bytes)

@@ -215,7 +215,8 @@ int docs_check(struct docs *d, size_t *n_docs, struct assay_err *e)
     *n_docs = d->n_docs;
     if (rc >= 0)
         rc = docs_rewind(d, e);
-    if (rc >= 0 && d->n_docs) {
+    /* What can't be asked yet, its chat template being unknown, is checked when it is. */
+    if (rc >= 0 && d->n_docs && !task_awaits_chat(d->task)) {
         struct task_item item;
         bool has;
         arena_reset(&a);

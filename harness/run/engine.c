@@ -137,7 +137,7 @@ static int check_info(struct engine *g, struct assay_err *e)
 {
     struct assay_info *x = &g->info;
     const char *name = g->plugin->name;
-    enum { MAX_VOCAB = 1 << 24, MAX_TENSORS = 1 << 20 };
+    enum { MAX_VOCAB = 1 << 24, MAX_TENSORS = 1 << 20, MAX_TEMPLATES = 1000 };
     if (x->n_vocab > MAX_VOCAB)
         return err_set(e, ASSAY_EFORMAT, "backend '%s' reports a vocabulary of %u tokens", name,
                        x->n_vocab);
@@ -146,6 +146,9 @@ static int check_info(struct engine *g, struct assay_err *e)
     if (x->n_tensors > MAX_TENSORS || (x->n_tensors && !x->tensors))
         return err_set(e, ASSAY_EFORMAT, "backend '%s' reports %u tensors it does not list", name,
                        x->n_tensors);
+    if (x->n_chat_templates > MAX_TEMPLATES || (x->n_chat_templates && !x->chat_templates))
+        return err_set(e, ASSAY_EFORMAT, "backend '%s' reports %u chat templates it does not list", name,
+                       x->n_chat_templates);
     if (x->bos < -1 || x->eos < -1 ||
         (x->n_vocab && (x->bos >= (int64_t)x->n_vocab || x->eos >= (int64_t)x->n_vocab)))
         return err_set(e, ASSAY_EFORMAT,
@@ -157,11 +160,13 @@ static int check_info(struct engine *g, struct assay_err *e)
     return check_caps(g, e);
 }
 
-int engine_open(const struct plugin *p, const void *options, struct engine *g, struct assay_err *e)
+static int open_with(int (*open)(const void *, struct assay_model **, struct assay_err *),
+                     const struct plugin *p, const void *options, struct engine *g,
+                     struct assay_err *e)
 {
     *g = (struct engine){.plugin = p};
     struct assay_err said = {0};
-    int rc = p->api.open(options, &g->model, &said);
+    int rc = open(options, &g->model, &said);
     said.msg[sizeof said.msg - 1] = 0; /* a plugin may forget the end */
     if (rc < 0)
         return err_set(e, rc, "%s", said.msg[0] ? said.msg : "the backend gave no reason");
@@ -180,6 +185,17 @@ int engine_open(const struct plugin *p, const void *options, struct engine *g, s
     if (rc < 0)
         engine_close(g);
     return rc;
+}
+
+int engine_open(const struct plugin *p, const void *options, struct engine *g, struct assay_err *e)
+{
+    return open_with(p->api.open, p, options, g, e);
+}
+
+int engine_open_facts(const struct plugin *p, const void *options, struct engine *g,
+                      struct assay_err *e)
+{
+    return open_with(p->api.open_facts ? p->api.open_facts : p->api.open, p, options, g, e);
 }
 
 void engine_close(struct engine *g)

@@ -4,6 +4,9 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/err.h"
+#include "harness/base/json.h"
+#include "harness/base/value.h"
+#include "harness/run/chats.h"
 #include "harness/run/job.h"
 #include "harness/run/record.h"
 #include "harness/run/score.h"
@@ -181,6 +184,27 @@ static int grade_groups(struct grade *g, const struct store_run_variant *v,
     return rc;
 }
 
+/* The chat template that this variant's prompts were made with, from the record. */
+static int use_chat(struct grade *g, const struct store_run_variant *v, struct assay_err *e)
+{
+    const struct value *info = NULL;
+    const char *text;
+    struct chats_choice choice;
+    if (!g->suite.applies_chat)
+        return 0;
+    TRY(store_get_variant_info(g->store, v->variant_id, &g->arena, &text, e));
+    TRY(json_parse(text, strlen(text), "info", 1, &g->arena, &info, e));
+    TRY(chats_choose(&g->suite, value_get(info, RECORD_CHAT), v->name, &g->arena, &choice, e));
+    plan_use_chat(g->plan, choice.chat, choice.source);
+    TRY(store_begin(g->store, e));
+    int rc = record_plan(g->plan, g->store, g->run.id, e);
+    if (rc >= 0)
+        rc = store_commit(g->store, e);
+    if (rc < 0)
+        store_rollback(g->store);
+    return rc;
+}
+
 static int grade_variant(struct grade *g, const struct store_run_variant *v, struct assay_err *e)
 {
     struct store_job *jobs;
@@ -190,6 +214,7 @@ static int grade_variant(struct grade *g, const struct store_run_variant *v, str
     emit(g, (struct run_event){.kind = RUN_VARIANT});
     if (v->variant_id == STORE_NULL)
         return 0;
+    TRY(use_chat(g, v, e));
     TRY(store_get_jobs(g->store, v->id, &g->arena, &jobs, &n, e));
     for (size_t i = 0; i < n; i++) {
         struct assay_err said = {0};
@@ -216,10 +241,13 @@ static int grade_all(struct grade *g, struct assay_err *e)
     snprintf(g->summary->uid, sizeof g->summary->uid, "%s", g->run.uid);
     TRY(load_suite(g, e));
     TRY(check_wanted(g, e));
-    TRY(store_begin(g->store, e));
-    int rc = record_plan(g->plan, g->store, g->run.id, e);
-    if (rc >= 0)
-        rc = store_commit(g->store, e);
+    int rc = 0;
+    if (!g->suite.applies_chat) { /* else each variant has tasks of its own: use_chat */
+        TRY(store_begin(g->store, e));
+        rc = record_plan(g->plan, g->store, g->run.id, e);
+        if (rc >= 0)
+            rc = store_commit(g->store, e);
+    }
     if (rc < 0) {
         store_rollback(g->store);
         return rc;

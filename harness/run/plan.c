@@ -10,7 +10,9 @@
 #include "harness/base/hash.h"
 #include "harness/base/log.h"
 #include "harness/base/value.h"
+#include "harness/run/chats.h"
 #include "harness/run/paths.h"
+#include "tasks/chat.h"
 
 const char *plan_output_name(const struct task *t)
 {
@@ -27,6 +29,10 @@ static struct task_settings settings_of(const struct suite *s)
         .n_fewshot = (int)s->fewshot,
         .fewshot_seed = (uint64_t)s->fewshot_seed,
         .bootstrap_iters = (int)s->bootstrap,
+        .system_instruction = s->system_instruction,
+        .gen_prefix = s->gen_prefix,
+        .applies_chat = s->applies_chat,
+        .shots_as_turns = s->shots_as_turns,
     };
 }
 
@@ -48,6 +54,8 @@ static int resolve_task(struct plan *p, struct plan_task *t, struct assay_err *e
     struct task_settings settings = settings_of(p->suite);
     struct docs *docs = NULL;
     TRY(task_load(p->index, t->node, &settings, &p->arena, &t->task, e));
+    if (p->chat)
+        task_set_chat(t->task, p->chat);
     int rc = docs_open(t->task, p->suite, &p->paths, &docs, e);
     if (rc >= 0)
         rc = docs_uid(docs, t->dataset_uid, e);
@@ -248,6 +256,28 @@ static int resolve_variants(struct plan *p, struct assay_err *e)
     return 0;
 }
 
+bool plan_use_chat(struct plan *p, const struct chat *chat, const char *source)
+{
+    if (!chat || p->chat == chat)
+        return false;
+    p->chat = chat;
+    p->chat_source = source;
+    for (size_t i = 0; i < p->n_tasks; i++) {
+        task_set_chat(p->tasks[i].task, chat);
+        task_uid(&p->tasks[i]);
+    }
+    return true;
+}
+
+/* Tasks are checked with the first variant's template. */
+static int resolve_chats(struct plan *p, struct assay_err *e)
+{
+    TRY(chats_resolve(p, e));
+    for (size_t i = 0; i < p->n_variants && !p->chat; i++)
+        plan_use_chat(p, p->variants[i].chat, p->variants[i].chat_source);
+    return 0;
+}
+
 int plan_make(const struct suite *s, bool with_variants, struct plan **out, struct assay_err *e)
 {
     struct plan *p = calloc(1, sizeof *p);
@@ -258,6 +288,8 @@ int plan_make(const struct suite *s, bool with_variants, struct plan **out, stru
     p->paths.recipes = paths_recipes(&p->arena, s->recipe_dirs.v);
     p->paths.cache = cache_root(&p->arena);
     int rc = with_variants ? resolve_variants(p, e) : 0;
+    if (rc >= 0)
+        rc = resolve_chats(p, e);
     if (rc >= 0)
         rc = resolve_tasks(p, e);
     if (rc >= 0)
@@ -277,6 +309,8 @@ void plan_free(struct plan *p)
     for (size_t i = 0; i < p->n_tasks; i++)
         if (p->tasks[i].task)
             task_release(p->tasks[i].task);
+    for (size_t i = 0; i < p->n_variants; i++) /* may be shared: releasing twice is harmless */
+        chat_release(p->variants[i].chat);
     task_index_close(p->index);
     arena_release(&p->arena);
     free(p);

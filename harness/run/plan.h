@@ -33,6 +33,8 @@ struct plan_variant {
     const struct plugin *plugin;
     void *options;
     const struct value *record;        /* every option of the backend */
+    struct chat *chat;                 /* what its prompts are made with; NULL: plain text, or unknown */
+    const char *chat_source;           /* "default", a name, a file */
 };
 struct plan {
     struct arena arena;
@@ -48,9 +50,14 @@ struct plan {
     size_t n_groups;
     struct plan_variant *variants;     /* in the order they run: the reference first */
     size_t n_variants;
+    const struct chat *chat;           /* of the variant in hand: plan_use_chat */
+    const char *chat_source;
 };
 /* with_variants false: tasks only, for grading. */
 int plan_make(const struct suite *, bool with_variants, struct plan **, struct assay_err *);
+/* Prompts of the tasks are made with this template from now on, and their uids know it.  False: they
+ * were already. */
+bool plan_use_chat(struct plan *, const struct chat *, const char *source);
 void plan_free(struct plan *);
 const char *plan_output_name(const struct task *);     /* "multiple_choice", ... */
 #endif

@@ -47,6 +47,8 @@ struct engine {
     struct assay_info info;            /* copied, hostile values refused */
 };
 int engine_open(const struct plugin *, const void *options, struct engine *, struct assay_err *);
+/* The same for its facts alone, with open_facts where the plugin has it. */
+int engine_open_facts(const struct plugin *, const void *options, struct engine *, struct assay_err *);
 void engine_close(struct engine *);
 /* 0, or ASSAY_EUNSUPPORTED "backend 'x' cannot score with this model". */
 int engine_needs(const struct engine *, uint32_t caps, struct assay_err *);

@@ -9,15 +9,40 @@
 #include "harness/base/hash.h"
 #include "harness/base/json.h"
 #include "harness/base/value.h"
+#include "harness/run/chats.h"
 #include "harness/run/divergence.h"
+#include "tasks/chat.h"
 
 /* -- tasks and groups -------------------------------------------------------------------------- */
 
-static int record_task(struct plan_task *t, struct store *s, struct assay_err *e)
+/* How prompts were made beyond the task's own configuration; NULL: not otherwise. */
+static const struct value *prompting(const struct plan *p, struct arena *a)
+{
+    struct value_entry x[4];
+    size_t n = 0;
+    if (p->suite->system_instruction)
+        x[n++] = (struct value_entry){value_str(a, "system_instruction"),
+                                      value_str(a, p->suite->system_instruction)};
+    if (p->chat) {
+        x[n++] = (struct value_entry){value_str(a, "chat_template_sha256"),
+                                      value_str(a, chat_template_uid(p->chat))};
+        x[n++] = (struct value_entry){value_str(a, "chat_template_source"),
+                                      value_str(a, p->chat_source)};
+        x[n++] = (struct value_entry){value_str(a, "fewshot_as_multiturn"),
+                                      value_bool(p->suite->shots_as_turns)};
+    }
+    return n ? value_dict(a, x, n) : NULL;
+}
+
+static int record_task(const struct plan *p, struct plan_task *t, struct store *s,
+                       struct assay_err *e)
 {
     struct buf config;
+    struct arena a = {0};
+    const struct value *more = prompting(p, &a), *own = t->task->config;
     buf_init(&config, 0);
-    json_write(&config, t->task->config, JSON_COMPACT);
+    json_write(&config, more ? value_with(&a, own, RECORD_PROMPTING, more) : own, JSON_COMPACT);
+    arena_release(&a);
     struct store_task row = {
         .uid = t->uid,
         .name = t->task->name,
@@ -67,7 +92,7 @@ static int record_group(struct plan *p, struct plan_group *g, struct store *s, i
 int record_plan(struct plan *p, struct store *s, int64_t run_id, struct assay_err *e)
 {
     for (size_t i = 0; i < p->n_tasks; i++)
-        TRY(record_task(&p->tasks[i], s, e));
+        TRY(record_task(p, &p->tasks[i], s, e));
     for (size_t i = 0; i < p->n_groups; i++)
         TRY(record_group(p, &p->groups[i], s, run_id, e));
     return 0;
@@ -251,6 +276,7 @@ static const struct value *info_value(const struct assay_info *info, struct aren
         {value_str(a, "weight_bytes"), value_int(a, (int64_t)info->weight_bytes)},
         {value_str(a, "caps"), value_int(a, info->caps)},
         {value_str(a, "fingerprint"), text_or_null(a, info->fingerprint)},
+        {value_str(a, RECORD_CHAT), chats_facts(info, a)},
         {value_str(a, "tensors"), tensors_value(info, a)},
     };
     return value_dict(a, x, sizeof x / sizeof *x);

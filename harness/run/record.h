@@ -6,6 +6,11 @@
 #include "harness/run/plan.h"
 #include "harness/store/store.h"
 
+/* Keys of ours: in the configuration of a task's row, {chat_template_sha256, chat_template_source,
+ * fewshot_as_multiturn, system_instruction}; in the info of a variant's row, what chats.h calls facts. */
+#define RECORD_PROMPTING "prompting"
+#define RECORD_CHAT "chat"
+
 struct record_jobs {                   /* of one variant; jobs as the store has them */
     struct store_job *tasks;           /* [plan->n_tasks] */
     struct store_job *divergences;     /* [plan->n_tasks]; id 0: none */

@@ -136,6 +136,8 @@ static int plan_members(struct run *r, struct store *s, struct assay_err *e)
         struct member *m = &r->members[i];
         struct store_run_variant row;
         struct record_jobs jobs;
+        if (plan_use_chat(r->plan, m->variant->chat, m->variant->chat_source))
+            TRY(record_plan(r->plan, s, r->run_id, e));
         store_run_variant_init(&row);
         row.run_id = r->run_id;
         row.position = m->variant->suite - r->suite->variants;

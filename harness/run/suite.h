@@ -60,7 +60,15 @@ struct suite {
     int32_t keep_logits;
     const char *stop_when, *margin_text;     /* stop_when NULL: every item is asked */
     double alpha;
+    const char *apply_chat;            /* "true", a name, a file; NULL: prompts are plain text */
+    const char *system_instruction, *gen_prefix, *chat_date;
+    int32_t shots_as_turns;
     /* made by suite_finish */
+    bool applies_chat;
+    const char *chat_name;             /* of the model's templates; NULL: its default one */
+    const char *chat_file, *chat_text; /* the file's content; NULL: the model's */
+    const char *chat_bos, *chat_eos;   /* what a tokenizer_config.json says; NULL: the model's */
+    int64_t chat_now;                  /* chat_date in seconds since 1970 */
     int64_t memory_limit, logits_budget;
     double margin;                     /* of early stopping, a fraction; 0: it does not stop */
     struct suite_variant *variants;

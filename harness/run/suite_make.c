@@ -421,6 +421,9 @@ static const char *const lists[] = {"tasks", "task-dir", "data", "recipe-dir"};
 /* Not part of the identity: an interrupted run may be resumed with others. */
 static const char *const aside[] = {"timeout", "memory-limit", "keep-logits"};
 
+/* What only chat templates read, likewise. */
+static const char *const chatting[] = {"fewshot-as-multiturn", "chat-date"};
+
 static bool among(const char *key, const char *const *v, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -442,6 +445,8 @@ static const struct value *settings_value(struct suite *s, bool for_identity)
             continue;
         if (!s->stop_when && among(f->name, stopping, sizeof stopping / sizeof *stopping))
             continue;
+        if (!s->applies_chat && among(f->name, chatting, sizeof chatting / sizeof *chatting))
+            continue;
         if (among(f->name, lists, sizeof lists / sizeof *lists))
             v = value_with(a, v, f->name,
                            list_value(a, (struct suite_list *)(void *)((char *)s + f->offset)));
@@ -457,6 +462,8 @@ static const struct value *settings_value(struct suite *s, bool for_identity)
     for (size_t i = 0; i < s->n_scenarios; i++)
         x[i] = scenario_value(a, &s->scenarios[i]);
     v = value_with(a, v, "scenarios", value_list(a, x, s->n_scenarios));
+    if (suite_chat_record(s))
+        v = value_with(a, v, "chat-file", suite_chat_record(s));
     return s->samples ? value_with(a, v, "samples", s->samples) : v;
 }
 
@@ -533,6 +540,7 @@ int suite_finish(struct suite *s, struct assay_err *e)
     TRY(make_sizes(s, e));
     TRY(make_margin(s, e));
     TRY(check_stopping(s, e));
+    TRY(suite_make_chat(s, NULL, e));
     if (!s->tasks.n && !s->n_scenarios)
         return err_set(e, ASSAY_EUSAGE, "nothing to do: neither tasks nor scenarios");
     make_identity(s);
@@ -590,5 +598,6 @@ int suite_from_json(struct suite *s, const char *json, struct arena *a, struct a
     s->json = json;
     TRY(make_sizes(s, e));
     TRY(make_margin(s, e));
+    TRY(suite_make_chat(s, v, e));
     return make_samples(s, e);
 }

@@ -165,6 +165,9 @@ struct store_scenario {
 int store_put_scenario(struct store *, const struct store_scenario *, int64_t *id,
                        struct assay_err *);
 /* "" when there is no such row. */
+/* The variant's `info`, as text. */
+int store_get_variant_info(struct store *, int64_t id, struct arena *, const char **info,
+                           struct assay_err *);
 int store_get_variant_uid(struct store *, int64_t id, char uid[65], struct assay_err *);
 int store_get_task_uid(struct store *, int64_t id, char uid[65], struct assay_err *);
 

@@ -449,6 +449,21 @@ int store_get_variant_uid(struct store *s, int64_t id, char uid[65], struct assa
     return read_uid(s, store_query(s, e, "SELECT uid FROM variant WHERE id = ?", "i", id), uid, e);
 }
 
+int store_get_variant_info(struct store *s, int64_t id, struct arena *a, const char **info,
+                           struct assay_err *e)
+{
+    sqlite3_stmt *st = store_query(s, e, "SELECT info FROM variant WHERE id = ?", "i", id);
+    if (!st)
+        return ASSAY_EIO;
+    int rc = store_step(s, st, e);
+    *info = "{}";
+    if (rc > 0) {
+        *info = store_column(st, 0, a);
+        sqlite3_reset(st);
+    }
+    return rc < 0 ? rc : 0;
+}
+
 int store_get_task_uid(struct store *s, int64_t id, char uid[65], struct assay_err *e)
 {
     uid[0] = 0;
