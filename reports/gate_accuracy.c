@@ -19,6 +19,24 @@ struct pairings {
     size_t n;
 };
 
+/* The first run of what is still open about a task, or about all of them together: nothing from
+ * there on is a base, or what somebody acknowledged would pass for good the next night. */
+static int64_t first_bad(const struct judging *j, const struct history_series *s)
+{
+    int64_t first = INT64_MAX;
+    for (int all = 0; all < 2; all++) {
+        struct history_series key = {.metric = "accuracy",
+                                     .task = all ? "" : s->task,
+                                     .variant = s->variant,
+                                     .machine_class = j->run->machine_class};
+        history_identify(&key);
+        const struct store_finding *f = gate_open_finding(j, key.id, "regression");
+        if (f && f->run_id < first)
+            first = f->run_id;
+    }
+    return first;
+}
+
 static const struct history_point *choose_base(const struct judging *j,
                                                const struct history_series *s, const char **why)
 {
@@ -37,8 +55,9 @@ static const struct history_point *choose_base(const struct judging *j,
                    : "the baseline did not measure it";
         return NULL;
     }
+    int64_t bad = first_bad(j, s);
     for (size_t i = s->n - 1; i-- > s->first;)
-        if (gate_was_good(j, &runs[s->points[i].run]))
+        if (runs[s->points[i].run].id < bad && gate_was_good(j, &runs[s->points[i].run]))
             return &s->points[i];
     if (s->first + 1 < s->n)
         return &s->points[s->first];
@@ -117,6 +136,8 @@ static void judge_row(struct judging *j, struct gate_row *r, enum compare_verdic
                                            : GATE_NO_BASELINE;
     if (f && v == COMPARE_PASS) {
         r->state = GATE_FIXED;
+        if (isnan(r->before)) /* the same answers as before: nothing was counted */
+            r->before = r->after = f->before;
         gate_set_next(j, r, f, "fixed", f->run_id);
     }
 }

@@ -307,17 +307,37 @@ static bool go_on(struct judging *j, struct gate_row *r, struct clean *c, bool i
     return true;
 }
 
-static void judge_series(struct judging *j, struct clean *c)
+static struct gate_row *add_tonight(struct judging *j, const struct clean *c)
 {
     struct gate_row *r = gate_add_row(j, c->s);
     r->after = c->x[c->n - 1];
     r->before = c->night.expected;
     r->effect = c->night.effect;
     r->state = GATE_OK;
-    if (go_on(j, r, c, false) || go_on(j, r, c, true))
+    return r;
+}
+
+/* Whether a gain that is still on the books has tonight turned into a loss. */
+static bool is_falling(const struct judging *j, const struct clean *c)
+{
+    return standing_step(j, c, false, j->a) ||
+           (c->night.state == NIGHTLY_SUSPECT && c->night.is_worse);
+}
+
+static void judge_series(struct judging *j, struct clean *c)
+{
+    struct gate_row *r = add_tonight(j, c);
+    if (go_on(j, r, c, false))
         return;
+    bool has_gain = go_on(j, r, c, true);
+    if (has_gain) {
+        if (!is_falling(j, c))
+            return;
+        r = add_tonight(j, c); /* said beside what became of the gain */
+    }
     const struct change_point *bad = standing_step(j, c, false, j->a);
-    const struct change_point *good = bad ? NULL : standing_step(j, c, true, j->a);
+    const struct change_point *good =
+        bad || has_gain ? NULL : standing_step(j, c, true, j->a);
     if (bad || good) {
         r->is_improvement = !bad;
         fill_step(j, r, c, bad ? bad : good);
