@@ -132,6 +132,7 @@ static int render_open(const struct chat *c, const struct chat_ask *ask, struct 
     out->n = at;
     if (!is_whole)                     /* the template strips messages */
         *out = pytext_strip(*out, PYTEXT_RIGHT);
+    out->s = arena_strndup(a, out->s, out->n);
     return 0;
 }
 
