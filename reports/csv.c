@@ -282,6 +282,22 @@ static void aggregate_rows(struct rows *r)
     arena_release(&a);
 }
 
+/* What makes the task's scores doubtful: items it is true of, n: items it was asked of. */
+static void notice_rows(struct rows *r)
+{
+    const struct view_variant *v = r->variant;
+    struct arena a = {0};
+    r->source = "notices";
+    for (size_t i = 0; i < v->n_jobs; i++)
+        for (size_t k = 0; k < v->jobs[i].n_notices; k++) {
+            const struct view_notice *x = &v->jobs[i].notices[k];
+            r->task = v->jobs[i].name;
+            r->metric = *x->detail ? arena_printf(&a, "%s,%s", x->kind, x->detail) : x->kind;
+            number(r, "count", (double)x->n, x->n_of, "items");
+        }
+    arena_release(&a);
+}
+
 static const char *unit_of(const struct compare_task *t, const struct compare_cell *x)
 {
     if (x->kind == COMPARE_BINARY)
@@ -298,6 +314,7 @@ static void report_rows(const struct compare *c, struct buf *b)
         const struct compare_row *x = &c->rows[i];
         struct rows r = {.b = b, .c = c, .variant = x->variant};
         aggregate_rows(&r);
+        notice_rows(&r);
         for (size_t t = 0; t < c->n_tasks; t++) {
             r.task = c->tasks[t].name;
             r.metric = c->tasks[t].measure ? c->tasks[t].measure->metric : "";

@@ -334,6 +334,7 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
     buf_add(b, bases.v, bases.n);
     buf_release(&bases);
     html_runs(&p);
+    html_notices(&p);
     html_failures(&p);
     html_provenance(&p);
     buf_adds(

@@ -55,6 +55,7 @@ void html_charts_latency(struct page *);
 void html_charts_memory(struct page *);
 void html_runs(struct page *);           /* several runs: what differs, machine x variant */
 int html_items(struct page *, struct assay_err *);
+void html_notices(struct page *);        /* what makes scores doubtful */
 void html_failures(struct page *);
 void html_provenance(struct page *);
 #endif

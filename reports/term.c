@@ -1,5 +1,6 @@
 /* term.c - the comparison as text.  Cells are made first and measured, then set into columns; a
  * table that would be wider than 80 columns shortens the names. */
+#include "reports/notice.h"
 #include "reports/term.h"
 
 #include <math.h>
@@ -316,6 +317,18 @@ static void print_stopped(const struct compare *c, struct arena *a, struct buf *
                           "of betting tests, valid whenever one stops%s",
                           is_early ? "; acc % is of the items asked" : ""),
              0, 0);
+}
+
+/* What makes the scores doubtful, one line each. */
+static void print_notices(const struct compare *c, struct arena *a, struct buf *out)
+{
+    const struct view_variant **v = ARENA_ARRAY(a, const struct view_variant *, c->n_rows + 1);
+    size_t n;
+    for (size_t i = 0; i < c->n_rows; i++)
+        v[i] = c->rows[i].variant;
+    const char *const *lines = notice_lines(v, c->n_rows, a, &n);
+    for (size_t i = 0; i < n; i++)
+        wrap(out, arena_printf(a, "note: %s", safe(a, lines[i])), 0, 2);
 }
 
 /* -- what --wide adds -------------------------------------------------------------------------- */
@@ -717,6 +730,7 @@ int term_compare(const struct compare *c, const struct term_options *o, struct b
     print_kl_note(c, &a, out);
     print_disturbed(c, &a, out);
     print_stopped(c, &a, out);
+    print_notices(c, &a, out);
     if (o->wide) {
         buf_addc(out, '\n');
         print_evidence(c, o, &a, out);

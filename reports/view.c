@@ -51,6 +51,8 @@ static const char *const queries[VIEW_QUERIES] = {
     [VIEW_Q_JOBS] = "SELECT id, kind, name, status, reason, warning, task_id, scenario_id, n_items,"
                     " n_done, n_asked, n_reused, n_tokens, n_cut, wall_ns, cpu_ns"
                     " FROM job WHERE run_variant_id = ?1 ORDER BY id",
+    [VIEW_Q_NOTICES] = "SELECT n.job_id, n.kind, n.detail, n.n, n.n_of FROM job j JOIN notice n"
+                       " ON n.job_id = j.id WHERE j.run_variant_id = ?1 ORDER BY n.job_id, n.kind, n.detail",
     [VIEW_Q_RESULTS] = "SELECT job_id, group_id, measure_id, value, stderr, n, higher_is_better,"
                        " aggregation FROM result WHERE run_variant_id = ?1"
                        " ORDER BY job_id IS NULL, job_id, group_id, id",
@@ -424,6 +426,35 @@ static int load_jobs(struct loading *l, struct view_variant *v, struct assay_err
     return rc;
 }
 
+/* Rows come by job, jobs are in the order of their ids. */
+static int load_notices(struct loading *l, struct view_variant *v, struct assay_err *e)
+{
+    struct view_notice *x = NULL;
+    size_t n = 0, cap = 0, *jobs = NULL, cap_jobs = 0;
+    sqlite3_stmt *st = view_query(l->view, VIEW_Q_NOTICES, v->id, e);
+    int rc = st ? 0 : ASSAY_EIO;
+    for (size_t at = 0; rc >= 0 && (rc = view_step(l->view, st, e)) > 0;) {
+        while (at < v->n_jobs && v->jobs[at].id < view_int(st, 0))
+            at++;
+        if (at == v->n_jobs || v->jobs[at].id != view_int(st, 0))
+            continue;
+        x = view_grown(l->a, x, n, &cap, sizeof *x);
+        jobs = view_grown(l->a, jobs, n, &cap_jobs, sizeof *jobs);
+        jobs[n] = at;
+        x[n++] = (struct view_notice){view_word(st, 1, l->a), view_word(st, 2, l->a), view_int(st, 3),
+                                      view_int(st, 4)};
+    }
+    struct view_job *all = v->n_jobs ? ARENA_ARRAY(l->a, struct view_job, v->n_jobs) : NULL;
+    if (all)
+        memcpy(all, v->jobs, v->n_jobs * sizeof *all);
+    for (size_t i = n; i-- > 0;) {
+        all[jobs[i]].notices = &x[i];
+        all[jobs[i]].n_notices++;
+    }
+    v->jobs = all;
+    return rc;
+}
+
 static int load_results(struct loading *l, struct view_variant *v, struct assay_err *e)
 {
     struct view_result *r = NULL;
@@ -536,6 +567,8 @@ static int load_variants(struct loading *l, struct assay_err *e)
         rc = load_jobs(l, &v[i], e);
     for (size_t i = 0; i < n && rc >= 0; i++)
         rc = load_decision(l, &v[i], e);
+    for (size_t i = 0; i < n && rc >= 0; i++)
+        rc = load_notices(l, &v[i], e);
     for (size_t i = 0; i < n && rc >= 0; i++)
         rc = load_results(l, &v[i], e);
     l->set->variants = v;

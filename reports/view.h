@@ -45,12 +45,18 @@ struct view_group {
     const char *const *leaves;               /* names of leaf tasks */
     size_t n_leaves;
 };
+struct view_notice {                         /* what makes a score doubtful, counted */
+    const char *kind, *detail;               /* words of the store: notice.h says them */
+    int64_t n, n_of;                         /* items it is true of, items it was asked of */
+};
 struct view_job {
     int64_t id;
     const char *kind, *name, *status, *reason, *warning;
     const struct view_task *task;            /* NULL: none */
     const struct view_scenario *scenario;    /* NULL: none */
     int64_t n_items, n_done, n_asked, n_reused, n_tokens, n_cut, wall_ns, cpu_ns;
+    const struct view_notice *notices;
+    size_t n_notices;
 };
 struct view_result {
     const struct view_job *job;              /* NULL: of a group */

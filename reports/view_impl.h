@@ -17,6 +17,7 @@ enum view_query {
     VIEW_Q_VARIANTS,
     VIEW_Q_DECISION,
     VIEW_Q_JOBS,
+    VIEW_Q_NOTICES,
     VIEW_Q_RESULTS,
     VIEW_Q_SCORES,
     VIEW_Q_SCORES_OF,

@@ -330,6 +330,8 @@ int context_build(struct task *t, const struct task_row *row, const struct conte
     if (n_shots)
         pieces = ARENA_ARRAY(row->arena, struct pystr, n_shots + TURN_PIECES + 2);
     TRY(fewshot_pick(&m->shots, row->doc, t->name, row->e));
+    for (size_t i = 0; i < n_shots && ask->shows_own && !*ask->shows_own; i++)
+        *ask->shows_own = value_equal(m->shots.pool[m->shots.picked[i]], row->doc);
     if (m->applies_chat)
         return talk_build(t, row, ask);
     TRY(system_text(m, row, &pieces[0]));

@@ -33,6 +33,7 @@ struct work {
     const struct filter_call *call;
     struct arena *a;
     struct assay_err *err;
+    size_t *tally; /* [2]: texts searched for an answer, answers found */
 };
 typedef int filter_fn(const struct work *, const struct value *in, const struct value **out);
 
@@ -220,6 +221,12 @@ static int select_match(const struct work *w, const struct value *matches, struc
     return 0;
 }
 
+static void note_missed(const struct work *w, bool found)
+{
+    w->tally[0]++;
+    w->tally[1] += found;
+}
+
 static int regex_step(const struct work *w, const struct value *in, const struct value **out)
 {
     struct list l;
@@ -232,6 +239,7 @@ static int regex_step(const struct work *w, const struct value *in, const struct
         TRY(regex_findall(w->step->regex, s, w->a, &matches, w->err));
         TRY(select_match(w, matches, &hit, &found));
         l.v[i] = text_value(w, found ? pytext_strip(hit, PYTEXT_BOTH) : w->step->fallback);
+        note_missed(w, found);
     }
     *out = value_list(w->a, l.v, l.n);
     return 0;
@@ -256,6 +264,7 @@ static int regex_pos(const struct work *w, const struct value *in, const struct 
         for (uint32_t k = 0; k < pairs->n; k++)
             tags[k] = pairs->items[k]->items[1];
         l.v[i] = pairs->n ? value_list(w->a, tags, pairs->n) : value_list(w->a, &invalid, 1);
+        note_missed(w, pairs->n > 0);
     }
     regex_free(re);
     if (rc == 0)
@@ -447,6 +456,7 @@ static int choose(const struct work *w, const struct choice_set *c, struct pystr
     TRY(select_match(w, m, &hit, &found));
     if (found && hit.n == 1)
         *out = letter(w, hit.s[0]);
+    note_missed(w, found && hit.n == 1);
     return 0;
 }
 
@@ -689,16 +699,32 @@ void filter_release(struct filter *f)
     }
 }
 
+bool filter_searches(const struct filter *f)
+{
+    for (size_t i = 0; i < f->n_steps; i++)
+        if (f->steps[i].kind->apply == regex_step || f->steps[i].kind->apply == regex_pos ||
+            f->steps[i].kind->apply == multi_choice_regex)
+            return true;
+    return false;
+}
+
 int filter_apply(const struct filter *f, const struct filter_call *call, struct arena *a,
                  struct assay_err *e)
 {
+    bool is_missed = call->n > 0;
     for (size_t i = 0; i < call->n; i++) {
         const struct value *v = call->resps[i];
+        bool missed = false;
         for (size_t k = 0; k < f->n_steps; k++) {
-            struct work w = {&f->steps[k], call, a, e};
+            size_t tally[2] = {0, 0};
+            struct work w = {&f->steps[k], call, a, e, tally};
             TRY(f->steps[k].kind->apply(&w, v, &v));
+            missed |= tally[0] && !tally[1];
         }
         call->out[i] = v;
+        is_missed &= missed;
     }
+    if (call->is_missed)
+        *call->is_missed = is_missed;
     return 0;
 }

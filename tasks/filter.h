@@ -6,6 +6,7 @@
  * One row of the table in filter.c per function. */
 #ifndef FILTER_H
 #define FILTER_H
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -35,9 +36,13 @@ struct filter_call {
     const struct value *const *resps;
     size_t n;
     const struct value **out;
+    bool *is_missed;                       /* out, may be NULL: a step that searches for an answer found
+                                              none in any response of any request, and put its fallback */
 };
 int filter_apply(const struct filter *, const struct filter_call *, struct arena *,
                  struct assay_err *);
+/* Whether a step of it searches for an answer: regex, multi_choice_regex, regex_pos. */
+bool filter_searches(const struct filter *);
 /* Function names, NULL-terminated, for help. */
 const char *const *filter_functions(void);
 #endif

@@ -144,7 +144,8 @@ static int ask_choices(struct asking *a, const struct value *question, const str
         return task_field_error(&a->m->choice, &a->row, "yields no choices");
     bool many = a->m->multiple_input;
     struct pystr one, *contexts = many ? ARENA_ARRAY(a->row.arena, struct pystr, n) : &one;
-    struct context_ask ask = {.question = question, .choices = choices, .out = contexts};
+    struct context_ask ask = {.question = question, .choices = choices, .out = contexts,
+                              .shows_own = &a->item->shows_own};
     TRY(context_build(a->task, &a->row, &ask));
     ask_room(a, a->m->wants_unconditional ? 2 * n : n);
     struct pystr same = {0};
@@ -168,7 +169,8 @@ static int ask_text(struct asking *a, const struct value *question, const struct
 {
     struct pystr context = PYSTR(""), continuation = PYSTR("");
     if (a->task->output != TASK_ROLLING) {
-        struct context_ask ask = {.question = question, .out = &context};
+        struct context_ask ask = {
+            .question = question, .out = &context, .shows_own = &a->item->shows_own};
         TRY(context_build(a->task, &a->row, &ask));
     }
     if (a->task->output != TASK_GENERATE) {

@@ -131,6 +131,7 @@ struct task_item {
     size_t n_requests;
     const struct value *target;            /* resolved gold: int index, str, or list */
     const struct value *choices;           /* list, or NULL */
+    bool shows_own;                        /* the document is one of its own examples */
 };
 /* Starts asking: fixes what document 0 decides (multiple inputs, multiple targets) and seeds the
  * few-shot sampler.  `first` may be NULL (no documents).  pool: the few-shot rows after
@@ -151,6 +152,8 @@ struct task_response {
     bool is_greedy;
     const char *text;                      /* generation, already cut at the stop strings */
     size_t text_n;
+    int8_t is_cut;                         /* the prompt did not fit; -1: not known */
+    bool hit_limit;                        /* the limit of tokens ended it */
 };
 struct task_measure {                      /* one (metric, filter) pair the task yields, in order */
     const char *metric, *filter, *aggregation;

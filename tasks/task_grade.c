@@ -49,7 +49,11 @@ static int grade_filter(const struct grading *g, const struct filter *f, const s
         }
         lists[i] = value_list(g->arena, some, k);
     }
-    struct filter_call call = {.doc = g->item->doc, .resps = lists, .n = g->n, .out = out};
+    struct filter_call call = {.doc = g->item->doc,
+                               .resps = lists,
+                               .n = g->n,
+                               .out = out,
+                               .is_missed = &g->m->filter_missed[f - g->m->filters]};
     int rc = filter_apply(f, &call, g->arena, g->e);
     return rc < 0 ? err_prefix(g->e, rc, "task '%s', row %zu, filter '%s'", g->task->name,
                                g->item->idx, f->name)

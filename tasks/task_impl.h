@@ -110,6 +110,7 @@ struct task_impl {
     struct task_generation generation;
     struct filter *filters;
     bool *filter_is_first;             /* the pipeline is just take_first */
+    bool *filter_missed;               /* it found no answer in the item that was graded last */
     size_t n_filters;
     struct metric_use *metrics;
     size_t n_metrics;
@@ -126,6 +127,7 @@ struct task_impl {
 struct context_ask {
     const struct value *question, *choices;
     struct pystr *out;                 /* [1], or [n choices] */
+    bool *shows_own;                   /* set: an example is the document itself; may be NULL */
 };
 bool context_ends_space(struct pystr);
 int context_build(struct task *, const struct task_row *, const struct context_ask *);

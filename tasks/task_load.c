@@ -505,6 +505,7 @@ static int load_filters(struct loading *l)
         return load_error(l, list, "'filter_list' is empty");
     m->filters = ARENA_ARRAY(l->arena, struct filter, n);
     m->filter_is_first = ARENA_ARRAY(l->arena, bool, n);
+    m->filter_missed = ARENA_ARRAY(l->arena, bool, n);
     for (size_t i = 0; i < n; i++) {
         const struct value *spec = list ? list->items[i] : NULL;
         const char *path = spec ? task_files_path(l->files, spec) : l->task->path;

@@ -9,6 +9,7 @@
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/report_flags.h"
+#include "reports/notice.h"
 
 struct show_flags {
     const char *variant, *task;
@@ -78,23 +79,25 @@ static void show_run(const struct view_set *set)
             set->variants[i].reason ? set->variants[i].reason : set->variants[i].precision);
 }
 
-static void show_job(const struct view_job *j)
+static void show_job(const struct view_job *j, struct arena *a)
 {
     printf("  %-10s ", j->kind);
     put_name(j->name, 28);
     printf("%-8s", j->status);
     if (j->n_done != VIEW_NONE && j->n_items != VIEW_NONE)
         printf(" %" PRId64 "/%" PRId64 " items", j->n_done, j->n_items);
-    if (j->n_cut > 0)
-        printf(", %" PRId64 " prompts cut", j->n_cut);
     puts("");
+    for (size_t i = 0; i < j->n_notices; i++)
+        if (j->notices[i].n > 0)
+            row("", arena_printf(a, "%s: %" PRId64 " of %" PRId64 " items", notice_text(&j->notices[i], a),
+                                 j->notices[i].n, j->notices[i].n_of));
     if (j->reason)
         row("", j->reason);
     if (j->warning)
         row("", j->warning);
 }
 
-static int show_variant(const struct view_set *set, struct assay_err *e)
+static int show_variant(const struct view_set *set, struct arena *a, struct assay_err *e)
 {
     for (size_t i = 0; i < set->n_variants; i++) {
         const struct view_variant *v = &set->variants[i];
@@ -123,7 +126,7 @@ static int show_variant(const struct view_set *set, struct assay_err *e)
         row_int("tokens evaluated", v->n_evaluated, "");
         row_int("tokens reused", v->n_reused, "");
         for (size_t k = 0; k < v->n_jobs; k++)
-            show_job(&v->jobs[k]);
+            show_job(&v->jobs[k], a);
         return 0;
     }
     return err_set(e, ASSAY_EUSAGE, "no variant '%s' in this run; see 'assay list variants'",
@@ -219,7 +222,7 @@ static int body(struct options *o, struct assay_err *e)
     else if (t)
         show_task(set, t);
     else if (show.variant)
-        rc = show_variant(set, e);
+        rc = show_variant(set, &o->arena, e);
     else
         show_run(set);
     view_close(view);

@@ -8,12 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/base/arena.h"
 #include "harness/base/buf.h"
+#include "harness/base/err.h"
+#include "harness/base/text.h"
 #include "harness/cli/command.h"
 #include "harness/cli/exit_code.h"
 #include "harness/cli/version.h"
 #include "harness/run/progress.h"
 #include "harness/run/run.h"
+#include "reports/notice.h"
 
 const struct assay_field run_flag_fields[] = {
     {"db", ASSAY_STR, offsetof(struct run_flags, db), "assay.db", NULL,
@@ -78,6 +82,33 @@ static void on_event(void *user, const struct run_event *event)
     fflush(stderr);
 }
 
+/* What makes the run's scores doubtful, one line each; a run that can't be read back says so itself
+ * when it is compared. */
+static void say_notices(const char *db, const char *uid)
+{
+    struct arena a = {0};
+    struct assay_err e = {0};
+    struct view *view = NULL;
+    const struct view_set *set;
+    if (view_open(db, &view, &e) == 0 && view_load(view, &uid, 1, &set, &e) == 0) {
+        const struct view_variant **v = ARENA_ARRAY(&a, const struct view_variant *, set->n_variants + 1);
+        size_t n;
+        for (size_t i = 0; i < set->n_variants; i++)
+            v[i] = &set->variants[i];
+        const char *const *lines = notice_lines(v, set->n_variants, &a, &n);
+        struct buf b;
+        buf_init(&b, 0);
+        for (size_t i = 0; i < n; i++) {
+            buf_clear(&b);
+            text_safe(&b, lines[i], strlen(lines[i]));
+            fprintf(stderr, "note: %s\n", b.v);
+        }
+        buf_release(&b);
+    }
+    view_close(view);
+    arena_release(&a);
+}
+
 static int ended(const struct run_summary *r, const struct run_flags *flags)
 {
     fprintf(stderr, "run %s: %zu of %zu variants, %" PRIu64 " items, %" PRIu64 " requests asked, %" PRIu64
@@ -88,6 +119,7 @@ static int ended(const struct run_summary *r, const struct run_flags *flags)
                 100.0 * (double)r->n_saved / (double)(r->n_saved + r->n_items));
     if (r->n_tasks_missing)
         fprintf(stderr, "%zu tasks were left out, their data is not here\n", r->n_tasks_missing);
+    say_notices(flags->db, r->uid);
     if (r->status == RUN_INTERRUPTED) {
         fprintf(stderr, "interrupted; everything answered is kept. To go on:\n  %s\n", flags->command);
         return EXIT_INTERRUPTED;

@@ -119,16 +119,18 @@ static void use(const struct store_response *r, struct task_response *out)
     out->is_greedy = r->is_greedy > 0;
     out->text = r->text;
     out->text_n = r->text_n;
+    out->is_cut = (int8_t)r->is_cut;
+    out->hit_limit = r->finish && strcmp(r->finish, "length") == 0;
 }
 
 /* Stored text lives only until the next look-up. */
 static void keep_text(struct ask *k, struct store_response *r, struct arena *a)
 {
+    r->finish = r->finish && strcmp(r->finish, "length") == 0 ? "length" : NULL;
     if (r->text) {
         r->text = arena_strndup(a, r->text, r->text_n);
         store_end_lookup(k->store);
     }
-    r->finish = NULL;
     r->piece_ns = NULL;
 }
 
@@ -257,6 +259,7 @@ static int sort_out(struct ask *k, const struct task_request *r, size_t i, struc
         TRY(look_up(k, &known, a, &found, e));
     if (found) {
         use(&known, &x->responses[i]);
+        k->stats.n_cut += known.is_cut > 0;
         k->stats.n_reused++;
         return 0;
     }

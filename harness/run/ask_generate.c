@@ -125,6 +125,7 @@ static int prepare(struct batch *b, struct call *c, struct pending *p, struct an
     struct encode_pair prompt;
     struct encode_text text = {p->req->context, p->req->context_n};
     TRY(encode_prompt(&k->encode, text, g->max_tokens, b->arena, &prompt, e));
+    p->response.is_cut = prompt.is_cut;
     k->stats.n_cut += prompt.is_cut;
     x->owner = p;
     uint64_t seed;

@@ -65,6 +65,7 @@ static int encode_request(struct batch *b, struct pending *p, struct assay_err *
         k->stats.n_tokens += w[i].prefix.n + w[i].continuation.n;
         is_cut |= w[i].is_cut;
     }
+    p->response.is_cut = is_cut;
     k->stats.n_cut += is_cut;
     k->stats.n_empty += n == 0;
     return 0;

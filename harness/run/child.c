@@ -195,21 +195,14 @@ static int end_job(struct work *w, struct store_job *j, int rc, const struct ass
 static const char *warning_of(struct work *w, const struct ask_stats *s, const struct task *t)
 {
     struct arena *a = &w->arena;
-    const char *parts[3] = {NULL}, *all = NULL;
-    if (s->n_cut)
-        parts[0] =
-            arena_printf(a, "%llu prompts were cut on the left to fit a context of %u tokens",
-                         (unsigned long long)s->n_cut, w->engine.info.n_ctx);
+    const char *empty = NULL, *bare = NULL;
     if (s->n_empty)
-        parts[1] = arena_printf(a, "%llu continuations have no tokens of their own",
-                                (unsigned long long)s->n_empty);
+        empty = arena_printf(a, "%llu continuations have no tokens of their own",
+                             (unsigned long long)s->n_empty);
     if (t->n_without_system)
-        parts[2] = arena_printf(a, "%zu prompts are without the system message: the chat template refuses it",
-                                t->n_without_system);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (parts[i])
-            all = all ? arena_printf(a, "%s; %s", all, parts[i]) : parts[i];
-    return all;
+        bare = arena_printf(a, "%zu prompts are without the system message: the chat template refuses it",
+                            t->n_without_system);
+    return empty && bare ? arena_printf(a, "%s; %s", empty, bare) : empty ? empty : bare;
 }
 
 static void note_stats(struct work *w, struct store_job *j, uint64_t n_done,

@@ -33,6 +33,7 @@ static struct task_settings settings_of(const struct suite *s)
         .gen_prefix = s->gen_prefix,
         .applies_chat = s->applies_chat,
         .shots_as_turns = s->shots_as_turns,
+        .strict_fewshot = s->strict_fewshot != 0,
     };
 }
 

@@ -17,6 +17,7 @@ int score_begin(struct score *s, size_t n_items, struct arena *a, struct assay_e
     s->measures = task_measures(s->task, &s->n_measures);
     s->measure_ids = ARENA_ARRAY(a, int64_t, s->n_measures + 1);
     s->row = ARENA_ARRAY(a, struct task_score, s->n_measures + 1);
+    s->notices = task_notices_new(s->task, a, &s->n_notices);
     for (size_t i = 0; i < s->n_measures; i++)
         TRY(store_measure(s->store, s->measures[i].metric, s->measures[i].filter,
                           &s->measure_ids[i], e));
@@ -137,6 +138,19 @@ static bool is_complete(const struct ask_answers *x, size_t at, size_t n)
     return true;
 }
 
+/* Adds what was counted to what the job has, in the transaction of the scores. */
+static int put_notices(struct score *s, struct assay_err *e)
+{
+    for (size_t i = 0; i < s->n_notices; i++) {
+        struct task_notice *x = &s->notices[i];
+        struct store_notice row = {s->job_id, x->kind, x->detail, x->n, x->n_of};
+        if (x->n_of)
+            TRY(store_add_notice(s->store, &row, e));
+        x->n = x->n_of = 0;
+    }
+    return 0;
+}
+
 int score_items(struct score *s, const struct task_item *items, size_t n,
                 const struct ask_answers *x, struct arena *a, struct assay_err *e)
 {
@@ -149,8 +163,9 @@ int score_items(struct score *s, const struct task_item *items, size_t n,
         if (!s->items_known)
             TRY(put_item(s, &items[i], (const uint8_t(*)[STORE_KEY])(x->keys + at), e));
         TRY(put_scores(s, items[i].idx, e));
+        task_notices_add(s->task, &items[i], x->responses + at, a, s->notices);
     }
-    return 0;
+    return put_notices(s, e);
 }
 
 /* -- results of a task ------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "harness/base/hash.h"
 #include "harness/run/ask.h"
 #include "harness/store/store.h"
+#include "tasks/notice.h"
 #include "tasks/task.h"
 
 struct score {
@@ -19,6 +20,8 @@ struct score {
     size_t n_measures;
     int64_t *measure_ids;
     struct task_score *row;            /* [n_measures] */
+    struct task_notice *notices;       /* [n_notices], of the items in hand */
+    size_t n_notices;
     bool items_known;                  /* every item of the task is stored already */
     struct hash hash;
     struct buf bytes, choices, target;

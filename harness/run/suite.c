@@ -51,6 +51,8 @@ const struct assay_field suite_fields[] = {
      "text in front of every task's description; the system message of a conversation"},
     {"gen-prefix", ASSAY_STR, AT(gen_prefix), NULL, NULL,
      "beginning of every answer, in place of the tasks' own: text, template or column"},
+    {"strict-fewshot", ASSAY_BOOL, AT(strict_fewshot), "false", NULL,
+     "never show a document among its own examples, where lm-eval may"},
     {"seed", ASSAY_INT, AT(seed), "42", "0..",
      "seed of sampling, of scenarios' prompts, of what is compared"},
     {"bootstrap", ASSAY_INT, AT(bootstrap), "100000", "0..10000000",

@@ -57,7 +57,7 @@ struct suite {
     int64_t seed, fewshot, fewshot_seed, bootstrap;
     int64_t threads, timeout_s;        /* 0: backend's choice; 0: none */
     int64_t kl_docs, repetitions;
-    int32_t keep_logits;
+    int32_t keep_logits, strict_fewshot;
     const char *stop_when, *margin_text;     /* stop_when NULL: every item is asked */
     double alpha;
     const char *apply_chat;            /* "true", a name, a file; NULL: prompts are plain text */

@@ -443,6 +443,8 @@ static const struct value *settings_value(struct suite *s, bool for_identity)
         const struct assay_field one[] = {*f, {NULL, 0, 0, NULL, NULL, NULL}};
         if (for_identity && among(f->name, aside, sizeof aside / sizeof *aside))
             continue;
+        if (!s->strict_fewshot && strcmp(f->name, "strict-fewshot") == 0)
+            continue;
         if (!s->stop_when && among(f->name, stopping, sizeof stopping / sizeof *stopping))
             continue;
         if (!s->applies_chat && among(f->name, chatting, sizeof chatting / sizeof *chatting))

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "harness/base/arena.h"
 #include "schema_2_sql.h"
+#include "schema_3_sql.h"
 #include "schema_sql.h"
 
 enum { APPLICATION_ID = 0x61737379, CACHE_KIB = 32 * 1024, CHECKPOINT_PAGES = 8192 };
@@ -207,6 +208,7 @@ int store_commit(struct store *s, struct assay_err *e)
 static const char *const migrations[] = {
     (const char *)schema_sql,
     (const char *)schema_2_sql,
+    (const char *)schema_3_sql,
 };
 _Static_assert(sizeof migrations / sizeof *migrations == STORE_SCHEMA, "one step per version");
 

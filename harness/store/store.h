@@ -19,7 +19,7 @@ struct store;
 struct sqlite3;
 
 #define STORE_NULL INT64_MIN
-enum { STORE_SCHEMA = 2, STORE_KEY = 16 };
+enum { STORE_SCHEMA = 3, STORE_KEY = 16 };
 enum store_mode {
     STORE_READ,        /* an existing database; works in a read-only folder too */
     STORE_WRITE,       /* an existing database of this schema version */
@@ -189,6 +189,7 @@ struct store_response {
     double logprob;                /* NAN: NULL */
     int64_t n_tokens, n_prompt;
     int is_greedy;                 /* -1: NULL */
+    int is_cut;                    /* -1: NULL */
     const char *text, *finish;     /* get: valid until the next look-up */
     size_t text_n;
     const int64_t *piece_ns;
@@ -218,6 +219,14 @@ typedef int store_score_fn(void *user, const struct store_score *);    /* negati
 /* In order of idx. */
 int store_each_score(struct store *, int64_t job_id, int64_t measure_id, store_score_fn *,
                      void *user, struct assay_err *);
+
+struct store_notice {              /* columns: schema_3.sql */
+    int64_t job_id;
+    const char *kind, *detail;
+    int64_t n, n_of;
+};
+/* Adds to what the job has of this kind and detail. */
+int store_add_notice(struct store *, const struct store_notice *, struct assay_err *);
 
 struct store_result {
     int64_t run_variant_id, job_id, group_id, measure_id, n, higher_is_better;

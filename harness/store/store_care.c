@@ -60,6 +60,8 @@ static const char *const invariants[] = {
     "AND s.measure_id = r.measure_id GROUP BY r.id HAVING count(s.idx) <> r.n",
     "SELECT 'result ' || id || ' belongs to a job and a group at once, or to neither' FROM result "
     "WHERE (job_id IS NULL) = (group_id IS NULL)",
+    "SELECT 'job ' || job_id || ' counts ' || n || ' of ' || n_of || ' items as ' || kind FROM notice "
+    "WHERE n < 0 OR n > n_of",
     "SELECT 'item ' || idx || ' of task ' || task_id || ' has a broken list of requests' FROM item "
     "WHERE length(requests) % 16 <> 0 OR length(doc_uid) <> 16",
     "SELECT 'variant ' || variant_id || ' has ' || count(*) || ' responses with a broken key' "

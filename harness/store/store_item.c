@@ -73,7 +73,7 @@ int store_put_response(struct store *s, int64_t variant_id, const struct store_r
     sqlite3_stmt *st = store_prepare(
         s,
         "INSERT INTO response (variant_id, request, logprob, n_tokens, is_greedy, text, finish, "
-        "n_prompt, piece_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "n_prompt, piece_ns, is_cut) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         e);
     if (!st)
         return ASSAY_EIO;
@@ -86,6 +86,7 @@ int store_put_response(struct store *s, int64_t variant_id, const struct store_r
     bind_text(st, 7, r->finish, r->finish ? strlen(r->finish) : 0);
     bind_int(st, 8, r->n_prompt);
     bind_blob(st, 9, r->piece_ns, r->n_pieces * sizeof *r->piece_ns);
+    bind_int(st, 10, r->is_cut < 0 ? STORE_NULL : r->is_cut);
     TRY(finish(s, st, e));
     *kept = sqlite3_changes(s->db) > 0;
     return 0;
@@ -96,7 +97,7 @@ int store_get_response(struct store *s, int64_t variant_id, struct store_respons
 {
     sqlite3_stmt *st = store_prepare(
         s,
-        "SELECT logprob, n_tokens, is_greedy, text, finish, n_prompt, piece_ns FROM response "
+        "SELECT logprob, n_tokens, is_greedy, text, finish, n_prompt, piece_ns, is_cut FROM response "
         "WHERE variant_id = ? AND request = ?",
         e);
     *found = false;
@@ -119,6 +120,7 @@ int store_get_response(struct store *s, int64_t variant_id, struct store_respons
     r->n_prompt = store_column_int(st, 5);
     r->piece_ns = sqlite3_column_blob(st, 6);
     r->n_pieces = (size_t)sqlite3_column_bytes(st, 6) / sizeof *r->piece_ns;
+    r->is_cut = sqlite3_column_type(st, 7) == SQLITE_NULL ? -1 : sqlite3_column_int(st, 7) != 0;
     return 0;
 }
 
@@ -200,6 +202,15 @@ int store_each_score(struct store *s, int64_t job_id, int64_t measure_id, store_
         }
     }
     return rc;
+}
+
+int store_add_notice(struct store *s, const struct store_notice *x, struct assay_err *e)
+{
+    return store_exec(s, e,
+                      "INSERT INTO notice (job_id, kind, detail, n, n_of) VALUES (?, ?, ?, ?, ?) "
+                      "ON CONFLICT (job_id, kind, detail) DO UPDATE SET n = n + excluded.n, "
+                      "n_of = n_of + excluded.n_of",
+                      "ittii", x->job_id, x->kind, x->detail, x->n, x->n_of);
 }
 
 int store_put_result(struct store *s, const struct store_result *r, struct assay_err *e)

@@ -193,6 +193,8 @@ static inline void same_content(const char *db, const char *other)
     static const char *const queries[] = {
         "SELECT v.uid, r.request, r.logprob, r.n_tokens, r.is_greedy, r.text, r.finish, r.n_prompt "
         "FROM x.response r JOIN x.variant v ON v.id = r.variant_id",
+        "SELECT v.name, j.name, n.kind, n.detail, n.n, n.n_of FROM x.notice n JOIN x.job j ON "
+        "j.id = n.job_id JOIN x.run_variant v ON v.id = j.run_variant_id",
         "SELECT t.uid, i.idx, i.doc_uid, i.prompt, i.choices, i.target, i.requests "
         "FROM x.item i JOIN x.task t ON t.id = i.task_id",
         "SELECT v.name, j.name, m.metric, m.filter, s.idx, s.value, s.weight, s.detail "
@@ -230,7 +232,7 @@ static inline void same_content(const char *db, const char *other)
             fail_msg("%s", sqlite3_errmsg(h));
         assert_int_equal(sqlite3_step(st), SQLITE_ROW);
         n = (size_t)sqlite3_column_int64(st, 1);
-        if (i < 8)
+        if (i < 10)
             assert_true(sqlite3_column_int64(st, 0) > 0);
         sqlite3_finalize(st);
         if (n)

@@ -220,17 +220,20 @@ static void test_versions(void **state)
     refuses(f, STORE_WRITE, ASSAY_EUNSUPPORTED, "newer version (schema 9");
     refuses(f, STORE_READ, ASSAY_EUNSUPPORTED, "newer version");
     assert_int_equal(store_migrate(f->db, &from, &to, &f->e), ASSAY_EUNSUPPORTED);
-    script(f->db, "PRAGMA user_version = 2");
+    script(f->db, "PRAGMA user_version = 3");
     assert_ok(store_migrate(f->db, &from, &to, &f->e), f->e);
     assert_int_equal(from, STORE_SCHEMA);
     assert_int_equal(to, STORE_SCHEMA);
-    script(f->db, "DROP TABLE decision; PRAGMA user_version = 1"); /* as version 1 left it */
+    script(f->db, "DROP TABLE decision; DROP TABLE notice; ALTER TABLE response DROP COLUMN is_cut; "
+                  "PRAGMA user_version = 1"); /* as version 1 left it */
     refuses(f, STORE_WRITE, ASSAY_EUNSUPPORTED, "assay db migrate");
     assert_ok(store_migrate(f->db, &from, &to, &f->e), f->e);
     assert_int_equal(from, 1);
     assert_int_equal(to, STORE_SCHEMA);
     assert_ok(store_open(f->db, STORE_WRITE, &s, &f->e), f->e);
     assert_int_equal(count(s, "SELECT count(*) FROM decision"), 0);
+    assert_int_equal(count(s, "SELECT count(*) FROM notice"), 0);
+    assert_int_equal(count(s, "SELECT count(is_cut) FROM response"), 0);
     store_close(s);
     script(f->db, "PRAGMA user_version = 0");
     refuses(f, STORE_WRITE, ASSAY_EUNSUPPORTED, "assay db migrate");
@@ -451,8 +454,9 @@ static void test_check(void **state)
     } cases[] = {
         {"DELETE FROM response WHERE request = X'01000000000000000000000000000000'",
          "INSERT INTO response VALUES (1, X'01000000000000000000000000000000', -2.5, 3, 1, NULL, "
-         "NULL, 5, NULL)",
+         "NULL, 5, NULL, 0)",
          "no response"},
+        {"INSERT INTO notice VALUES (1, 'cut', '', 3, 2)", "DELETE FROM notice", "counts 3 of 2 items as cut"},
         {"UPDATE job SET n_done = 1", "UPDATE job SET n_done = 2", "1 of 2 items"},
         {"UPDATE result SET n = 3", "UPDATE result SET n = 2", "counts 3 items, 2 have scores"},
         {"UPDATE item SET requests = X'00' WHERE idx = 1",
