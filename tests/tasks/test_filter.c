@@ -31,7 +31,7 @@ static char *run(struct arena *a, const char *steps, const char *resps, const ch
     if (filter_compile(yaml(a, spec), "t.yaml", a, &f, &e) < 0)
         return arena_strdup(a, e.msg);
     const struct value *in = yaml(a, resps), *out = NULL;
-    struct filter_call call = {yaml(a, doc), &in, 1, &out};
+    struct filter_call call = {yaml(a, doc), &in, 1, &out, NULL};
     int rc = filter_apply(&f, &call, a, &e);
     filter_release(&f);
     if (rc < 0)
@@ -114,12 +114,46 @@ static void test_refused(void **state)
     arena_release(&a);
 }
 
+/* An answer is missed when some step that looks for one finds none in any repeat. */
+static void test_missed(void **state)
+{
+    struct arena arena = {0}, *a = &arena;
+    (void)state;
+    static const struct {
+        const char *spec, *in;
+        bool searches, missed;
+    } cases[] = {
+        {"{name: x, filter: [{function: take_first}]}", "[b]", false, false},
+        {"{name: x, filter: [{function: regex, regex_pattern: 'a(.)'}, {function: take_first}]}", "[ab]", true, false},
+        {"{name: x, filter: [{function: regex, regex_pattern: 'a(.)'}, {function: take_first}]}", "[b]", true, true},
+        {"{name: x, filter: [{function: regex, regex_pattern: 'a(.)'}, {function: take_first}]}", "[b, ab]", true, false},
+        {"{name: x, filter: [{function: regex, regex_pattern: 'a(.)'}, {function: regex, regex_pattern: 'z'}]}",
+         "[ab]", true, true},
+        {"{name: x, filter: [{function: regex, regex_pattern: 'q'}, {function: regex, regex_pattern: 'i'}]}",
+         "[ab]", true, true}, /* the second finds the fallback's own letters */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct filter f;
+        struct assay_err e = {0};
+        const struct value *in = yaml(a, cases[i].in), *out;
+        bool missed = !cases[i].missed;
+        assert_int_equal(filter_compile(yaml(a, cases[i].spec), "t.yaml", a, &f, &e), 0);
+        assert_int_equal(filter_searches(&f), cases[i].searches);
+        struct filter_call call = {NULL, &in, 1, &out, &missed};
+        assert_int_equal(filter_apply(&f, &call, a, &e), 0);
+        if (missed != cases[i].missed)
+            fail_msg("case %zu: missed is %d", i, missed);
+        filter_release(&f);
+    }
+    arena_release(a);
+}
+
 static void test_default_pipeline(void **state)
 {
     struct arena a = {0};
     struct filter f;
     const struct value *in = yaml(&a, "[one, two]"), *out;
-    struct filter_call call = {NULL, &in, 1, &out};
+    struct filter_call call = {NULL, &in, 1, &out, NULL};
     (void)state;
     assert_int_equal(filter_compile(NULL, "t.yaml", &a, &f, NULL), 0);
     assert_string_equal(f.name, "none");
@@ -133,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps), cmocka_unit_test(test_multi_choice), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_missed),
         cmocka_unit_test(test_default_pipeline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
