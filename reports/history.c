@@ -326,7 +326,7 @@ enum { CHANGE_WINDOW = 120 }; /* the search is quadratic, and permuted a thousan
 static size_t find_changes(const struct slot *s, size_t lo, size_t hi, double least,
                            struct arena *scratch, struct change_point *out, size_t cap)
 {
-    bool is_constant = true;
+    double lowest = INFINITY, highest = -INFINITY;
     lo = hi - lo > CHANGE_WINDOW ? hi - CHANGE_WINDOW : lo;
     double *x = ARENA_ARRAY(scratch, double, hi - lo + 1);
     size_t *at = ARENA_ARRAY(scratch, size_t, hi - lo + 1), n = 0;
@@ -335,9 +335,12 @@ static size_t find_changes(const struct slot *s, size_t lo, size_t hi, double le
             at[n] = i;
             x[n++] = s->points[i].value;
         }
-    for (size_t i = 1; i < n; i++)
-        is_constant &= x[i] == x[0];
-    if (is_constant)
+    for (size_t i = 0; i < n; i++) {
+        lowest = fmin(lowest, x[i]);
+        highest = fmax(highest, x[i]);
+    }
+    /* no two medians are further apart than all values: spare the permutations */
+    if (highest == lowest || (lowest > 0 && highest / lowest - 1 < least))
         return 0;
     struct change_options c = {.min_effect = least, .seed = s->s.seed};
     size_t k = change_find(x, n, &c, out, cap);

@@ -289,15 +289,30 @@ static void write_banner(struct page *p)
              "\x99s tasks</dd></dl></details></section>\n");
 }
 
+static bool has_section(const struct page *p, const char *id)
+{
+    if (strcmp(id, "agreement") == 0)
+        return p->c->n_rows > 1;
+    if (strcmp(id, "history") == 0)
+        return p->n_nights > 0;
+    if (strcmp(id, "machines") == 0)
+        return p->c->set->n_runs > 1;
+    bool is_judged = strcmp(id, "changed") != 0;
+    for (size_t i = 0; i < p->n_nights; i++)
+        is_judged |= p->nights[i].is_judged;
+    return is_judged;
+}
+
 static void write_nav(struct page *p)
 {
     static const char *const links[][2] = {
-        {"variants", "Variants"},   {"tasks", "Tasks"},           {"agreement", "Agreement"},
-        {"tradeoff", "Trade-offs"}, {"divergence", "Divergence"}, {"latency", "Speed"},
-        {"memory", "Memory"},       {"items", "Items"},           {"provenance", "Provenance"}};
+        {"changed", "What changed"}, {"variants", "Variants"},   {"tasks", "Tasks"},
+        {"agreement", "Agreement"},  {"tradeoff", "Trade-offs"}, {"divergence", "Divergence"},
+        {"latency", "Speed"},        {"memory", "Memory"},       {"history", "History"},
+        {"items", "Items"},          {"machines", "Machines"},   {"provenance", "Provenance"}};
     buf_adds(p->b, "<nav aria-label=\"Sections\"><ul>");
     for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-        if (strcmp(links[i][0], "agreement") != 0 || p->c->n_rows > 1)
+        if (has_section(p, links[i][0]))
             buf_printf(p->b, "<li><a href=\"#%s\">%s</a></li>", links[i][0], links[i][1]);
     buf_adds(p->b, "</ul></nav>\n");
 }
@@ -308,27 +323,33 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
                 struct buf *b, struct assay_err *e)
 {
     struct arena a = {0};
-    struct page p = {view, c, c, o, b, &a, 0};
+    struct page p = {.view = view, .c = c, .first = c, .o = o, .b = b, .a = &a};
     struct buf bases;
     buf_init(&bases, 0);
     p.b = &bases;
     int rc = html_bases(&p, e); /* first: its size decides how many items there is room for */
     p.b = b;
     p.n_reserved = bases.n;
+    if (rc >= 0)
+        rc = nights_make(view, c, &a, &p.nights, &p.n_nights, e);
     write_head(&p);
     write_header(&p);
     buf_adds(b, "<main id=\"main\">\n");
     write_banner(&p);
     write_nav(&p);
+    html_changed(&p);
     html_variants(&p);
     c->n_rows < 2 ? html_alone(&p) : html_forests(&p);
     html_agreement(&p);
     html_others(&p);
-    html_charts_flips(&p);
+    if (rc >= 0)
+        rc = html_flips(&p, e);
     html_charts_tradeoff(&p);
     html_divergence(&p);
-    html_charts_latency(&p);
+    if (rc >= 0)
+        rc = html_charts_latency(&p, e);
     html_charts_memory(&p);
+    html_history(&p);
     if (rc >= 0)
         rc = html_items(&p, e);
     buf_add(b, bases.v, bases.n);

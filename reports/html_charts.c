@@ -1,6 +1,7 @@
 /* html_charts.c - which numbers of the comparison go into which chart. */
 #include <math.h>
 #include <string.h>
+#include "harness/base/err.h"
 #include "reports/html_impl.h"
 #include "reports/speed.h"
 
@@ -13,29 +14,6 @@ static void figure(struct page *p, const char *caption)
 static void open_figure(struct page *p)
 {
     buf_adds(p->b, "<figure><div class=\"scroll\">");
-}
-
-void html_charts_flips(struct page *p)
-{
-    const struct compare *c = p->c;
-    struct svg_bar *bars = ARENA_ARRAY(p->a, struct svg_bar, c->n_rows);
-    size_t n = 0;
-    for (size_t i = 0; i < c->n_rows; i++) {
-        const struct compare_row *r = &c->rows[i];
-        if (!compare_is_base(c, i) && r->pool.kind == COMPARE_BINARY)
-            bars[n++] = (struct svg_bar){r->variant->label, html_color(p, i),
-                                         (double)r->pool.losses, (double)r->pool.gains, NAN};
-    }
-    if (n == 0)
-        return;
-    html_begin(p, "flips", "Flips", NULL);
-    open_figure(p);
-    svg_flips(p->b, bars, n, "Items lost and gained per variant");
-    figure(
-        p,
-        "Items whose score changed. Gains do not undo losses: a variant with many of both answers "
-        "differently, even when its accuracy is the same.");
-    html_end(p);
 }
 
 /* -- trade-offs -------------------------------------------------------------------------------- */
@@ -212,7 +190,82 @@ static void ratio_chart(struct page *p)
            "drawing the repetitions again.");
 }
 
-void html_charts_latency(struct page *p)
+/* -- repetition by repetition ------------------------------------------------------------------- */
+
+enum { MOST_REPS = 200 };
+
+/* The decode repetitions of one row as a panel: 1, or 0 when there are too few to draw. */
+static int reps_panel(struct page *p, size_t row, struct svg_panel *panel, size_t *n_reps,
+                      struct assay_err *e)
+{
+    const struct compare_row *r = &p->c->rows[row];
+    const struct view_sample *v;
+    size_t n = 0, k = 0;
+    if (!r->decode || !r->decode->job)
+        return 0;
+    TRY(view_samples(p->view, r->decode->job, p->a, &v, &n, e));
+    size_t *x = ARENA_ARRAY(p->a, size_t, n + 1);
+    double *y = ARENA_ARRAY(p->a, double, n + 1);
+    uint8_t *flags = ARENA_ARRAY(p->a, uint8_t, n + 1);
+    const char **hover = ARENA_ARRAY(p->a, const char *, n + 1);
+    for (size_t i = 0; i < n && k < MOST_REPS; i++) {
+        size_t m = v[i].n_token_ns;
+        if (v[i].is_warmup || m < 2 || v[i].token_ns[m - 1] <= v[i].token_ns[0])
+            continue;
+        x[k] = k;
+        y[k] = (double)(m - 1) * 1e9 / (double)(v[i].token_ns[m - 1] - v[i].token_ns[0]);
+        flags[k] = v[i].is_dirty ? SVG_DIRTY : 0;
+        hover[k] = arena_printf(p->a, "%s, repetition %zu: %s tokens/s, %s preempted%s",
+                                r->variant->label, k + 1, fmt_rate(y[k]).s,
+                                v[i].switches < 0 ? "unknown times"
+                                                  : fmt_things((size_t)v[i].switches, "time").s,
+                                v[i].is_dirty ? ", disturbed" : "");
+        k++;
+    }
+    *panel = (struct svg_panel){
+        .name = r->variant->label,
+        .value = arena_printf(p->a, "%s tokens/s", fmt_rate(r->decode->rate.v).s),
+        .color = html_color(p, row),
+        .x = x,
+        .v = y,
+        .flags = flags,
+        .hover = hover,
+        .n = k};
+    *n_reps = k > *n_reps ? k : *n_reps;
+    return k > 1;
+}
+
+static int reps_chart(struct page *p, struct assay_err *e)
+{
+    struct svg_panel *panels = ARENA_ARRAY(p->a, struct svg_panel, p->c->n_rows + 1);
+    size_t n = 0, n_reps = 0;
+    for (size_t i = 0; i < p->c->n_rows; i++) {
+        int rc = reps_panel(p, i, &panels[n], &n_reps, e);
+        if (rc < 0)
+            return rc;
+        n += rc > 0;
+    }
+    if (n == 0)
+        return 0;
+    const char **numbers = ARENA_ARRAY(p->a, const char *, n_reps + 1);
+    for (size_t i = 0; i < n_reps; i++)
+        numbers[i] = arena_printf(p->a, "%zu", i + 1);
+    const struct svg_nights chart = {.label = "Decode rate, repetition by repetition",
+                                     .dates = numbers,
+                                     .n = n_reps,
+                                     .panels = panels,
+                                     .n_panels = n};
+    buf_adds(p->b, "<details class=\"forest\"><summary>Repetition by repetition</summary><div "
+                   "class=\"scroll\">");
+    svg_nights(p->b, &chart);
+    buf_adds(p->b,
+             "</div><p class=\"note\">The decode rate of every repetition in the order they ran, "
+             "each variant on its own scale; grey: the machine was disturbed meanwhile. A "
+             "slope is warming up or throttling, a lone dip is somebody else.</p></details>\n");
+    return 0;
+}
+
+int html_charts_latency(struct page *p, struct assay_err *e)
 {
     struct svg_series *s = ARENA_ARRAY(p->a, struct svg_series, p->c->n_rows);
     html_begin(
@@ -222,9 +275,10 @@ void html_charts_latency(struct page *p)
     if (p->c->n_scenarios == 0) {
         buf_adds(p->b, "<p>No speed scenario was part of this run.</p>");
         html_end(p);
-        return;
+        return 0;
     }
     html_speed(p);
+    buf_adds(p->b, "<div class=\"pair\">");
     size_t n = gaps_of(p, s);
     if (n) {
         open_figure(p);
@@ -241,10 +295,51 @@ void html_charts_latency(struct page *p)
         svg_strips(p->b, s, n, "milliseconds per prompt", "Prefill time per repetition");
         figure(p, "Each dot is one repetition of the prefill; the upright line is the median.");
     }
+    buf_adds(p->b, "</div>");
+    int rc = reps_chart(p, e);
     html_end(p);
+    return rc;
 }
 
 /* -- memory ------------------------------------------------------------------------------------ */
+
+static void bytes_cell(struct page *p, int64_t bytes)
+{
+    html_cell(p, bytes < 0 ? NAN : (double)bytes / 1048576, fmt_mib(bytes));
+}
+
+/* What the bars are made of, and what lies inside them. */
+static void memory_table(struct page *p)
+{
+    static const char *const heads[] = {"variant",      "#model file",  "#weights",
+                                        "#KV cache",    "#KV/token, B", "#private",
+                                        "#file-backed", "#peak",        NULL};
+    buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption>Memory in MiB"
+                   "</caption>");
+    html_heads(p, heads);
+    buf_adds(p->b, "<tbody>");
+    for (size_t i = 0; i < p->c->n_rows; i++) {
+        const struct view_variant *v = p->c->rows[i].variant;
+        if (html_is_failed(&p->c->rows[i]))
+            continue;
+        buf_adds(p->b, "<tr>");
+        html_variant_head(p, i, false);
+        bytes_cell(p, v->file_bytes);
+        bytes_cell(p, v->weight_bytes);
+        bytes_cell(p, v->kv_bytes);
+        html_cell(p, v->kv_bytes_per_token < 0 ? NAN : (double)v->kv_bytes_per_token,
+                  fmt_count(v->kv_bytes_per_token));
+        bytes_cell(p, v->anon_bytes);
+        bytes_cell(p, v->file_rss_bytes);
+        bytes_cell(p, v->peak_rss_bytes);
+        buf_adds(p->b, "</tr>\n");
+    }
+    buf_adds(p->b,
+             "</tbody></table></div><p class=\"note\">Weights: as held for computing. KV cache: "
+             "at its largest. Private and file-backed: resident at the largest observation. "
+             "Peak: the kernel\xe2\x80\x99s count for the whole process. An en dash: not "
+             "recorded.</p>");
+}
 
 void html_charts_memory(struct page *p)
 {
@@ -272,5 +367,6 @@ void html_charts_memory(struct page *p)
            "Resident memory at its largest observation: solid is private to the process, light is "
            "mapped "
            "from files and can be shared or dropped; the upright mark is the size of the weights.");
+    memory_table(p);
     html_end(p);
 }

@@ -5,6 +5,7 @@
 #include "harness/base/buf.h"
 #include "reports/fmt.h"
 #include "reports/html.h"
+#include "reports/nights.h"
 #include "reports/svg.h"
 
 struct page {
@@ -15,10 +16,14 @@ struct page {
     struct buf *b;
     struct arena *a;
     size_t n_reserved;           /* bytes that come after the items */
+    const struct nights *nights; /* [n_nights]: classes of machine with a history */
+    size_t n_nights;
 };
 
 /* Colour of a row: the base is 0, the others 1, 2, ... in order; the same whatever base is chosen. */
 int html_color(const struct page *, size_t row);
+/* The same by the variant's name; one that is not compared here gets a colour too. */
+int html_name_color(const struct page *, const char *variant);
 /* A row that has nothing to show but its reason. */
 bool html_is_failed(const struct compare_row *);
 
@@ -49,10 +54,12 @@ void html_agreement(struct page *);      /* do the tasks agree about the variant
 void html_others(struct page *);         /* perplexities and other means */
 void html_divergence(struct page *);
 void html_speed(struct page *);
-void html_charts_flips(struct page *);
+int html_flips(struct page *, struct assay_err *);
 void html_charts_tradeoff(struct page *);
-void html_charts_latency(struct page *);
+int html_charts_latency(struct page *, struct assay_err *);
 void html_charts_memory(struct page *);
+void html_changed(struct page *);        /* since the night before */
+void html_history(struct page *);        /* nights as charts, and the wall of sparklines */
 void html_runs(struct page *);           /* several runs: what differs, machine x variant */
 int html_items(struct page *, struct assay_err *);
 void html_notices(struct page *);        /* what makes scores doubtful */

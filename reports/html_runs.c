@@ -1,4 +1,5 @@
 /* html_runs.c - several runs in one report: how they differ, and machine class x variant. */
+#include <math.h>
 #include <string.h>
 #include "reports/html_impl.h"
 #include "reports/runs.h"
@@ -49,6 +50,18 @@ static const char *state_class(enum runs_state s)
                                 : "fail";
 }
 
+static void matrix_cell(struct page *p, const struct runs_cell *x)
+{
+    buf_printf(p->b, "<td><span class=\"v %s\" title=\"", state_class(x->state));
+    html_text(p->b, x->detail ? x->detail : x->reason);
+    buf_printf(p->b, "\">%s</span>", runs_state_name(x->state));
+    if (!isnan(x->rate))
+        buf_printf(p->b, " <span class=\"rate\">%s tokens/s</span>", fmt_rate(x->rate).s);
+    buf_adds(p->b, "<small>");
+    html_text(p->b, x->reason);
+    buf_adds(p->b, "</small></td>");
+}
+
 static void matrix_table(struct page *p)
 {
     struct runs_matrix m;
@@ -64,15 +77,13 @@ static void matrix_table(struct page *p)
     }
     buf_adds(p->b, "</tr></thead><tbody>");
     for (size_t n = 0; n < m.n_names; n++) {
-        buf_adds(p->b, "<tr><th scope=\"row\">");
+        buf_printf(p->b, "<tr><th scope=\"row\"><span class=\"swatch c%d\"></span>",
+                   html_name_color(p, m.names[n]));
         html_text(p->b, m.names[n]);
         buf_adds(p->b, "</th>");
         for (size_t k = 0; k < m.n_classes; k++) {
             const struct runs_cell *x = &m.cells[k * m.n_names + n];
-            buf_printf(p->b, "<td><span class=\"v %s\">%s</span><small>", state_class(x->state),
-                       runs_state_name(x->state));
-            html_text(p->b, x->reason);
-            buf_adds(p->b, "</small></td>");
+            matrix_cell(p, x);
         }
         buf_adds(p->b, "</tr>\n");
     }
@@ -80,8 +91,9 @@ static void matrix_table(struct page *p)
         p->b,
         "</tbody></table></div><p class=\"note\">Native: it ran and the program says by which "
         "path. Emulated: it ran without the instructions made for it. Mismatch: it ran, and "
-        "some items score otherwise than on the first machine. Nothing here is predicted: what "
-        "did not run is untested.</p>");
+        "some items score otherwise than on the first machine. Unsupported: it did not open, or "
+        "some of its jobs failed. Hover over a state for what was loaded, tensor by tensor. "
+        "Nothing here is predicted: what did not run is untested.</p>");
 }
 
 void html_runs(struct page *p)

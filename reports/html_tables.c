@@ -7,6 +7,8 @@
 #include "reports/cell.h"
 #include "reports/html_impl.h"
 
+enum { MANY_TASKS = 8 }; /* from here on they can be searched */
+
 static struct svg_span span(struct compare_value v)
 {
     return (struct svg_span){v.v, v.lo, v.hi};
@@ -375,6 +377,10 @@ void html_forests(struct page *p)
         "the "
         "line is better; an interval that stays right of the band\xe2\x80\x99s left edge passes. "
         "p-values are adjusted for the number of tasks.");
+    if (p->c->n_tasks > MANY_TASKS)
+        buf_adds(p->b, "<form class=\"filters task-filter\" hidden><label>task <input "
+                       "type=\"search\" name=\"find\" placeholder=\"part of a name\"></label>"
+                       "<output aria-live=\"polite\"></output></form>\n");
     html_part(p, "tasks", html_forests_body);
     html_end(p);
 }

@@ -127,6 +127,8 @@
   }
   var canUnpack = typeof DecompressionStream === "function";
 
+  var find = document.querySelector(".task-filter"), narrowTasks;
+
   /* -- choosing the base -- */
   var bases = document.querySelector(".bases");
   if (bases && canUnpack) {
@@ -139,6 +141,7 @@
         var part = parts[old.dataset.part];
         if (part && part !== old) old.replaceWith(part);
       });
+      if (find) narrowTasks();
       bases.querySelector("output").textContent =
         shown === first ? "" : "verdict, items and charts still refer to " + select.querySelector('option[value="' + first + '"]').textContent;
     };
@@ -164,6 +167,32 @@
       choose();
     }
   }
+
+  /* -- finding a task -- */
+  narrowTasks = function () {
+    var q = find.elements.find.value.trim().toLowerCase(), names = {}, hits = {};
+    each(all("#tasks details.forest tbody tr, #tasks > .scroll tbody tr"), function (row) {
+      var name = row.cells[0].textContent;
+      row.hidden = q !== "" && name.toLowerCase().indexOf(q) < 0;
+      names[name] = true;
+      if (!row.hidden) hits[name] = true;
+    });
+    find.querySelector("output").textContent = q ? Object.keys(hits).length + " of " + Object.keys(names).length : "";
+  };
+  if (find) {
+    find.hidden = false;
+    if (state.has("find")) find.elements.find.value = state.get("find");
+    find.addEventListener("input", function () { narrowTasks(); remember("find", find.elements.find.value, "tasks"); });
+    find.addEventListener("submit", function (e) { e.preventDefault(); });
+    narrowTasks();
+  }
+
+  /* -- the newest nights are on the right: show them first where there is no room for all -- */
+  function toNewest(root) {
+    each(all("#history .scroll > svg.chart", root), function (svg) { svg.parentNode.scrollLeft = svg.parentNode.scrollWidth; });
+  }
+  toNewest(document);
+  each(all("#history details"), function (d) { d.addEventListener("toggle", function () { toNewest(d.parentNode); }); });
 
   /* -- items -- */
   var form = document.querySelector(".item-filters");

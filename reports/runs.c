@@ -4,6 +4,7 @@
  * untested, one whose answers differ from the first machine's is a mismatch. */
 #include "reports/runs.h"
 
+#include <math.h>
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/buf.h"
@@ -182,23 +183,49 @@ static size_t changed_items(const struct compare *c, const struct compare_row *r
     return n;
 }
 
+/* "2 of 15 jobs failed: ..."; NULL: none. */
+static const char *failed_jobs(const struct view_variant *v, struct arena *a)
+{
+    const char *reason = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < v->n_jobs; i++) {
+        if (strcmp(v->jobs[i].status, "failed") != 0)
+            continue;
+        reason = reason ? reason : v->jobs[i].reason;
+        n++;
+    }
+    return n ? arena_printf(a, "%zu of %s failed: %s", n, fmt_things(v->n_jobs, "job").s,
+                            reason ? reason : "no reason was recorded")
+             : NULL;
+}
+
 static struct runs_cell cell_of(const struct compare *c, const struct compare_row *r,
                                 struct arena *a)
 {
     const struct view_variant *v = r->variant;
     const char *kernel = v->kernel[0] ? v->kernel : "path not told";
+    const struct compare_speed *s = r->decode ? r->decode : r->prefill;
+    struct runs_cell cell = {.rate = s ? s->rate.v : NAN};
     size_t of = 0, changed = c->is_by_name && r->base < c->n_rows ? changed_items(c, r, &of) : 0;
+    if (v->variant_id)
+        cell.detail = arena_printf(a, "loaded as %s by %s %s; path %s", v->precision, v->backend,
+                                   v->backend_version, kernel);
     if (!v->is_done) {
-        enum runs_state s = failure_of(v);
-        return (struct runs_cell){s,
-                                  v->reason ? v->reason : arena_printf(a, "it is %s", v->status)};
+        cell.state = failure_of(v);
+        cell.reason = v->reason ? v->reason : arena_printf(a, "it is %s", v->status);
+        return cell;
     }
-    if (changed)
-        return (struct runs_cell){
-            RUNS_MISMATCH, arena_printf(a, "%s of %s score otherwise than on '%s' (%s)",
-                                        fmt_count((int64_t)changed).s, fmt_things(of, "item").s,
-                                        c->set->runs[0].machine, kernel)};
-    return (struct runs_cell){strstr(v->kernel, "emulated") ? RUNS_EMULATED : RUNS_NATIVE, kernel};
+    const char *failed = failed_jobs(v, a);
+    cell.state = failed                          ? RUNS_UNSUPPORTED
+                 : changed                       ? RUNS_MISMATCH
+                 : strstr(v->kernel, "emulated") ? RUNS_EMULATED
+                                                 : RUNS_NATIVE;
+    cell.reason = failed    ? failed
+                  : changed ? arena_printf(a, "%s of %s score otherwise than on '%s' (%s)",
+                                           fmt_count((int64_t)changed).s, fmt_things(of, "item").s,
+                                           c->set->runs[0].machine, kernel)
+                            : kernel;
+    return cell;
 }
 
 static size_t list_names(const struct compare *c, const char **names)
@@ -239,7 +266,7 @@ bool runs_matrix_make(const struct compare *c, struct arena *a, struct runs_matr
     m->n_classes = list_classes(c->set, runs);
     struct runs_cell *cells = ARENA_ARRAY(a, struct runs_cell, m->n_classes * m->n_names + 1);
     for (size_t i = 0; i < m->n_classes * m->n_names; i++)
-        cells[i] = (struct runs_cell){RUNS_UNTESTED, "not part of that machine's run"};
+        cells[i] = (struct runs_cell){RUNS_UNTESTED, "not part of that machine's run", NULL, NAN};
     for (size_t i = 0; i < c->n_rows; i++)
         for (size_t k = 0; k < m->n_classes; k++)
             for (size_t n = 0; n < m->n_names; n++)

@@ -22,6 +22,8 @@ const char *runs_state_name(enum runs_state);
 struct runs_cell {
     enum runs_state state;
     const char *reason;          /* one line, always set */
+    const char *detail;          /* what was loaded there, for hovering; NULL: nothing */
+    double rate;                 /* decoded tokens/s there, else prefilled; NAN: not measured */
 };
 struct runs_matrix {             /* machine class x variant, newest run of a class */
     size_t n_classes, n_names;

@@ -7,6 +7,7 @@
 #define SVG_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf;
 
@@ -68,7 +69,7 @@ struct svg_bar {
     const char *name;
     int color;
     double a, b;                 /* stacked (svg_stack) or left and right of zero (svg_flips) */
-    double mark;                 /* svg_stack: a line across; NAN: none */
+    double mark;                 /* svg_stack: a line across; NAN: none; svg_flips: beside both */
 };
 void svg_stack(struct buf *, const struct svg_bar *, size_t n, const char *unit, const char *label);
 /* Shares of a whole: a | the rest | b, with their counts; mark is the whole. */
@@ -83,4 +84,42 @@ struct svg_matrix {              /* symmetrical: only the lower triangle is draw
 };
 void svg_correlations(struct buf *, const struct svg_matrix *);
 void svg_flips(struct buf *, const struct svg_bar *, size_t n, const char *label);
+
+/* -- nights (svg_nights.c) ---------------------------------------------------------------------- */
+struct svg_step {                /* a change of level */
+    size_t at, lo, hi;           /* indices of points: first at the new level, and where it may lie */
+    double before, after;
+    bool is_worse;
+    const char *hover;
+};
+enum { SVG_DIRTY = 1, SVG_STARTS = 2 };      /* disturbed; another model, dataset or configuration */
+struct svg_panel {               /* one series */
+    const char *name, *value;    /* value: the newest, in words; NULL: none */
+    int color;
+    const size_t *x;             /* night of each point, ascending */
+    const double *v;
+    const uint8_t *flags;
+    const char *const *hover;    /* one a point; NULL: none */
+    size_t n;
+    const struct svg_step *steps;
+    size_t n_steps;
+    bool is_strip;               /* a canary: low, under the others */
+};
+struct svg_event {               /* a line through all panels */
+    size_t x;
+    const char *name;
+};
+struct svg_nights {
+    const char *label;
+    const char *const *dates;    /* [n]: under the axis */
+    size_t n;
+    const struct svg_panel *panels;
+    size_t n_panels;
+    const struct svg_event *events;          /* ascending */
+    size_t n_events;
+};
+/* One panel a series over the same nights, each on its own scale, steps and their levels drawn. */
+void svg_nights(struct buf *, const struct svg_nights *);
+/* The newest 60 nights of a series as one small line, for a table cell. */
+void svg_spark(struct buf *, const struct svg_panel *, const char *hover);
 #endif

@@ -113,14 +113,22 @@ void svg_correlations(struct buf *b, const struct svg_matrix *m)
 
 void svg_flips(struct buf *b, const struct svg_bar *v, size_t n, const char *label)
 {
-    const struct svg_frame f = {640, 32 + SVG_ROW_H * (int)n, SVG_NAME_W, 8, 26, 0};
-    double most_ = 1, mid = 0.5 * (f.left + f.width - f.right),
-           reach = f.width - f.right - mid - 56;
-    for (size_t i = 0; i < n; i++)
-        most_ = svg_most(svg_most(most_, v[i].a), v[i].b);
+    enum { LANE = 190 };
+    double most_ = 1;
+    bool has_lane = false;
+    for (size_t i = 0; i < n; i++) {
+        most_ = svg_most(svg_most(svg_most(most_, v[i].a), v[i].b), v[i].mark);
+        has_lane |= v[i].mark > 0;
+    }
+    const struct svg_frame f = {760, 32 + SVG_ROW_H * (int)n, SVG_NAME_W, 8, 26, 0};
+    double end = f.width - f.right - (has_lane ? LANE : 0), mid = 0.5 * (f.left + end);
+    double reach = end - mid - 56, lane = end + 14;
+    reach = has_lane && reach > LANE - 70 ? LANE - 70 : reach; /* one scale for all three */
     svg_open(b, f.width, f.height, label);
     svg_text(b, mid - 10, 14, "axis end", "right before, wrong now");
     svg_text(b, mid + 10, 14, "axis", "wrong before, right now");
+    if (has_lane)
+        svg_text(b, lane, 14, "axis", "other answer, same score");
     svg_line(b, "zero", mid, f.top - 4, mid, f.height - 6);
     for (size_t i = 0; i < n; i++) {
         double y = f.top + SVG_ROW_H * ((double)i + 0.5);
@@ -130,6 +138,11 @@ void svg_flips(struct buf *b, const struct svg_bar *v, size_t n, const char *lab
         svg_rect(b, "won", mid, y, r, "items gained");
         svg_text(b, mid - l - 7, y + 4.5, "tick end", fmt_count((int64_t)v[i].a).s);
         svg_text(b, mid + r + 7, y + 4.5, "tick", fmt_count((int64_t)v[i].b).s);
+        if (!has_lane)
+            continue;
+        double o = reach * v[i].mark / most_;
+        svg_rect(b, "other", lane, y, o, "items answered otherwise for the same score");
+        svg_text(b, lane + o + 7, y + 4.5, "tick", fmt_count((int64_t)v[i].mark).s);
     }
     buf_adds(b, "</svg>");
 }

@@ -284,6 +284,8 @@ static int load_measures(struct view *v, struct assay_err *e)
 {
     struct view_measure *m = NULL;
     size_t n = 0, cap = 0;
+    if (v->measures) /* sets of one view share them: they are told apart by address */
+        return 0;
     sqlite3_stmt *st = view_query(v, VIEW_Q_MEASURES, 0, e);
     int rc = st ? 0 : ASSAY_EIO;
     while (rc >= 0 && (rc = view_step(v, st, e)) > 0) {
