@@ -125,7 +125,8 @@ static void since_cell(struct page *p, const struct nights_change *x)
     struct fmt from = fmt_time(x->from_ns), to = fmt_time(x->to_ns);
     buf_printf(p->b, "<td class=\"one\" data-v=\"%.9g\">%.10s", (double)x->to_ns, from.s);
     if (strncmp(from.s, to.s, 10) != 0) /* the year once */
-        buf_printf(p->b, " \xe2\x80\xa6 %.10s", to.s + (strncmp(from.s, to.s, 5) ? 0 : 5));
+        buf_printf(p->b, " \xe2\x80\xa6 %.*s", strncmp(from.s, to.s, 5) ? 10 : 5,
+                   to.s + (strncmp(from.s, to.s, 5) ? 0 : 5));
     if (x->from_uid) {
         size_t n = strlen(x->from_uid);
         buf_adds(p->b, "<small>run \xe2\x80\xa6");

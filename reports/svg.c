@@ -104,33 +104,41 @@ void svg_line(struct buf *b, const char *class, double x1, double y1, double x2,
                y1, x2, y2);
 }
 
-/* A shape per colour, filled for the first five and hollow for the others, drawn around the origin
- * of a translated group. */
+/* Shapes of the first ten colours and of the others, around the origin. */
+static void shape(struct buf *b, int c, double r)
+{
+    static const double points[][17] = {
+        /* number of corners, then x, y of each */
+        {4, -.88, -.88, .88, -.88, .88, .88, -.88, .88},     /* square */
+        {3, 0, -1.15, 1.1, .8, -1.1, .8},                    /* up */
+        {4, 0, -1.25, 1.25, 0, 0, 1.25, -1.25, 0},           /* diamond */
+        {3, 0, 1.15, 1.1, -.8, -1.1, -.8},                   /* down */
+        {3, -1.15, 0, .8, -1.1, .8, 1.1},                    /* left */
+        {3, 1.15, 0, -.8, -1.1, -.8, 1.1},                   /* right */
+        {4, -1.3, -.6, 1.3, -.6, 1.3, .6, -1.3, .6},         /* flat */
+        {4, -.6, -1.3, .6, -1.3, .6, 1.3, -.6, 1.3},         /* upright */
+        {6, -1.2, 0, -.6, -1, .6, -1, 1.2, 0, .6, 1, -.6, 1} /* hexagon */
+    };
+    int k = c % 5 + (c >= 10 ? 5 : 0); /* 0: circle */
+    if (k == 0) {
+        buf_printf(b, "<circle r=\"%.1f\"/>", r);
+        return;
+    }
+    const double *p = points[k - 1];
+    buf_adds(b, "<path d=\"");
+    for (int i = 0; i < (int)p[0]; i++)
+        buf_printf(b, "%c%.1f %.1f", i ? 'L' : 'M', r * p[1 + 2 * i], r * p[2 + 2 * i]);
+    buf_adds(b, "Z\"/>");
+}
+
+/* A shape per colour, filled for five and hollow for the next five, around the origin of a
+ * translated group. */
 void svg_marker(struct buf *b, double x, double y, int color, double r)
 {
     int c = color % SVG_COLORS;
     buf_printf(b, "<g class=\"c%d %s\" transform=\"translate(%.1f %.1f)\">", c,
-               c < 5 ? "dot" : "hollow", x, y);
-    switch (c % 5) {
-    case 0:
-        buf_printf(b, "<circle r=\"%.1f\"/>", r);
-        break;
-    case 1:
-        buf_printf(b, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", -0.88 * r,
-                   -0.88 * r, 1.76 * r, 1.76 * r);
-        break;
-    case 2:
-        buf_printf(b, "<path d=\"M0 %.1fL%.1f %.1fH%.1fZ\"/>", -1.15 * r, 1.1 * r, 0.8 * r,
-                   -1.1 * r);
-        break;
-    case 3:
-        buf_printf(b, "<path d=\"M0 %.1fL%.1f 0L0 %.1fL%.1f 0Z\"/>", -1.25 * r, 1.25 * r, 1.25 * r,
-                   -1.25 * r);
-        break;
-    default:
-        buf_printf(b, "<path d=\"M0 %.1fL%.1f %.1fH%.1fZ\"/>", 1.15 * r, 1.1 * r, -0.8 * r,
-                   -1.1 * r);
-    }
+               c / 5 % 2 ? "hollow" : "dot", x, y);
+    shape(b, c, r);
     buf_adds(b, "</g>");
 }
 

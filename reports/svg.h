@@ -1,7 +1,7 @@
-/* svg.h - charts as inline SVG: plain numbers in, markup out.  Knows no store and no variants.
+/* svg.h - charts as inline SVG: plain numbers in, markup out.  Knows no store, no variants.
  *
- * Colours are classes (c0 .. c9, one per variant, fixed for the whole report); shapes repeat them,
- * so that colour is never alone.  Every mark has a <title>, which browsers show on hover.  Names
+ * Colours are classes (c0 .. c19, one per variant, fixed for the whole report); shapes and dashes go
+ * with them, so that colour is never alone.  Every mark has a <title>, which browsers show on hover.  Names
  * are escaped here. */
 #ifndef SVG_H
 #define SVG_H
@@ -11,7 +11,7 @@
 
 struct buf;
 
-enum { SVG_COLORS = 10 };
+enum { SVG_COLORS = 20 };
 
 /* -- a small interval on a shared scale, for table cells --------------------------------------- */
 struct svg_span {
@@ -85,16 +85,18 @@ struct svg_matrix {              /* symmetrical: only the lower triangle is draw
 void svg_correlations(struct buf *, const struct svg_matrix *);
 void svg_flips(struct buf *, const struct svg_bar *, size_t n, const char *label);
 
-/* -- nights (svg_nights.c) ---------------------------------------------------------------------- */
+/* -- nights (svg_nights.c) --------------------------------------------------------------------- */
 struct svg_step {                /* a change of level */
     size_t at, lo, hi;           /* indices of points: first at the new level, and where it may lie */
     double before, after;
     bool is_worse;
     const char *hover;
 };
-enum { SVG_DIRTY = 1, SVG_STARTS = 2 };      /* disturbed; another model, dataset or configuration */
+enum { SVG_DIRTY = 1,            /* the machine was disturbed */
+       SVG_STARTS = 2 };         /* another model, dataset or configuration than before */
 struct svg_panel {               /* one series */
-    const char *name, *value;    /* value: the newest, in words; NULL: none */
+    const char *name;
+    const char *value;           /* the newest, in words; NULL: none */
     int color;
     const size_t *x;             /* night of each point, ascending */
     const double *v;

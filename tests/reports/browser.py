@@ -112,6 +112,7 @@ FILTER = r"""
 BASES = r"""
 (async () => {
   const form = document.querySelector(".bases"), out = [];
+  if (document.querySelector(".matrix")) return [];  // runs by name: each has its own base
   if (!form || form.hidden) return ["no choice of base"];
   const select = form.elements.base, before = document.querySelector("#variants .rebase").outerHTML;
   const wait = async f => { for (let i = 0; i < 200 && !f(); i++) await new Promise(r => setTimeout(r, 10)); return f(); };
@@ -133,6 +134,47 @@ BASES = r"""
   await wait(() => document.querySelector("#variants .rebase").outerHTML === before);
   if (document.querySelector("#variants .rebase").outerHTML !== before) out.push("the first base is not restored");
   if (location.hash.includes("base=")) out.push("the first base stays in the address");
+  return out;
+})()
+"""
+# Tasks by part of their name; the same after another base was chosen.
+FIND = r"""
+(() => {
+  const form = document.querySelector(".task-filter"), out = [];
+  if (!form) return [];
+  if (form.hidden) return ["no search for tasks"];
+  const rows = () => [...document.querySelectorAll("#tasks tbody tr")], shown = () => rows().filter(r => !r.hidden);
+  const set = v => { form.elements.find.value = v; form.dispatchEvent(new Event("input", {bubbles: true})); };
+  const name = rows()[rows().length - 1].cells[0].textContent, all = rows().length;
+  set(name.slice(1, -1).toUpperCase());
+  if (!shown().length || shown().length >= all || shown().some(r => !r.cells[0].textContent.includes(name.slice(1, -1)))) out.push("task search");
+  if (!location.hash.includes("find=")) out.push("the search for tasks is not in the address");
+  set("");
+  if (shown().length !== all || location.hash.includes("find=")) out.push("clearing the search for tasks");
+  return out;
+})()
+"""
+# Nights: charts with hover, a wall with a cell per series, everything within its box.
+NIGHTS = r"""
+(() => {
+  const out = [], history = document.querySelector("#history");
+  if (!history) return [];
+  document.querySelectorAll("#history details").forEach(d => d.open = true);
+  const charts = [...history.querySelectorAll("svg.chart")], wall = history.querySelector("table.wall");
+  if (!charts.length) out.push("no charts of nights");
+  if (!wall || wall.querySelectorAll("svg.spark").length < 2 * (wall.tHead.rows[0].cells.length - 1)) out.push("the wall is empty");
+  for (const c of charts) {
+    const box = c.getBoundingClientRect();
+    if (!c.querySelector(".hit > title")) out.push("no values to hover: " + c.getAttribute("aria-label"));
+    for (const t of c.querySelectorAll("text")) {
+      const r = t.getBoundingClientRect();
+      if (r.left < box.left - 1 || r.right > box.right + 1 || r.bottom > box.bottom + 1) out.push("text outside its chart: " + t.textContent);
+    }
+    const names = [...c.querySelectorAll("text.axis")].map(t => t.getBoundingClientRect());
+    names.forEach((a, i) => names.slice(i + 1).forEach(b => {
+      if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1) out.push("labels overlap: " + c.getAttribute("aria-label")); }));
+  }
+  if (!document.querySelector("#changed table.changed tbody tr")) out.push("nothing changed");
   return out;
 })()
 """
@@ -297,7 +339,7 @@ def run(browser, url, shots):
     found += axe(browser, " (360 px, all open)")
     view(1280, 900, "light")
     browser.load(url)
-    for script in (CHECKS, SORT, FILTER, BASES, COPY, WHOLE, CHECKS):
+    for script in (CHECKS, SORT, FILTER, FIND, BASES, FIND, NIGHTS, COPY, WHOLE, CHECKS):
         found += browser.evaluate(script)
     found += browser.complaints()
     last = browser.evaluate("(() => { const o = document.querySelectorAll('.bases option'); return o.length ? o[o.length - 1].value : ''; })()")

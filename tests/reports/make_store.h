@@ -465,7 +465,7 @@ static void make_speed(struct maker *m)
 }
 
 /* Adds one run to the database at path (made when absent).  Ends the program when it can't. */
-static void make_store(const char *path, const struct make_options *o)
+static inline void make_store(const char *path, const struct make_options *o)
 {
     struct maker m = {
         .o = o, .rng = {o->seed ? o->seed : 1}, .n_variants = MAKE_VARIANTS - o->is_plain};

@@ -5,6 +5,7 @@
 
 #include <sys/wait.h>
 #include "reports/html.h"
+#include "tests/reports/make_nights.h"
 
 static void browser(void **state)
 {
@@ -24,12 +25,24 @@ static void browser(void **state)
     assert_int_equal(html_write(f.view, f.c, &(struct html_options){0}, page, &f.err), 0);
     snprintf(command, sizeof command, "python3 tests/reports/browser.py '%s'", page);
     int rc = system(command);
-    if (rc == 0) { /* the same with every item packed */
+    fixture_end(&f);
+    if (rc == 0) { /* nights on two machines, hostile names, every item packed */
+        const char *const runs[] = {"0193a5c2-0000-7000-8000-a00000000059",
+                                    "0193a5c2-0000-7000-8000-b00000000059"};
+        fixture_folder(&f);
+        make_nights(f.db, (struct nights_options){.n_variants = 8,
+                                                  .n_tasks = 2,
+                                                  .n_items = 60,
+                                                  .has_second_machine = true,
+                                                  .is_hostile = true});
+        assert_int_equal(fixture_compare(&f, runs, 2, (struct compare_options){0}), 0);
+        snprintf(page, sizeof page, "%s/report.html", f.dir);
+        snprintf(command, sizeof command, "python3 tests/reports/browser.py '%s'", page);
         assert_int_equal(
             html_write(f.view, f.c, &(struct html_options){.full = true}, page, &f.err), 0);
         rc = system(command);
+        fixture_end(&f);
     }
-    fixture_end(&f);
     assert_true(WIFEXITED(rc));
     assert_int_equal(WEXITSTATUS(rc), 0);
 }
