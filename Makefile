@@ -151,7 +151,7 @@ $(BUILD)/backends/%.so: $$(call objs,backends/%) $(call lib,harness/base)
 TEST_SRC := $(filter-out tests/fuzz/% tests/bench/%,$(wildcard tests/*/test_*.c)) \
             $(wildcard tests/native/checkkern.c)
 TEST_BIN := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
-TEST_SH  := $(filter-out %/lib.sh,$(sort $(wildcard tests/cli/*.sh tests/house/*.sh)))
+TEST_SH  := $(filter-out %/lib.sh %/hub_lib.sh,$(sort $(wildcard tests/cli/*.sh tests/house/*.sh)))
 test_libs = $(if $(filter tests/base/%,$(1)),$(call lib,harness/base),\
             $(if $(filter tests/stats/%,$(1)),$(call lib,harness/stats) $(call lib,harness/base),\
             $(if $(filter tests/store/%,$(1)),$(call lib,harness/store) $(call lib,harness/base),\

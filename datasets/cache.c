@@ -27,7 +27,7 @@ const char *cache_root(struct arena *a)
         return arena_strdup(a, own);
     if (xdg && *xdg == '/')
         return fs_join(a, xdg, "assay");
-    return home && *home ? fs_join(a, home, ".cache/assay") : NULL;
+    return home && *home == '/' ? fs_join(a, home, ".cache/assay") : NULL;
 }
 
 const char *cache_endpoint(void)
@@ -265,14 +265,18 @@ static bool has_size(const char *path, int64_t n)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == n;
 }
 
-int cache_look(const char *dir, const char *sha, const char *split, struct arena *a,
-               struct cache_manifest *m, struct assay_err *e)
+bool cache_read(const char *path, struct arena *a, struct cache_manifest *m)
 {
-    (void)e;
-    if (!manifest_read(cache_file(dir, sha, split, ".json", a), a, m) ||
-        !has_size(cache_file(dir, sha, split, ".jsonl", a), m->bytes))
-        *m = (struct cache_manifest){0};
-    return 0;
+    if (manifest_read(path, a, m) && has_size(arena_printf(a, "%sl", path), m->bytes))
+        return true;
+    *m = (struct cache_manifest){0};
+    return false;
+}
+
+bool cache_look(const char *dir, const char *sha, const char *split, struct arena *a,
+                struct cache_manifest *m)
+{
+    return cache_read(cache_file(dir, sha, split, ".json", a), a, m);
 }
 
 const char *cache_find(const struct cache_key *k, const char *split, struct arena *a,
@@ -282,7 +286,7 @@ const char *cache_find(const struct cache_key *k, const char *split, struct aren
     if (!k->root)
         return NULL;
     const char *dir = cache_dir(k, a), *sha = cache_ref(dir, cache_revision(k), a);
-    if (!sha || cache_look(dir, sha, split, a, m, NULL) < 0 || !m->split)
+    if (!sha || !cache_look(dir, sha, split, a, m))
         return NULL;
     return cache_file(dir, sha, split, ".jsonl", a);
 }

@@ -48,9 +48,11 @@ int cache_set_ref(const char *dir, const char *revision, const char *sha, struct
 char *cache_file(const char *dir, const char *sha, const char *split, const char *ext, struct arena *);
 /* Makes the split count: writes its manifest.  The file must be there. */
 int cache_commit(const char *dir, const struct cache_manifest *, struct assay_err *);
-/* The manifest of a split that is whole; *m all NULL when there is none. */
-int cache_look(const char *dir, const char *sha, const char *split, struct arena *,
-               struct cache_manifest *m, struct assay_err *);
+/* A manifest by its file, with the file it belongs to being whole; false when it is not. */
+bool cache_read(const char *path, struct arena *, struct cache_manifest *);
+/* The manifest of a split that is whole; false, and *m all NULL, when there is none. */
+bool cache_look(const char *dir, const char *sha, const char *split, struct arena *,
+                struct cache_manifest *m);
 /* The file of a split as `revision` stood when it was fetched; NULL: not here. */
 const char *cache_find(const struct cache_key *, const char *split, struct arena *,
                        struct cache_manifest *);

@@ -175,6 +175,15 @@ int data_open(const struct data_source *src, struct data **out, struct assay_err
     return data_begin(d, rc, out, e);
 }
 
+bool data_is_here(const struct data_source *src)
+{
+    struct arena a = {0};
+    struct resolved where;
+    int rc = src->path && src->split ? resolve_files(src, &a, &where, NULL) : ASSAY_EUSAGE;
+    arena_release(&a);
+    return rc == 0;
+}
+
 int data_open_files(const char *const *files, size_t n, const struct value *kwargs,
                     struct data **out, struct assay_err *e)
 {

@@ -10,6 +10,7 @@
  * Not here: what a row means (tasks/), the network (hub.h). */
 #ifndef DATA_H
 #define DATA_H
+#include <stdbool.h>
 #include "harness/base/value.h"
 
 struct arena;
@@ -29,6 +30,8 @@ struct data;
 /* Errors: ASSAY_ENOTFOUND with the places that were searched, ASSAY_EIO for a file that was named
  * and cannot be read, ASSAY_EUSAGE for an unknown split. */
 int data_open(const struct data_source *, struct data **, struct assay_err *);
+/* Whether data_open would find files; nothing is read. */
+bool data_is_here(const struct data_source *);
 /* The rows of these files, one after another, as one dataset.  files are borrowed; kwargs as above. */
 int data_open_files(const char *const *files, size_t n, const struct value *kwargs, struct data **,
                     struct assay_err *);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "backends/native/kern.h"
+#include "datasets/cache.h"
 #include "datasets/data.h"
 #include "harness/base/buf.h"
 #include "harness/base/err.h"
@@ -14,6 +15,7 @@
 #include "harness/base/fs.h"
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/data_table.h"
 #include "harness/cli/report_flags.h"
 #include "harness/run/paths.h"
 #include "harness/run/plugin.h"
@@ -137,6 +139,24 @@ static void put_line(const char *s)
     buf_release(&b);
 }
 
+static int list_fetched(struct options *o, struct assay_err *e)
+{
+    const char *root = cache_root(&o->arena);
+    const struct cache_entry *v;
+    size_t n = 0;
+    if (root)
+        TRY(cache_list(root, &o->arena, &v, &n, e));
+    if (!n)
+        return 0;
+    struct buf b;
+    buf_init(&b, 0);
+    printf("\nfetched, in %s\n", root);
+    data_table(v, n, &b);
+    say_buf(&b);
+    buf_release(&b);
+    return 0;
+}
+
 static int list_datasets(struct options *o, struct assay_err *e)
 {
     const struct data_recipe *r;
@@ -154,7 +174,7 @@ static int list_datasets(struct options *o, struct assay_err *e)
         put_line(r[i].about);
         puts("");
     }
-    return 0;
+    return list_fetched(o, e);
 }
 
 static int list_precisions(struct options *o, struct assay_err *e)
@@ -279,7 +299,7 @@ const struct command cmd_list = {
             "  tasks       tasks, groups and tags of the library and of --task-dir\n"
             "  suites      those that came with assay: assay run NAME\n"
             "  models      those that came with assay: --model NAME\n"
-            "  datasets    those with a recipe, and their splits\n"
+            "  datasets    those with a recipe, and their splits; those that were fetched\n"
             "  runs        in the database, newest first\n"
             "  variants    of the runs that --run selects\n",
     .min_args = 1,

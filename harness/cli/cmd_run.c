@@ -8,10 +8,35 @@
 #include "harness/base/err.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_code.h"
+#include "harness/cli/fetch.h"
 #include "harness/cli/run_suite.h"
 #include "harness/run/suite.h"
 
+struct download_flags {
+    int32_t download;
+};
 static struct run_flags flags;
+static struct download_flags download;
+
+static const struct assay_field download_fields[] = {
+    {"download", ASSAY_BOOL, offsetof(struct download_flags, download), "false", NULL,
+     "fetch what the tasks read and is not here; else nothing is fetched"},
+    {0},
+};
+
+/* As `assay data get` would, with its usual settings. */
+static int fetch_missing(const struct suite *suite, struct assay_err *e)
+{
+    struct fetch_flags usual = {
+        .connections = 4, .retries = 6, .max_size = "16GiB", .quiet = flags.quiet};
+    struct fetch *f;
+    TRY(fetch_begin(&usual, &f, e));
+    int rc = fetch_suite(f, suite, true, e);
+    struct fetch_count n = fetch_end(f);
+    if (rc == 0 && n.n_failed)
+        rc = err_set(e, n.first.code, "%s", n.first.msg);
+    return rc;
+}
 
 static int body(struct options *o, struct assay_err *e)
 {
@@ -22,12 +47,14 @@ static int body(struct options *o, struct assay_err *e)
     for (size_t i = 0; i < o->n_pairs; i++)
         TRY(suite_set(&suite, o->pairs[i].key, o->pairs[i].text, e));
     TRY(suite_finish(&suite, e));
+    if (download.download)
+        TRY(fetch_missing(&suite, e));
     return run_suite_shown(&suite, &flags, e);
 }
 
 static int run_run(const struct command *c, int argc, char **argv)
 {
-    void *bases[] = {&flags, NULL};
+    void *bases[] = {&flags, NULL, &download};
     run_flags_command(&flags, argc, argv);
     return command_frame(c, argc, argv, bases, body);
 }
@@ -37,7 +64,7 @@ const struct command cmd_run = {
     .summary = "run tasks and scenarios over several precisions of a model, and store every answer",
     .arguments = "[SUITE.yaml]",
     .max_args = 1,
-    .tables = {run_flag_fields, suite_fields},
+    .tables = {run_flag_fields, suite_fields, download_fields},
     .text = "What to run comes from a suite file, from options, or both: an option replaces\n"
             "the file's key of the same name. Each variant runs in a child process of its\n"
             "own. A run that was interrupted goes on when the same command is given again.\n"

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "datasets/cache.h"
 #include "harness/base/arena.h"
 #include "harness/base/fs.h"
 
@@ -155,10 +156,5 @@ const char *paths_suite(struct arena *a, const char *text)
 
 const char *paths_cache(struct arena *a)
 {
-    const char *own = getenv("ASSAY_CACHE"), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (own && *own)
-        return arena_strdup(a, own);
-    if (base && base[0] == '/')
-        return fs_join(a, base, "assay");
-    return home && home[0] == '/' ? fs_join(a, home, ".cache/assay") : NULL;
+    return cache_root(a);
 }

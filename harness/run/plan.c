@@ -3,14 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "datasets/cache.h"
+#include "datasets/hub.h"
 #include "harness/base/buf.h"
 #include "harness/base/err.h"
 #include "harness/base/field.h"
 #include "harness/base/hash.h"
 #include "harness/base/log.h"
+#include "harness/base/text.h"
 #include "harness/base/value.h"
 #include "harness/run/chats.h"
+#include "harness/run/need.h"
 #include "harness/run/paths.h"
 #include "tasks/chat.h"
 
@@ -152,8 +154,18 @@ static void renumber_leaves(struct plan *p, const size_t *place)
     }
 }
 
+/* What to type must not be cut off: the places that were looked at give way. */
+static int fail_missing(const char *reason, const char *hint, struct assay_err *e)
+{
+    size_t most = sizeof e->msg - 1, n = strlen(reason), h = strlen(hint);
+    if (n + h > most && h < most / 2)
+        n = text_whole(reason, most - h);
+    return err_set(e, ASSAY_ENOTFOUND, "%.*s%s", (int)n, reason, hint);
+}
+
 static int resolve_present(struct plan *p, struct assay_err *e)
 {
+    bool fetches = false;
     size_t n = 0, *place = ARENA_ARRAY(&p->arena, size_t, p->n_tasks + 1);
     struct assay_err why = {0};
     p->missing = ARENA_ARRAY(&p->arena, struct plan_missing, p->n_tasks + 1);
@@ -166,6 +178,9 @@ static int resolve_present(struct plan *p, struct assay_err *e)
             continue;
         }
         if (t->task)
+            fetches = fetches || hub_can_have(t->task->dataset_path ? t->task->dataset_path : "",
+                                              t->task->dataset_kwargs);
+        if (t->task)
             task_release(t->task);
         t->task = NULL;
         if (rc != ASSAY_ENOTFOUND) {
@@ -177,12 +192,14 @@ static int resolve_present(struct plan *p, struct assay_err *e)
     }
     size_t asked = p->n_tasks;
     p->n_tasks = n;
+    const char *hint = fetches ? arena_printf(&p->arena, "; to fetch it: %s",
+                                              need_command(p->suite, &p->arena)) : "";
     if (asked && !n)
-        return err_set(e, ASSAY_ENOTFOUND, "%s", p->missing[0].reason);
+        return fail_missing(p->missing[0].reason, hint, e);
     renumber_leaves(p, place);
     if (p->n_missing)
-        log_warn("%zu of %zu tasks are left out, their data is not here; the first: %s",
-                 p->n_missing, asked, p->missing[0].reason);
+        log_warn("%zu of %zu tasks are left out, their data is not here; the first: %s%s",
+                 p->n_missing, asked, p->missing[0].reason, hint);
     return 0;
 }
 
@@ -287,7 +304,7 @@ int plan_make(const struct suite *s, bool with_variants, struct plan **out, stru
     p->suite = s;
     p->paths.data = paths_data(&p->arena, s->data.v);
     p->paths.recipes = paths_recipes(&p->arena, s->recipe_dirs.v);
-    p->paths.cache = cache_root(&p->arena);
+    p->paths.cache = paths_cache(&p->arena);
     int rc = with_variants ? resolve_variants(p, e) : 0;
     if (rc >= 0)
         rc = resolve_chats(p, e);

@@ -17,7 +17,7 @@ expect 2 "unknown action 'chek'" "$ASSAY" db chek
 expect 2 "unknown shell|one of bash, zsh" "$ASSAY" help --completion fish
 expect 0 "^assay [0-9]+\.[0-9]+\.[0-9]+$" "$ASSAY" --version
 
-for c in run compare report results grade list show gate history ack baseline validate bench probe db version help; do
+for c in run compare report results grade list show gate history ack baseline validate bench probe db data version help; do
     "$ASSAY" "$c" --help > "$T/help" 2>&1 || fail "$c --help"
     if awk 'length > 80 { exit 1 }' "$T/help"; then :; else fail "$c --help is wider than 80 columns"; fi
 done
