@@ -116,7 +116,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | $(BUILD)/gen/.done
 	$(Q)$(CC) $(CFLAGS_) $(call flags_for,$*) -MMD -MP -c -o $@ $<
 
 # Text that is compiled in (SQL, CSS, script) becomes a byte array: name_ext[] and name_ext_len.
-EMBED := $(wildcard harness/store/*.sql reports/*.css reports/*.js)
+EMBED := $(wildcard harness/store/*.sql harness/run/*.py reports/*.css reports/*.js)
 embed_name = $(subst .,_,$(notdir $(1)))
 define embed_rule
 $(BUILD)/gen/$(call embed_name,$(1)).h: $(1)

@@ -14,7 +14,7 @@ int task_aggregate(const struct task *t, size_t measure, const struct task_score
     int rc = metric_aggregate(use, scores, n, m->bootstrap_iters, out, e);
     if (rc < 0)
         return err_prefix(e, rc, "task '%s', metric '%s'", t->name, use->name);
-    out->is_numpy = t->output == TASK_GENERATE && !m->multiple_target && !m->results &&
+    out->is_numpy |= t->output == TASK_GENERATE && !m->multiple_target && !m->results &&
                     strcmp(use->name, "exact_match") == 0 && strcmp(use->aggregation, "mean") == 0;
     return 0;
 }

@@ -11,7 +11,9 @@
 #include "harness/base/field.h"
 #include "harness/base/text.h"
 #include "harness/base/value.h"
+#include "tasks/code.h"
 #include "tasks/filter.h"
+#include "tasks/port.h"
 #include "tasks/pytext.h"
 #include "tasks/regex.h"
 
@@ -25,6 +27,8 @@ struct filter_step {
     int64_t group_select, k;
     bool ignore_case, ignore_punctuation;
     const struct value *mapping, *absent;
+    struct code_filter python;             /* a step that is Python */
+    const struct code *option;             /* the function of a 'custom' step */
 };
 
 /* One request's place in a running step. */
@@ -479,8 +483,14 @@ static int multi_choice_regex(const struct work *w, const struct value *in, cons
     return rc;
 }
 
+static int python_step(const struct work *w, const struct value *in, const struct value **out)
+{
+    return code_filter(&w->step->python, w->call->doc, in, w->a, out, w->err);
+}
+
 /* -- the table ------------------------------------------------------------------------------------- */
 
+static const struct filter_kind python_kind = {"!function", NULL, python_step};
 static const struct filter_kind kinds[] = {
     {"take_first", "", take_first},
     {"take_first_k", "k", take_first_k},
@@ -517,6 +527,7 @@ struct builder {
     const char *path;
     struct arena *a;
     struct assay_err *err;
+    const struct task_host *host;
 };
 
 static int refuse(const struct builder *b, const struct value *at, const char *what, const char *name)
@@ -604,10 +615,10 @@ static bool takes(const struct filter_kind *k, const struct value *key)
 
 static int find_kind(const struct builder *b, const struct value *name, const struct filter_kind **out)
 {
-    if (name->type == VALUE_FUNC || value_is_str(name, "custom"))
-        return err_set(b->err, ASSAY_EUNSUPPORTED,
-                       "%s:%u:%u: filter function '%s' is not supported: this program runs no Python",
-                       b->path, name->line, name->col, name->s);
+    if (name->type == VALUE_FUNC || value_is_str(name, "custom")) {
+        *out = &python_kind;
+        return 0;
+    }
     TRY(want(b, name, VALUE_STR, "function"));
     for (size_t i = 0; i < N_KINDS; i++)
         if (value_is_str(name, kinds[i].name)) {
@@ -621,6 +632,47 @@ static int find_kind(const struct builder *b, const struct value *name, const st
                    b->path, name->line, name->col, name->s, near);
 }
 
+static int open_function(const struct builder *b, const struct value *func, const struct code **out)
+{
+    struct port_use *use;
+    struct port_ask ask = {.kind = PORT_NONE,
+                           .func = func,
+                           .key = "filter_list",
+                           .yaml = b->path,
+                           .where = arena_printf(b->a, "%s:%u:%u", b->path, func->line, func->col),
+                           .host = b->host};
+    TRY(port_open(&ask, b->a, &use, b->err));
+    *out = use->code;
+    return 0;
+}
+
+/* A class or function of Python, or 'custom' with one as its option: what else stands there is its. */
+static int build_python(const struct builder *b, const struct value *spec, const struct value *name,
+                        struct filter_step *s)
+{
+    struct value_entry *kwargs = ARENA_ARRAY(b->a, struct value_entry, spec->n + 1);
+    size_t n = 0;
+    s->python.host = b->host;
+    s->python.where = arena_printf(b->a, "%s:%u:%u: filter '%s'", b->path, name->line, name->col, name->s);
+    if (name->type == VALUE_FUNC)
+        TRY(open_function(b, name, &s->python.code));
+    for (uint32_t i = 0; i < spec->n; i++) {
+        const struct value_entry *x = &spec->entries[i];
+        if (value_is_str(x->key, "function"))
+            continue;
+        kwargs[n] = *x;
+        if (x->value->type == VALUE_FUNC) {
+            TRY(open_function(b, x->value, &s->option));
+            kwargs[n].value = code_option(s->option, b->a);
+        }
+        n++;
+    }
+    s->python.kwargs = value_dict(b->a, kwargs, n);
+    if (name->type != VALUE_FUNC && !value_get(s->python.kwargs, "filter_fn"))
+        return refuse(b, spec, "filter 'custom' needs the option", "filter_fn");
+    return 0;
+}
+
 static int build_step(const struct builder *b, const struct value *spec, struct filter_step *s)
 {
     TRY(want(b, spec, VALUE_DICT, "a step of a filter"));
@@ -628,6 +680,8 @@ static int build_step(const struct builder *b, const struct value *spec, struct 
     if (!name)
         return refuse(b, spec, "a filter step needs the key", "function");
     TRY(find_kind(b, name, &s->kind));
+    if (s->kind == &python_kind)
+        return build_python(b, spec, name, s);
     s->fallback = PYSTR("[invalid]");
     s->absent = &value_null;
     for (uint32_t i = 0; i < spec->n; i++) {
@@ -672,8 +726,8 @@ static int build(const struct builder *b, const struct value *spec, struct filte
 int filter_compile(const struct value *spec, const char *path, struct arena *a, struct filter *f,
                    struct assay_err *e)
 {
-    struct builder b = {path, a, e};
-    *f = (struct filter){0};
+    struct builder b = {path, a, e, f->host};
+    *f = (struct filter){.host = f->host};
     if (!spec) {
         f->name = "none";
         f->steps = ARENA_ARRAY(a, struct filter_step, 1);
@@ -685,6 +739,16 @@ int filter_compile(const struct value *spec, const char *path, struct arena *a, 
     if (rc < 0)
         filter_release(f);
     return rc;
+}
+
+void filter_code(const struct filter *f, const struct code **all, size_t most, size_t *n)
+{
+    for (size_t i = 0; i < f->n_steps; i++) {
+        const struct code *both[2] = {f->steps[i].python.code, f->steps[i].option};
+        for (size_t k = 0; k < 2; k++)
+            if (both[k] && *n < most)
+                all[(*n)++] = both[k];
+    }
 }
 
 void filter_release(struct filter *f)

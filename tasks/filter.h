@@ -11,6 +11,8 @@
 
 struct arena;
 struct assay_err;
+struct code;
+struct task_host;
 struct value;
 
 struct filter_step;
@@ -18,16 +20,19 @@ struct filter {
     const char *name;                      /* the pipeline's name: "none", "strict-match" */
     struct filter_step *steps;
     size_t n_steps;
+    const struct task_host *host;          /* runs steps that are Python; NULL: they are refused */
 };
 
 /* `spec` is one entry of filter_list: {name: str, filter: [{function: str, ...kwargs}]}, from the
  * YAML file `path` (its values' lines and columns are used in errors).  spec NULL: "none", take_first.
  * Strings stay borrowed from spec; steps live in the arena; compiled regexes are heap, freed by
  * filter_release.  Errors: ASSAY_EFORMAT "file:line:col: unknown filter function 'regx', did you mean
- * 'regex'?", ASSAY_EUNSUPPORTED for !function and custom. */
+ * 'regex'?", ASSAY_EUNSUPPORTED for !function and custom without a host (set before). */
 int filter_compile(const struct value *spec, const char *path, struct arena *, struct filter *,
                    struct assay_err *);
 void filter_release(struct filter *);
+/* Adds the functions of steps that are Python to all[*n], at most `most`. */
+void filter_code(const struct filter *, const struct code **all, size_t most, size_t *n);
 
 /* The responses of one document: resps[i] is a LIST (the repeats of request i) of STR, or of TUPLE
  * (float log-likelihood, bool greedy).  out[n] receives the transformed values, in `arena`. */

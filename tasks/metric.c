@@ -10,6 +10,7 @@
 #include "harness/base/field.h"
 #include "harness/base/json.h"
 #include "harness/base/log.h"
+#include "tasks/code.h"
 #include "tasks/metric.h"
 #include "tasks/port.h"
 #include "tasks/pytext.h"
@@ -479,10 +480,11 @@ static int parse_function(const struct value *v, const char *path, struct arena 
                           struct assay_err *e)
 {
     char *where = arena_printf(a, "%s:%u:%u", path, v->line, v->col);
-    struct port_ask ask = {PORT_AGGREGATE, v, "aggregation", path, where};
+    struct port_ask ask = {PORT_AGGREGATE, v, "aggregation", path, where, u->host};
     struct port_use *port;
     TRY(port_open(&ask, a, &port, e));
-    u->aggregation = port->port->text;
+    u->aggregate_code = port->code;
+    u->aggregation = port->code ? port->code->name : port->port->text;
     return 0;
 }
 
@@ -528,10 +530,6 @@ static int find_metric(const struct value *name, const char *path, enum task_out
     const char *names[N_METRICS + 1] = {NULL};
     for (size_t i = 0; i < N_METRICS; i++)
         names[i] = table[i].name;
-    if (name && name->type == VALUE_FUNC)
-        return err_set(e, ASSAY_EUNSUPPORTED,
-                       "%s:%u:%u: metric function '%s' is not supported: this program runs no Python", path,
-                       name->line, name->col, name->s);
     if (!name || name->type != VALUE_STR)
         return err_set(e, ASSAY_EFORMAT, "%s:%u:%u: a metric needs a name", path, name ? name->line : 0,
                        name ? name->col : 0);
@@ -545,11 +543,58 @@ static int find_metric(const struct value *name, const char *path, enum task_out
     return 0;
 }
 
+/* A metric that is a Python function: called for each document, known by its own name. */
+static int open_metric(const struct value *name, const char *path, struct arena *a, struct metric_use *u,
+                       struct assay_err *e)
+{
+    struct port_use *use;
+    struct port_ask ask = {.kind = PORT_NONE,
+                           .func = name,
+                           .key = "metric",
+                           .yaml = path,
+                           .where = arena_printf(a, "%s:%u:%u", path, name->line, name->col),
+                           .host = u->host};
+    TRY(port_open(&ask, a, &use, e));
+    u->score_code = use->code;
+    u->name = use->code->name;
+    u->metric = metric_find(u->name);      /* one of upstream's may lend its defaults */
+    u->aggregation = u->metric ? u->metric->aggregation : NULL;
+    u->higher_is_better = u->metric ? u->metric->higher_is_better : -1;
+    return 0;
+}
+
+static bool is_own_key(const struct value *key)
+{
+    static const char *const own[] = {"metric", "aggregation", "higher_is_better", "hf_evaluate"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (value_is_str(key, own[i]))
+            return true;
+    return false;
+}
+
+static int parse_code(const struct value *entry, const char *path, struct arena *a, struct metric_use *u,
+                      struct assay_err *e)
+{
+    struct value_entry *kwargs = ARENA_ARRAY(a, struct value_entry, entry->n + 1);
+    size_t n = 0;
+    TRY(open_metric(value_get(entry, "metric"), path, a, u, e));
+    for (uint32_t i = 0; i < entry->n; i++)
+        if (!is_own_key(entry->entries[i].key))
+            kwargs[n++] = entry->entries[i];
+        else
+            TRY(parse_option(&entry->entries[i], path, a, u, e));
+    u->kwargs = value_dict(a, kwargs, n);
+    return u->aggregation ? 0 : bad_entry(entry, path, e, "give an aggregation for metric", u->name);
+}
+
 int metric_use_parse(const struct value *entry, const char *path, enum task_output output, struct arena *a,
                      struct metric_use *u, struct assay_err *e)
 {
     bool is_dict = entry->type == VALUE_DICT;
-    *u = (struct metric_use){0};
+    const struct value *said = is_dict ? value_get(entry, "metric") : NULL;
+    *u = (struct metric_use){.host = u->host};
+    if (said && said->type == VALUE_FUNC)
+        return parse_code(entry, path, a, u, e);
     int rc = find_metric(is_dict ? value_get(entry, "metric") : entry, path, output, u, e);
     if (rc < 0)
         return rc;
@@ -568,8 +613,19 @@ int metric_use_parse(const struct value *entry, const char *path, enum task_outp
 int metric_use_result(const struct value *entry, const char *path, const char *name, struct arena *a,
                       struct metric_use *u, struct assay_err *e)
 {
+    const struct value *said = name ? NULL : value_get(entry, "metric");
+    *u = (struct metric_use){.host = u->host};
+    if (said && said->type == VALUE_FUNC) {
+        TRY(open_metric(said, path, a, u, e));
+        name = u->name;
+    } else if (!name) {
+        if (!said || said->type != VALUE_STR)
+            return bad_entry(entry, path, e, "a metric needs the key", "metric");
+        name = said->s;
+    }
     const struct metric *known = metric_find(name);
-    *u = (struct metric_use){.name = name, .metric = known, .aggregation = "mean", .higher_is_better = -1};
+    *u = (struct metric_use){.name = name, .metric = known, .host = u->host, .aggregation = "mean",
+                             .higher_is_better = -1};
     if (entry && known) {
         u->aggregation = known->aggregation;
         u->higher_is_better = known->higher_is_better;

@@ -9,6 +9,7 @@
 #define METRIC_H
 #include "tasks/task.h"
 
+struct code;
 struct pool;
 struct regex;
 struct metric_use;
@@ -43,14 +44,19 @@ struct metric_use {
     bool is_numpy;                         /* scores are numpy's: Python's sum() never compensates them */
     enum metric_sum sum;
     struct pool *pool;                     /* for bootstraps; NULL: this thread */
+    const struct task_host *host;          /* set before parsing; NULL: no Python */
+    const struct code *score_code;         /* the metric is a Python function; `metric` is NULL */
+    const struct value *kwargs;            /* its options */
+    const struct code *aggregate_code;     /* so is the aggregation */
+    bool is_yielded;                       /* a key of the dict another metric's function yields */
 };
 /* `entry` is a dict {metric:, aggregation:, higher_is_better:, ...kwargs}, or a STR (a default
  * metric's name).  Errors: "file:line:col: unknown metric 'exat_match', did you mean 'exact_match'?",
  * unknown aggregation, unknown option, a metric the output type can't have. */
 int metric_use_parse(const struct value *entry, const char *path, enum task_output, struct arena *,
                      struct metric_use *, struct assay_err *);
-/* The use of a score that process_results yields: `entry` is its dict in metric_list, or NULL: the mean
- * (`name` and `output` say which score). */
+/* The use of a score that process_results yields: `entry` is its dict in metric_list, or NULL: the mean.
+ * name NULL: the entry's own, a text or a Python function. */
 int metric_use_result(const struct value *entry, const char *path, const char *name, struct arena *,
                       struct metric_use *, struct assay_err *);
 void metric_use_release(struct metric_use *);

@@ -12,6 +12,7 @@
 #include "harness/base/json.h"
 #include "harness/base/pool.h"
 #include "harness/base/rng.h"
+#include "tasks/code.h"
 #include "tasks/metric.h"
 #include "tasks/mt.h"
 #include "tasks/regex.h"
@@ -25,6 +26,7 @@ struct sample {
     double *stats;                         /* [n][mt_n_stats] of translations */
     size_t n, n_labels, one;               /* one: the id of label 1, or n_labels */
     enum metric_sum sum;
+    size_t n_plain;                        /* scores before the first of numpy's, whose sums stay plain */
     struct arena arena;
 };
 
@@ -101,6 +103,12 @@ static const double *picked(const struct sample *s, const struct draw *d)
 
 static double agg_mean(const struct sample *s, const struct draw *d)
 {
+    if (!d->pick && s->n_plain < s->n && s->sum == METRIC_SUM_COMPENSATED) {
+        double f = metric_sum(s->x, s->n_plain, METRIC_SUM_COMPENSATED);
+        for (size_t i = s->n_plain; i < s->n; i++)
+            f += s->x[i];
+        return f / (double)s->n;
+    }
     return metric_sum(picked(s, d), s->n, s->sum) / (double)s->n;
 }
 
@@ -296,9 +304,12 @@ static int bad_score(struct assay_err *e, size_t i, const char *what)
 static int prepare_numbers(struct sample *s, struct assay_err *e)
 {
     for (size_t i = 0; i < s->n; i++) {
-        if (s->scores[i].detail)
+        bool is_number = !s->scores[i].detail || !isnan(s->scores[i].value);
+        if (!is_number && strncmp(s->scores[i].detail, "{\"__numpy__\"", 12) != 0)
             return bad_score(e, i, "a pair or vector cannot be averaged; give an aggregation for it");
         s->x[i] = s->scores[i].value;
+        if (s->scores[i].detail && i < s->n_plain)
+            s->n_plain = i;
     }
     return 0;
 }
@@ -679,18 +690,24 @@ static int standard_error(const struct metric_use *u, const struct aggregation *
         return 0;
     if (agg->stderr_rule == STDERR_BOOTSTRAP)
         return bootstrap(s, agg, u->pool, is_capped(u->name) && iters > CAPPED ? CAPPED : iters, out, e);
-    *out = stddev(s->x, s->n, scratch, s->sum) / sqrt((double)s->n);
+    double mu = agg_mean(s, &(struct draw){NULL, scratch});
+    for (size_t i = 0; i < s->n; i++)
+        scratch[i] = pow(s->x[i] - mu, 2);
+    enum metric_sum how = s->n_plain < s->n ? METRIC_SUM_NAIVE : s->sum;
+    *out = sqrt(metric_sum(scratch, s->n, how) / (double)(s->n - 1)) / sqrt((double)s->n);
     return 0;
 }
 
 int metric_aggregate(const struct metric_use *u, const struct task_score *scores, size_t n,
                      int bootstrap_iters, struct task_aggregate *out, struct assay_err *e)
 {
-    const struct aggregation *agg = find(u->aggregation);
-    struct sample s = {.scores = scores, .n = n, .sum = u->is_numpy ? METRIC_SUM_NAIVE : u->sum};
+    const struct aggregation *agg = u->aggregate_code ? NULL : find(u->aggregation);
+    struct sample s = {.scores = scores, .n = n, .n_plain = n, .sum = u->is_numpy ? METRIC_SUM_NAIVE : u->sum};
     double *scratch = NULL;
     int rc = 0;
     *out = (struct task_aggregate){.value = NAN, .stderr_ = NAN, .n = n};
+    if (u->aggregate_code)
+        return n ? code_aggregate(u->aggregate_code, scores, n, out, e) : 0;
     if (!agg)
         return err_set(e, ASSAY_EUSAGE, "metric '%s': unknown aggregation '%s'", u->name, u->aggregation);
     if (n == 0)
@@ -706,6 +723,7 @@ int metric_aggregate(const struct metric_use *u, const struct task_score *scores
     if (rc == 0) {
         struct draw whole = {NULL, scratch};
         out->value = agg->fn(&s, &whole);
+        out->is_numpy = s.n_plain < n;
         rc = standard_error(u, agg, &s, bootstrap_iters, scratch, &out->stderr_, e);
     }
     free(s.x);

@@ -10,6 +10,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/err.h"
 #include "harness/base/fs.h"
+#include "tasks/code.h"
 #include "tasks/port_table.h"
 #include "tasks/template.h"
 
@@ -91,6 +92,56 @@ static int bind(const struct port *p, const struct port_ask *ask, const char *pa
     return template_compile(&src, a, &u->tpl, e);
 }
 
+/* Whether `real` lies below the folder of the YAML file, links followed or not. */
+static bool is_beside(const char *real, const char *yaml, struct arena *a)
+{
+    char folder[PATH_MAX], file[PATH_MAX];
+    const char *dirs[2] = {NULL, NULL};
+    if (realpath(fs_dirname(a, yaml), folder))
+        dirs[0] = folder;
+    if (realpath(yaml, file))
+        dirs[1] = fs_dirname(a, file);
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = dirs[i] ? strlen(dirs[i]) : 0;
+        if (n && strncmp(real, dirs[i], n) == 0 && (real[n] == '/' || dirs[i][n - 1] == '/'))
+            return true;
+    }
+    return false;
+}
+
+/* "lm_eval.tasks.x.y" of a YAML file inside such a tree, as upstream finds it installed; NULL: none. */
+static const char *tree_module(const char *path, const char *yaml, struct arena *a)
+{
+    static const char tree[] = "/lm_eval/tasks/";
+    char real[PATH_MAX], module[PATH_MAX];
+    if (strncmp(path, tree, strlen(tree)) != 0 || !realpath(yaml, real))
+        return NULL;
+    char *at = strstr(real, tree);
+    if (!at)
+        return NULL;
+    *at = 0;
+    return realpath(arena_printf(a, "%s%s", real, path), module) ? arena_strdup(a, module) : NULL;
+}
+
+static int open_code(const struct port_ask *ask, const char *path, bool here, struct arena *a,
+                     struct port_use **out, struct assay_err *e)
+{
+    const char *name = strrchr(ask->func->s, '.') + 1;
+    if (here && !is_beside(path, ask->yaml, a))
+        return err_set(e, ASSAY_EUNSUPPORTED,
+                       "%s: '%s' can't be used: !function %s: its module is a link that leads out of "
+                       "the task's folder, to '%s'",
+                       ask->where, ask->key, ask->func->s, path);
+    const char *inside = here ? path : tree_module(path, ask->yaml, a);
+    const char *module =
+        inside ? inside : arena_strndup(a, ask->func->s, (size_t)(name - 1 - ask->func->s));
+    struct port_use *u = ARENA_NEW(a, struct port_use);
+    u->where = arena_strdup(a, ask->where);
+    TRY(code_open(ask, module, name, a, &u->code, e));
+    *out = u;
+    return 0;
+}
+
 int port_open(const struct port_ask *ask, struct arena *a, struct port_use **out, struct assay_err *e)
 {
     const char *name, *text = NULL;
@@ -106,18 +157,23 @@ int port_open(const struct port_ask *ask, struct arena *a, struct port_use **out
         known = true;
         if (here && !text)
             TRY(fs_read(path, MODULE_BYTES, a, &text, &n, e));
-        if (!here || strstr(text, p->evidence))
-            return bind(p, ask, path, arg, a, out, e);
+        if (here && !strstr(text, p->evidence))
+            continue;
+        int rc = bind(p, ask, path, arg, a, out, e);
+        if (rc != ASSAY_EUNSUPPORTED || !ask->host)
+            return rc;
     }
-    return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: !function %s: it is a Python function, and "
-                   "this program runs no Python%s",
+    if (path && ask->host)
+        return open_code(ask, path, here, a, out, e);
+    return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: !function %s: it is a Python function that is "
+                   "not built in; --allow-task-code would load it, which runs code of that folder%s",
                    ask->where, ask->key, ask->func->s,
                    known ? " (its module is another version of one that is built in)" : "");
 }
 
 void port_release(struct port_use *u)
 {
-    if (!u)
+    if (!u || u->code)
         return;
     template_release(u->tpl);
     u->tpl = NULL;
@@ -174,10 +230,36 @@ int port_row(const struct port_use *u, const struct value *doc, struct arena *a,
     return 0;
 }
 
+int port_field(const struct port_use *u, const struct port_row *row, struct arena *a,
+               const struct value **out, struct assay_err *e)
+{
+    if (!u->code)
+        return port_value(u, row->doc, a, out, e);
+    const struct code_memo *m = u->memo;
+    const struct value *fields = NULL;
+    if (m && row->is_shot)
+        fields = row->idx < m->n_pool ? m->pool[row->idx] : NULL;
+    else if (m && m->doc == row->doc)
+        fields = m->fields;
+    if (!fields || fields->type != VALUE_LIST || fields->n <= u->slot)
+        return code_field(u->code, row->idx, row->doc, a, out, e);
+    const struct value *said = fields->items[u->slot];
+    bool is_pair = said->type == VALUE_TUPLE && said->n == 2 && said->items[0]->type == VALUE_BOOL;
+    if (is_pair && said->items[0]->b) {
+        *out = said->items[1];
+        return 0;
+    }
+    return err_set(e, ASSAY_EFORMAT, "%s: '%s' (!function %s): %.400s", u->where, u->code->key, u->code->spec,
+                   is_pair && said->items[1]->type == VALUE_STR ? said->items[1]->s
+                                                                : "the answer has no sense");
+}
+
 int port_value(const struct port_use *u, const struct value *doc, struct arena *a,
                const struct value **out, struct assay_err *e)
 {
     const struct value *text, *names;
+    if (u->code)
+        return code_samples(u->code, a, out, e);
     TRY(run(u, doc, NULL, a, &text, &names, e));
     const struct value *v = value_get(names, "out");
     *out = v ? v : text;

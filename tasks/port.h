@@ -15,6 +15,9 @@
 
 struct arena;
 struct assay_err;
+struct code;
+struct code_memo;
+struct task_host;
 struct template;
 
 enum port_kind {
@@ -24,7 +27,8 @@ enum port_kind {
     PORT_RESULTS,                      /* process_results: names it sets become scores */
     PORT_AGGREGATE,                    /* text: a row of metric_aggregate.c */
     PORT_FILTER,                       /* a class of filter_list; text: a row of filter.c */
-    PORT_SAMPLES                       /* examples: the list `out` */
+    PORT_SAMPLES,                      /* examples: the list `out` */
+    PORT_NONE                          /* what no port is made for: metrics, data sets */
 };
 struct port_texts {                    /* strings by folder */
     const char *folder, *v[4];
@@ -43,13 +47,18 @@ struct port_use {                      /* a port bound by a task */
     struct template *tpl;
     const struct value *arg, *folder, *texts;
     const char *where;
+    struct code *code;                 /* no port: Python, asked of the host; port and tpl are NULL */
+    const struct code_memo *memo;      /* of PORT_VALUE in code: what was asked beforehand */
+    uint32_t slot;                     /* in its fields */
 };
-/* Binds `func` (a FUNC written in YAML file `yaml` at `where`).
- * Errors: ASSAY_EUNSUPPORTED: no port of it, or another version of its module. */
+/* Binds `func` (a FUNC written in YAML file `yaml` at `where`) to its port, else to the host's Python.
+ * Errors: ASSAY_EUNSUPPORTED: no port of it, or another version of its module, and no host; what the
+ * host says. */
 struct port_ask {
     enum port_kind kind;
     const struct value *func;
     const char *key, *yaml, *where;
+    const struct task_host *host;      /* NULL: none */
 };
 int port_open(const struct port_ask *, struct arena *, struct port_use **, struct assay_err *);
 void port_release(struct port_use *);
@@ -57,6 +66,14 @@ void port_release(struct port_use *);
 int port_row(const struct port_use *, const struct value *doc, struct arena *, const struct value **out,
              struct assay_err *);
 int port_value(const struct port_use *, const struct value *doc, struct arena *,
+               const struct value **out, struct assay_err *);
+/* The same of row `idx`, whose value code may have given beforehand. */
+struct port_row {
+    const struct value *doc;
+    size_t idx;
+    bool is_shot;
+};
+int port_field(const struct port_use *, const struct port_row *, struct arena *,
                const struct value **out, struct assay_err *);
 /* Names of the scores, in order. */
 const char *const *port_scores(const struct port_use *, struct arena *, size_t *n);

@@ -6,6 +6,8 @@ struct assay_err;
 enum refusal {
     REFUSAL_FUNCTION,                  /* a Python function that is not built in */
     REFUSAL_VERSION,                   /* another version of one that is */
+    REFUSAL_MODULE,                    /* with task code: a module of Python's that is not installed */
+    REFUSAL_RAISES,                    /* with task code: it fails when it is loaded */
     REFUSAL_CLASS,                     /* a task written as a Python class */
     REFUSAL_MEDIA,                     /* needs images or sound */
     REFUSAL_CODE,                      /* runs code that a model wrote */

@@ -15,6 +15,8 @@
 struct arena;
 struct assay_err;
 struct chat;
+struct task_host;
+struct task_item;
 
 /* -- index: names of tasks, groups and tags below some folders --------------------------------- */
 struct task_index;
@@ -72,6 +74,8 @@ struct task_settings {                     /* what the command line may change *
     bool shots_as_turns;                   /* ... each example a turn of its own, else one message */
     bool strict_fewshot;                   /* never show a document as its own example (upstream
                                               does for some splits; a warning is logged) */
+    const struct task_host *host;          /* runs Python functions that are not built in; NULL: they
+                                              are refused */
 };
 struct task {
     const char *name, *alias, *path, *version;   /* version: metadata.version as text, or NULL */
@@ -106,6 +110,27 @@ bool task_has_rows(const struct task *, bool is_shot);
 /* process_docs: the row in place of `row`, or *out NULL: the row is not a document. */
 int task_row(const struct task *, bool is_shot, const struct value *row, struct arena *,
              const struct value **out, struct assay_err *);
+
+/* -- Python functions -------------------------------------------------------------------------- */
+/* Rows that Python makes, or asks its fields of, are made for a whole split at once: `next` gives the
+ * split's rows as they are (not called for a custom_dataset), `put` takes tuples (document, fields). */
+struct task_code_io {
+    int (*next)(void *user, struct arena *, const struct value **row, struct assay_err *);
+    int (*put)(void *user, const struct value *made, struct assay_err *);
+    void *user;
+    size_t until;                          /* fields are asked of the rows before this one */
+};
+bool task_wants_code(const struct task *, bool is_shot);
+bool task_has_own_data(const struct task *);         /* custom_dataset: no rows but Python's */
+int task_code_rows(const struct task *, bool is_shot, const struct task_code_io *, struct assay_err *);
+/* The fields of the document that comes next, and of the pool's rows by place. */
+void task_code_row(struct task *, const struct value *doc, const struct value *fields);
+void task_code_pool(struct task *, const struct value *const *fields, size_t n);
+/* For the record: {python: version, files: [{path, sha256}]}; NULL: nothing of the task is Python. */
+const struct value *task_code_record(const struct task *, struct arena *);
+/* Grades made-up answers to `item` once, so that code that can't run is found before a model is asked,
+ * and learns the names of scores that only running tells.  Does nothing for tasks without such code. */
+int task_rehearse(struct task *, const struct task_item *, struct arena *, struct assay_err *);
 
 /* -- asking ------------------------------------------------------------------------------------ */
 enum task_request_kind { TASK_REQ_LOGLIKELIHOOD, TASK_REQ_ROLLING, TASK_REQ_GENERATE };
@@ -162,7 +187,8 @@ struct task_measure {                      /* one (metric, filter) pair the task
 const struct task_measure *task_measures(const struct task *, size_t *n);
 struct task_score {                        /* one per measure of task_measures */
     double value, weight;                  /* weight NAN: none */
-    const char *detail;                    /* JSON when a score is not a number, or NULL */
+    const char *detail;                    /* JSON of what the number alone does not say, or NULL */
+    bool is_absent;                        /* process_results yields no such score for the document */
 };
 /* responses[i] answers item->requests[i].  out[n measures]. */
 int task_grade(struct task *, const struct task_item *, const struct task_response *responses,

@@ -87,7 +87,7 @@ int task_field_compile(const struct task_field_source *s, struct arena *a, struc
     }
     const char *path = task_files_path(s->files, s->v);
     if (f->raw->type == VALUE_FUNC) {
-        struct port_ask ask = {PORT_VALUE, s->v, s->key, path, f->where};
+        struct port_ask ask = {PORT_VALUE, s->v, s->key, path, f->where, s->host};
         return port_open(&ask, a, &f->port, e);
     }
     if (f->raw->type != VALUE_STR)
@@ -200,9 +200,10 @@ int task_field_get(struct task_field *f, const struct task_row *row, const struc
         return f->use == TASK_FIELD_CHOICE ? choices_check(f, row, *out) : 0;
     }
     if (f->port) {
-        int rc = port_value(f->port, row->doc, row->arena, out, row->e);
+        struct port_row asked = {row->doc, row->idx, row->is_shot};
+        int rc = port_field(f->port, &asked, row->arena, out, row->e);
         if (rc < 0)
-            return render_error(f, row, rc);
+            return f->port->code ? rc : render_error(f, row, rc);
         return f->use == TASK_FIELD_CHOICE ? choices_check(f, row, *out) : 0;
     }
     const struct value *text;

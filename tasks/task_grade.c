@@ -39,6 +39,8 @@ static int grade_filter(const struct grading *g, const struct filter *f, const s
             const struct task_response *r = &g->responses[i * k + j];
             if (g->task->output == TASK_GENERATE) {
                 some[j] = value_strn(g->arena, r->text ? r->text : "", r->text ? r->text_n : 0);
+            } else if (g->task->output == TASK_ROLLING && g->m->results && g->m->results->code) {
+                some[j] = value_float(g->arena, r->logprob); /* a number, as upstream has it */
             } else {
                 const struct value *pair[2] = {value_float(g->arena, r->logprob),
                                                value_bool(r->is_greedy)};
@@ -125,7 +127,7 @@ static int result_score(const struct grading *g, const struct metric_use *u, con
     bool weighted = strcmp(u->aggregation, "weighted_perplexity") == 0 ||
                     strcmp(u->aggregation, "bits_per_byte") == 0;
     bool pair = (v->type == VALUE_TUPLE || v->type == VALUE_LIST) && v->n == 2;
-    *out = (struct task_score){NAN, NAN, NULL};
+    *out = (struct task_score){.value = NAN, .weight = NAN};
     if (weighted && pair && v->items[0]->type == VALUE_FLOAT && v->items[1]->type == VALUE_INT) {
         out->value = v->items[0]->f;
         out->weight = (double)v->items[1]->i;
@@ -160,37 +162,150 @@ static int grade_results(struct grading *g, size_t filter, struct task_score *ou
     return 0;
 }
 
+/* -- scores that Python computes --------------------------------------------------------------- */
+
+/* (sum, weight) where the aggregation wants those; else what Python said. */
+static int code_score(const struct grading *g, const struct metric_use *u, const struct code_score *s,
+                      struct task_score *out)
+{
+    bool weighted = !u->aggregate_code && (strcmp(u->aggregation, "weighted_perplexity") == 0 ||
+                                           strcmp(u->aggregation, "bits_per_byte") == 0);
+    *out = (struct task_score){.value = s->value, .weight = NAN, .detail = s->detail};
+    if (!weighted || !s->detail)
+        return 0;
+    const struct value *v;
+    TRY(json_parse(s->detail, strlen(s->detail), "score", 1, g->arena, &v, g->e));
+    return result_score(g, u, v, out);
+}
+
+static int take_scores(const struct grading *g, const struct code_score *s, size_t n,
+                       struct task_score *out)
+{
+    const struct task_impl *m = g->m;
+    for (size_t k = 0; k < n; k++)
+        for (size_t i = 0; i < m->n_metrics; i++)
+            if (strcmp(m->metrics[i].name, s[k].name) == 0)
+                TRY(code_score(g, &m->metrics[i], &s[k], &out[i]));
+    return 0;
+}
+
+static int ask_results(const struct grading *g, size_t filter, const struct code_score **out,
+                       size_t *n)
+{
+    const struct task_impl *m = g->m;
+    const struct value **resps = ARENA_ARRAY(g->arena, const struct value *, g->n ? g->n : 1);
+    TRY(grade_filter(g, &m->filters[filter], resps));
+    struct code_results ask = {.idx = g->item->idx,
+                               .doc = g->item->doc,
+                               .results = value_list(g->arena, resps, g->n),
+                               .exact = m->exact};
+    return code_results(m->results->code, &ask, g->arena, out, n, g->e);
+}
+
+static int ask_metric(const struct grading *g, const struct metric_use *u, const struct metric_doc *d,
+                      const struct code_score **out, size_t *n)
+{
+    bool listed = d->multiple_target && d->gold->type == VALUE_LIST;
+    struct code_metric ask = {.idx = g->item->idx,
+                              .golds = listed ? d->gold : value_list(g->arena, &d->gold, 1),
+                              .any = d->multiple_target,
+                              .exact = u->aggregate_code != NULL,
+                              .response = d->response,
+                              .kwargs = u->kwargs};
+    return code_metric(u->score_code, &ask, g->arena, out, n, g->e);
+}
+
+static int grade_code_results(const struct grading *g, size_t filter, struct task_score *out)
+{
+    const struct code_score *s;
+    size_t n;
+    TRY(ask_results(g, filter, &s, &n));
+    for (size_t i = 0; i < g->m->n_metrics; i++)
+        out[i].is_absent = true;
+    return take_scores(g, s, n, out);
+}
+
+/* Upstream asks metric functions of generated answers only. */
+static int grade_metric(const struct grading *g, const struct metric_use *u, const struct metric_doc *d,
+                        struct task_score *out)
+{
+    struct task_score *own = &out[u - g->m->metrics];
+    if (!u->score_code && !u->is_yielded)
+        return metric_score(u, d, g->arena, own, g->e);
+    if (u->is_yielded)
+        return 0;
+    own->is_absent = true;
+    if (d->output != TASK_GENERATE)
+        return 0;
+    const struct code_score *s;
+    size_t n;
+    TRY(ask_metric(g, u, d, &s, &n));
+    return take_scores(g, s, n, out);
+}
+
+static int grade_metrics(struct grading *g, size_t filter, struct task_score *out)
+{
+    const struct task_impl *m = g->m;
+    struct metric_doc d = {.output = g->task->output,
+                           .gold = g->item->target,
+                           .multiple_target = m->multiple_target};
+    TRY(g->task->output == TASK_GENERATE ? fill_generated(g, filter, &d) : fill_scoring(g, filter, &d));
+    for (size_t i = 0; i < m->n_metrics; i++)
+        out[i] = (struct task_score){.is_absent = m->metrics[i].is_yielded};
+    for (size_t i = 0; i < m->n_metrics; i++) {
+        int rc = grade_metric(g, &m->metrics[i], &d, out);
+        if (rc < 0)
+            return err_prefix(g->e, rc, "task '%s', row %zu", g->task->name, g->item->idx);
+    }
+    return 0;
+}
+
+int task_grade_code(struct task *t, const struct task_item *item, const struct task_response *responses,
+                    struct arena *arena, struct task_yields *out, struct assay_err *e)
+{
+    struct task_impl *m = t->impl;
+    struct grading g = {
+        .task = t, .m = m, .item = item, .responses = responses, .arena = arena, .e = e};
+    g.n = item->n_requests / (size_t)t->repeats;
+    g.logprobs = ARENA_ARRAY(arena, double, g.n + 1);
+    g.greedy = ARENA_ARRAY(arena, bool, g.n + 1);
+    if (m->results && m->results->code) {
+        TRY(ask_results(&g, 0, &out->scores, &out->n));
+        return out->fn(out->user, NULL, out);
+    }
+    struct metric_doc d = {
+        .output = t->output, .gold = item->target, .multiple_target = m->multiple_target};
+    TRY(t->output == TASK_GENERATE ? fill_generated(&g, 0, &d) : fill_scoring(&g, 0, &d));
+    size_t n = m->n_metrics;
+    for (size_t i = 0; i < n && t->output == TASK_GENERATE; i++)
+        if (m->metrics[i].score_code) {
+            struct metric_use u = m->metrics[i];
+            TRY(ask_metric(&g, &u, &d, &out->scores, &out->n));
+            TRY(out->fn(out->user, &u, out));
+        }
+    return 0;
+}
+
 int task_grade(struct task *t, const struct task_item *item, const struct task_response *responses,
                struct arena *arena, struct task_score *out, struct assay_err *e)
 {
     struct task_impl *m = t->impl;
-    struct grading g = {.task = t,
-                        .m = m,
-                        .item = item,
-                        .responses = responses,
-                        .arena = arena,
-                        .e = e,
-                        .n = item->n_requests / (size_t)t->repeats};
-    bool generates = t->output == TASK_GENERATE;
     double few_numbers[8];
     bool few_flags[8];
+    struct grading g = {
+        .task = t, .m = m, .item = item, .responses = responses, .arena = arena, .e = e};
+    g.n = item->n_requests / (size_t)t->repeats;
     g.logprobs = g.n <= 8 ? few_numbers : ARENA_ARRAY(arena, double, g.n);
     g.greedy = g.n <= 8 ? few_flags : ARENA_ARRAY(arena, bool, g.n);
     for (size_t f = 0; f < m->n_filters; f++) {
-        if (m->results) {
-            int rc = grade_results(&g, f, &out[f * m->n_metrics]);
-            if (rc < 0)
-                return err_prefix(e, rc, "task '%s', row %zu", t->name, item->idx);
+        struct task_score *row = &out[f * m->n_metrics];
+        if (!m->results) {
+            TRY(grade_metrics(&g, f, row));
             continue;
         }
-        struct metric_doc d = {
-            .output = t->output, .gold = item->target, .multiple_target = m->multiple_target};
-        TRY(generates ? fill_generated(&g, f, &d) : fill_scoring(&g, f, &d));
-        for (size_t i = 0; i < m->n_metrics; i++) {
-            int rc = metric_score(&m->metrics[i], &d, arena, &out[f * m->n_metrics + i], e);
-            if (rc < 0)
-                return err_prefix(e, rc, "task '%s', row %zu", t->name, item->idx);
-        }
+        int rc = m->results->code ? grade_code_results(&g, f, row) : grade_results(&g, f, row);
+        if (rc < 0)
+            return err_prefix(e, rc, "task '%s', row %zu", t->name, item->idx);
     }
     return 0;
 }

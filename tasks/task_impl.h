@@ -9,6 +9,7 @@
 #include "harness/base/rng.h"
 #include "harness/base/value.h"
 #include "tasks/chat.h"
+#include "tasks/code.h"
 #include "tasks/filter.h"
 #include "tasks/metric.h"
 #include "tasks/pytext.h"
@@ -43,6 +44,7 @@ struct task_field_source {
     const struct value *v;             /* NULL: absent */
     enum task_field_use use;
     bool has_choice;
+    const struct task_host *host;      /* of functions without a port; NULL: none */
 };
 int task_field_compile(const struct task_field_source *, struct arena *, struct task_field *,
                        struct assay_err *);
@@ -105,6 +107,11 @@ struct task_impl {
     bool multiple_input, multiple_target;      /* decided by document 0 */
     struct port_use *rows, *shot_rows; /* process_docs of the task and of its examples, or NULL */
     struct port_use *results;          /* process_results, or NULL */
+    struct port_use *dataset;          /* custom_dataset, or NULL */
+    const struct task_host *host;
+    struct code_memo memo, shot_memo;  /* what Python said beforehand */
+    struct arena *arena;               /* the task's own */
+    const struct value *exact;         /* names of the scores whose aggregation is Python */
     bool wants_unconditional;          /* acc_mutual_info */
     bool has_bypass;
     struct task_generation generation;
@@ -121,6 +128,23 @@ struct task_impl {
     char base_uid[65];                 /* config_uid without the chat template */
     struct arena cache;                /* from task_begin to the next: constants, examples' texts */
 };
+
+/* The task's functions that are Python, at most `most` (task_code.c). */
+size_t task_code_all(const struct task *, const struct code **all, size_t most);
+/* Sorts out what is asked of a whole split beforehand; called once, when all is loaded. */
+void task_code_begin(struct task *);
+/* For a rehearsal: what functions yield for one document, through the first pipeline; `fn` is told of
+ * each (`from` NULL: process_results). */
+struct task_yields {
+    const struct code_score *scores;
+    size_t n;
+    int (*fn)(void *user, const struct metric_use *from, const struct task_yields *);
+    void *user;
+};
+int task_grade_code(struct task *, const struct task_item *, const struct task_response *,
+                    struct arena *, struct task_yields *, struct assay_err *);
+/* One measure for each pipeline and metric. */
+void task_make_measures(struct task_impl *, struct arena *);
 
 /* Prompt of a document; multiple input: one per choice (*n of them, from `choices`).
  * question: the document's doc_to_text (unused for multiple input). */

@@ -23,7 +23,7 @@ struct key {
     const char *refused; /* why a value other than null can't be used, or NULL */
 };
 
-static const char needs_python[] = "it is a Python function, and this program runs no Python";
+static const char no_function[] = "this key takes no function";
 static const char needs_media[] = "it needs a model that takes images or sound";
 
 static const struct key task_table[] = {
@@ -33,7 +33,7 @@ static const struct key task_table[] = {
     {"tag", T_STR | T_LIST, NULL},
     {"group", T_STR | T_LIST, NULL},
     {"class", T_ANY, "the task is a Python class, and this program runs no Python"},
-    {"custom_dataset", T_ANY, needs_python},
+    {"custom_dataset", T_FUNC, NULL},
     {"dataset_path", T_STR, NULL},
     {"dataset_name", T_STR | T_INT, NULL},
     {"dataset_kwargs", T_DICT, NULL},
@@ -61,7 +61,7 @@ static const struct key task_table[] = {
     {"repeats", T_INT, NULL},
     {"filter_list", T_LIST, NULL},
     {"should_decontaminate", T_BOOL, NULL},
-    {"doc_to_decontamination_query", T_STR, NULL},
+    {"doc_to_decontamination_query", T_STR | T_FUNC, NULL}, /* never called: it has no effect */
     {"gen_prefix", T_STR, NULL},
     {"metadata", T_ANY, NULL},
     {NULL, 0, NULL},
@@ -173,7 +173,7 @@ static int value_check(const struct task_files *f, const struct value *v, const 
     if (v->type == VALUE_FUNC && !(key->types & T_FUNC))
         return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: !function %s: %s",
                        task_files_where(f, v, where), key->name, v->s,
-                       key->refused ? key->refused : needs_python);
+                       key->refused ? key->refused : no_function);
     if (key->refused)
         return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: %s",
                        task_files_where(f, v, where), key->name, key->refused);

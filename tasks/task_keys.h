@@ -1,7 +1,7 @@
 /* task_keys.h - which keys a task, a group and their parts may have, and of which type.
  *
  * An unknown key is an error, as it is upstream, and here it says where and what was meant.
- * Python functions (`!function`) and Python classes are refused: this program runs no Python. */
+ * Where a function (`!function`) may stand is said here; whether it can be had, port.h says. */
 #ifndef TASK_KEYS_H
 #define TASK_KEYS_H
 #include "harness/base/value.h"

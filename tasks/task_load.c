@@ -121,7 +121,7 @@ static int load_data(struct loading *l)
     if (name)
         t->dataset_name = pystr_of(l->arena, name).s;
     t->dataset_kwargs = get(l->config, "dataset_kwargs");
-    if (!t->dataset_path)
+    if (!t->dataset_path && !get(l->config, "custom_dataset"))
         return err_set(l->e, ASSAY_EFORMAT, "%s: task '%s' has no 'dataset_path'", t->path,
                        t->name);
     t->eval_split = get_text(l->config, "test_split");
@@ -173,7 +173,8 @@ static int load_fields(struct loading *l)
         {"doc_to_choice", is_empty ? NULL : choice, TASK_FIELD_CHOICE, &m->shot_choice},
         {"gen_prefix", few_get(l, "gen_prefix"), TASK_FIELD_PLAIN, &m->shot_prefix}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct task_field_source src = {l->files, rows[i].key, rows[i].v, rows[i].use, has_choice};
+        struct task_field_source src = {l->files,    rows[i].key, rows[i].v,
+                                        rows[i].use, has_choice,  l->m->host};
         TRY(task_field_compile(&src, l->arena, rows[i].out, l->e));
     }
     if (!m->text.raw || !m->target.raw)
@@ -235,8 +236,12 @@ static int load_port(struct loading *l, const struct value *v, const char *key, 
     char where[TASK_WHERE];
     if (!v)
         return 0;
-    struct port_ask ask = {kind, v, key, task_files_path(l->files, v),
-                           task_files_where(l->files, v, where)};
+    struct port_ask ask = {kind,
+                           v,
+                           key,
+                           task_files_path(l->files, v),
+                           task_files_where(l->files, v, where),
+                           l->m->host};
     return port_open(&ask, l->arena, out, l->e);
 }
 
@@ -244,13 +249,15 @@ static int load_ports(struct loading *l)
 {
     TRY(load_port(l, get(l->config, "process_docs"), "process_docs", PORT_ROWS, &l->m->rows));
     TRY(load_port(l, few_get(l, "process_docs"), "process_docs", PORT_ROWS, &l->m->shot_rows));
+    TRY(load_port(l, get(l->config, "custom_dataset"), "custom_dataset", PORT_NONE, &l->m->dataset));
     return load_port(l, get(l->config, "process_results"), "process_results", PORT_RESULTS,
                      &l->m->results);
 }
 
 bool task_has_rows(const struct task *t, bool is_shot)
 {
-    return (is_shot ? t->impl->shot_rows : t->impl->rows) != NULL;
+    const struct port_use *u = is_shot ? t->impl->shot_rows : t->impl->rows;
+    return u && !u->code;
 }
 
 int task_row(const struct task *t, bool is_shot, const struct value *row, struct arena *a,
@@ -258,7 +265,7 @@ int task_row(const struct task *t, bool is_shot, const struct value *row, struct
 {
     const struct port_use *u = is_shot ? t->impl->shot_rows : t->impl->rows;
     *out = row;
-    return u ? port_row(u, row, a, out, e) : 0;
+    return u && !u->code ? port_row(u, row, a, out, e) : 0;
 }
 
 /* -- few-shot ---------------------------------------------------------------------------------- */
@@ -425,6 +432,7 @@ static int load_metric(struct loading *l, const struct value *entry, const char 
 {
     struct task_impl *m = l->m;
     struct metric_use *use = &m->metrics[m->n_metrics];
+    use->host = m->host;
     TRY(metric_use_parse(entry, path, l->task->output, l->arena, use, l->e));
     for (size_t i = 0; i < m->n_metrics; i++)
         if (strcmp(m->metrics[i].name, use->name) == 0) { /* a dict upstream: last wins */
@@ -438,10 +446,31 @@ static int load_metric(struct loading *l, const struct value *entry, const char 
     return 0;
 }
 
+/* What is listed; what process_results yields besides, task_rehearse finds. */
+static int load_code_results(struct loading *l, const struct value *list)
+{
+    size_t n = list ? list->n : 0;
+    l->m->metrics = ARENA_ARRAY(l->arena, struct metric_use, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const struct value *entry = list->items[i];
+        if (entry->type != VALUE_DICT)
+            return load_error(l, entry,
+                              "an entry of 'metric_list' must be a mapping with 'metric'");
+        const char *path = arena_strdup(l->arena, task_files_path(l->files, entry));
+        struct metric_use *use = &l->m->metrics[l->m->n_metrics];
+        use->host = l->m->host;
+        TRY(metric_use_result(entry, path, NULL, l->arena, use, l->e));
+        l->m->n_metrics++;
+    }
+    return 0;
+}
+
 /* What process_results yields, in its order; metric_list gives aggregations and directions. */
 static int load_results(struct loading *l, const struct value *list)
 {
     size_t n;
+    if (l->m->results->code)
+        return load_code_results(l, list);
     const char *const *names = port_scores(l->m->results, l->arena, &n);
     l->m->metrics = ARENA_ARRAY(l->arena, struct metric_use, n + 1);
     for (size_t i = 0; i < n; i++) {
@@ -452,6 +481,7 @@ static int load_results(struct loading *l, const struct value *list)
                 entry = list->items[k];
         }
         const char *path = arena_strdup(l->arena, task_files_path(l->files, entry));
+        l->m->metrics[i].host = l->m->host;
         TRY(metric_use_result(entry, path, names[i], l->arena, &l->m->metrics[i], l->e));
         l->m->n_metrics++;
     }
@@ -496,6 +526,20 @@ static bool is_take_first(const struct value *spec)
            value_is_str(value_get(steps->items[0], "function"), "take_first");
 }
 
+void task_make_measures(struct task_impl *m, struct arena *a)
+{
+    m->measures = ARENA_ARRAY(a, struct task_measure, m->n_filters * m->n_metrics + 1);
+    for (size_t f = 0; f < m->n_filters; f++)
+        for (size_t i = 0; i < m->n_metrics; i++) {
+            const struct metric_use *use = &m->metrics[i];
+            m->measures[f * m->n_metrics + i] =
+                (struct task_measure){.metric = use->name,
+                                      .filter = m->filters[f].name,
+                                      .aggregation = use->aggregation,
+                                      .higher_is_better = use->higher_is_better};
+        }
+}
+
 static int load_filters(struct loading *l)
 {
     struct task_impl *m = l->m;
@@ -509,6 +553,7 @@ static int load_filters(struct loading *l)
     for (size_t i = 0; i < n; i++) {
         const struct value *spec = list ? list->items[i] : NULL;
         const char *path = spec ? task_files_path(l->files, spec) : l->task->path;
+        m->filters[i].host = m->host;
         TRY(filter_compile(spec, arena_strdup(l->arena, path), l->arena, &m->filters[i], l->e));
         m->n_filters++;
         m->filter_is_first[i] = is_take_first(spec);
@@ -516,16 +561,7 @@ static int load_filters(struct loading *l)
             if (strcmp(m->filters[k].name, m->filters[i].name) == 0)
                 return load_error(l, spec, "two pipelines of 'filter_list' have the same name");
     }
-    m->measures = ARENA_ARRAY(l->arena, struct task_measure, n * m->n_metrics);
-    for (size_t f = 0; f < n; f++)
-        for (size_t i = 0; i < m->n_metrics; i++) {
-            const struct metric_use *use = &m->metrics[i];
-            m->measures[f * m->n_metrics + i] =
-                (struct task_measure){.metric = use->name,
-                                      .filter = m->filters[f].name,
-                                      .aggregation = use->aggregation,
-                                      .higher_is_better = use->higher_is_better};
-        }
+    task_make_measures(m, l->arena);
     return 0;
 }
 
@@ -538,12 +574,16 @@ static const struct value *load_programs(struct loading *l, size_t *n)
     const struct port_use *uses[] = {m->rows,           m->shot_rows,        m->results,
                                      m->text.port,      m->target.port,      m->choice.port,
                                      m->shot_text.port, m->shot_target.port, m->shot_choice.port};
-    enum { N = sizeof uses / sizeof *uses };
-    const struct value *texts[N];
+    enum { N = sizeof uses / sizeof *uses, MOST = 256 };
+    const struct value *texts[N + MOST];
+    const struct code *code[MOST];
     *n = 0;
     for (size_t i = 0; i < N; i++)
-        if (uses[i])
+        if (uses[i] && uses[i]->port)
             texts[(*n)++] = value_str(l->arena, uses[i]->port->text);
+    size_t n_code = task_code_all(l->task, code, MOST);
+    for (size_t i = 0; i < n_code; i++)
+        texts[(*n)++] = code_identity(code[i], l->arena);
     return value_list(l->arena, texts, *n);
 }
 
@@ -621,6 +661,7 @@ static int load_parts(struct loading *l, const struct task_settings *s)
     t->repeats = 1;
     TRY(get_count(l, "repeats", 1, MAX_REPEATS, &t->repeats));
     t->config = l->config;
+    task_code_begin(t);
     load_uid(l, s);
     return 0;
 }
@@ -634,6 +675,8 @@ int task_load(struct task_index *x, const struct task_node *node, const struct t
     struct task *t = ARENA_NEW(a, struct task);
     t->impl = ARENA_NEW(a, struct task_impl);
     t->impl->bootstrap_iters = s->bootstrap_iters;
+    t->impl->host = s->host;
+    t->impl->arena = a;
     t->path = arena_strdup(a, node->path);
     t->base_dir = fs_dirname(a, node->path);
     struct loading l = {.files = &x->files, .arena = a, .task = t, .m = t->impl, .e = e};

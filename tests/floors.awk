@@ -39,7 +39,7 @@ FNR == NR {
     target = quoted[2]
     if (target !~ /\//) {
         # Generated text (schema_sql.h) has no folder; nothing else may come without one.
-        if (target !~ /_(sql|css|js)\.h$/) complain("\"" target "\" is not relative to the repository's root")
+        if (target !~ /_(sql|css|js|py)\.h$/) complain("\"" target "\" is not relative to the repository's root")
         next
     }
     from = folder_of(FILENAME)

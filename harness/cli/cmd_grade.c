@@ -9,6 +9,7 @@
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_code.h"
+#include "harness/cli/task_code.h"
 #include "harness/run/grade.h"
 
 struct grade_flags {
@@ -16,6 +17,7 @@ struct grade_flags {
     int64_t bootstrap;
 };
 static struct grade_flags flags;
+static struct task_code_flags code_flags;
 
 static const struct assay_field grade_fields[] = {
     {"db", ASSAY_STR, offsetof(struct grade_flags, db), "assay.db", NULL, "the database"},
@@ -58,7 +60,12 @@ static int body(struct options *o, struct assay_err *e)
     struct grade_options options = {.db = flags.db, .run = flags.run, .tasks = flags.tasks,
                                     .data_dirs = flags.data ? data : NULL,
                                     .task_dirs = flags.task_dir ? dirs : NULL,
-                                    .bootstrap = flags.bootstrap, .on_event = on_event};
+                                    .bootstrap = flags.bootstrap,
+                                    .allow_task_code = code_flags.allow,
+                                    .task_code_python = code_flags.python,
+                                    .task_code_timeout_s = code_flags.timeout_s,
+                                    .task_code_memory = code_flags.memory_text,
+                                    .on_event = on_event};
     struct grade_summary s;
     int rc = grade_run(&options, &s, e);
     if (rc < 0)
@@ -72,7 +79,7 @@ static int body(struct options *o, struct assay_err *e)
 
 static int run_grade(const struct command *c, int argc, char **argv)
 {
-    void *bases[] = {&flags};
+    void *bases[] = {&flags, &code_flags};
     return command_frame(c, argc, argv, bases, body);
 }
 
@@ -80,7 +87,7 @@ const struct command cmd_grade = {
     .name = "grade",
     .summary = "score the stored answers again, after a filter or metric was changed; needs no model",
     .arguments = "",
-    .tables = {grade_fields},
+    .tables = {grade_fields, task_code_fields},
     .examples = "grade --db nightly.db # the newest run, with today's task files\n"
                 "grade --tasks gsm8k --task-dir my-tasks # one task, from another folder\n",
     .main = run_grade,

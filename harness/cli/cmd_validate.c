@@ -12,6 +12,7 @@
 #include "harness/base/pool.h"
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/task_code.h"
 #include "harness/run/paths.h"
 #include "reports/csv.h"
 #include "tasks/refusal.h"
@@ -23,6 +24,7 @@ struct validate_flags {
     int32_t all;
 };
 static struct validate_flags flags;
+static struct task_code_flags code_flags;
 
 static const struct assay_field fields[] = {
     {"format", ASSAY_ENUM, offsetof(struct validate_flags, format), "table", "table|csv",
@@ -36,6 +38,7 @@ struct verdict {
     const struct task_entry *entry;
     enum refusal class;
     const char *reason; /* NULL: it loads */
+    bool is_python;     /* and only with the folder's Python */
 };
 struct work {
     struct verdict *v;
@@ -44,15 +47,18 @@ struct work {
     struct assay_err errs[N_PARTS];
 };
 
-static void load_one(struct task_index *x, struct verdict *v, struct arena *a, struct arena *reasons)
+static void load_one(struct task_index *x, struct verdict *v, const struct task_host *host, struct arena *a,
+                     struct arena *reasons)
 {
-    struct task_settings settings = {.n_fewshot = -1, .fewshot_seed = 1234};
+    struct task_settings settings = {.n_fewshot = -1, .fewshot_seed = 1234, .host = host};
     struct task_node node = {.name = v->entry->name, .path = v->entry->path};
     struct task *t;
     struct assay_err e = {0};
     arena_reset(a);
     if (task_load(x, &node, &settings, a, &t, &e) == 0) {
         task_release(t);
+        v->reason = NULL;
+        v->is_python = host != NULL;
         return;
     }
     v->class = refusal_of(&e);
@@ -67,9 +73,23 @@ static void load_part(void *user, size_t part, size_t n_parts)
     if (task_index_open(NULL, 0, NULL, &x, &w->errs[part]) < 0)
         return;
     for (size_t i = w->n * part / n_parts; i < w->n * (part + 1) / n_parts; i++)
-        load_one(x, &w->v[i], &a, &w->arenas[part]);
+        load_one(x, &w->v[i], NULL, &a, &w->arenas[part]);
     arena_release(&a);
     task_index_close(x);
+}
+
+/* What was refused for a function, once more with Python: one process, so one after the other. */
+static int load_with_code(struct work *w, struct taskcode *code, struct assay_err *e)
+{
+    struct task_index *x;
+    struct arena a = {0};
+    TRY(task_index_open(NULL, 0, NULL, &x, e));
+    for (size_t i = 0; i < w->n; i++)
+        if (w->v[i].reason && (w->v[i].class == REFUSAL_FUNCTION || w->v[i].class == REFUSAL_VERSION))
+            load_one(x, &w->v[i], taskcode_host(code), &a, &w->arenas[0]);
+    arena_release(&a);
+    task_index_close(x);
+    return 0;
 }
 
 /* -- printing -------------------------------------------------------------------------------------- */
@@ -88,7 +108,7 @@ static void put_csv(struct buf *b, const struct work *w)
     for (size_t i = 0; i < w->n; i++) {
         const struct verdict *v = &w->v[i];
         csv_text(b, v->entry->name);
-        csv_text(b, v->reason ? "no" : "yes");
+        csv_text(b, v->reason ? "no" : v->is_python ? "python" : "yes");
         csv_text(b, v->reason ? refusal_name(v->class) : NULL);
         csv_text(b, v->reason);
         csv_text(b, v->entry->path);
@@ -105,7 +125,7 @@ static void put_table(struct buf *b, const struct work *w, size_t n_loads)
             counts[v->class]++;
         else if (!flags.all)
             continue;
-        buf_printf(b, "%-16s ", v->reason ? refusal_name(v->class) : "loads");
+        buf_printf(b, "%-16s ", v->reason ? refusal_name(v->class) : v->is_python ? "with python" : "loads");
         add_safe(b, v->entry->name);
         buf_adds(b, "\n");
         if (v->reason) {
@@ -116,8 +136,14 @@ static void put_table(struct buf *b, const struct work *w, size_t n_loads)
     }
     if (b->n)
         buf_adds(b, "\n");
-    buf_printf(b, "%-16s %7zu %6.2f %%\n", "loads", n_loads,
-               w->n ? 100. * (double)n_loads / (double)w->n : 0.);
+    size_t n_python = 0;
+    for (size_t i = 0; i < w->n; i++)
+        n_python += w->v[i].is_python;
+    buf_printf(b, "%-16s %7zu %6.2f %%\n", "loads", n_loads - n_python,
+               w->n ? 100. * (double)(n_loads - n_python) / (double)w->n : 0.);
+    if (code_flags.allow)
+        buf_printf(b, "%-16s %7zu %6.2f %%\n", "with python", n_python,
+                   w->n ? 100. * (double)n_python / (double)w->n : 0.);
     for (size_t c = 0; c < N_REFUSALS; c++)
         if (counts[c])
             buf_printf(b, "%-16s %7zu %6.2f %%\n", refusal_name((enum refusal)c), counts[c],
@@ -148,6 +174,11 @@ static int judge(struct task_index *x, struct work *w, struct arena *a, struct a
         if (entries[i].kind == TASK_ENTRY_TASK)
             w->v[w->n++].entry = &entries[i];
     TRY(load_all(w, e));
+    struct taskcode *code;
+    TRY(task_code_open(&code_flags, &code, e));
+    int rc = code ? load_with_code(w, code, e) : 0;
+    taskcode_free(code);
+    TRY(rc);
     for (size_t i = 0; i < w->n; i++)
         n_loads += w->v[i].reason == NULL;
     struct buf b;
@@ -188,7 +219,7 @@ static int body(struct options *o, struct assay_err *e)
 
 static int run_validate(const struct command *c, int argc, char **argv)
 {
-    void *bases[] = {&flags};
+    void *bases[] = {&flags, &code_flags};
     return command_frame(c, argc, argv, bases, body);
 }
 
@@ -198,13 +229,16 @@ const struct command cmd_validate = {
     .arguments = "DIR",
     .min_args = 1,
     .max_args = 1,
-    .tables = {fields},
+    .tables = {fields, task_code_fields},
     .text = "Exit code 0 when every task loads.  Data are not looked at.  Classes of reasons:\n"
             "  python function  the task names a function that is not built in\n"
             "  other version    one that is, but its module is not the version that is known\n"
+            "  python module    with --allow-task-code: it needs a module that Python lacks here\n"
+            "  python error     with --allow-task-code: its module fails when it is loaded\n"
             "  python class     the task is written in Python\n"
             "  images or sound, runs code, metric, filter, template, configuration\n",
     .examples = "validate my-tasks # what does not load, and counts by reason\n"
+                "validate my-tasks --allow-task-code # the folder's Python functions are loaded too\n"
                 "validate lm_eval/tasks --format csv > tasks.csv # every task, for a spreadsheet\n",
     .main = run_validate,
 };

@@ -8,15 +8,22 @@
 #include "harness/base/err.h"
 #include "harness/base/hash.h"
 #include "harness/base/value.h"
+#include "harness/run/prepare.h"
 #include "harness/run/suite.h"
 
 enum { MAX_POOL = 1 << 20 };
+struct rows { /* of one split: as they are in files, or as Python made them */
+    struct data *data;
+    const struct prepared *made;
+    size_t at;                    /* in made */
+    const struct value *fields;   /* of the row read last, when it was made */
+};
 struct docs {
     struct arena arena; /* first row, few-shot pool, selections: as long as this */
     struct task *task;
-    struct data *data, *pool_data;
-    const struct value *first; /* document 0 of the split */
-    const struct value **pool;
+    struct rows rows, shots;
+    const struct value *first, *first_fields; /* document 0 of the split */
+    const struct value **pool, **pool_fields;
     size_t n_pool;
     const struct value *samples; /* list of places, or NULL */
     double limit;                /* as suite.limit */
@@ -41,8 +48,16 @@ static struct data_source source_of(const struct task *t, const char *split,
     };
 }
 
+/* -- rows -------------------------------------------------------------------------------------- */
+
+struct source { /* the rows of a split on their way to Python */
+    struct task *task;
+    struct data *data;
+    bool is_shot;
+};
+
 /* The next row that is a document of the task: process_docs may change rows and drop some. */
-static int next_row(struct task *t, struct data *data, bool is_shot, struct arena *a,
+static int next_own(struct task *t, struct data *data, bool is_shot, struct arena *a,
                     const struct value **out, struct assay_err *e)
 {
     for (;;) {
@@ -61,39 +76,93 @@ static int next_row(struct task *t, struct data *data, bool is_shot, struct aren
     }
 }
 
+static int next_source(void *user, struct arena *a, const struct value **row, struct assay_err *e)
+{
+    struct source *s = user;
+    return next_own(s->task, s->data, s->is_shot, a, row, e);
+}
+
+static int next_row(struct docs *d, bool is_shot, struct arena *a, const struct value **out,
+                    struct assay_err *e)
+{
+    struct rows *r = is_shot ? &d->shots : &d->rows;
+    if (!r->made)
+        return next_own(d->task, r->data, is_shot, a, out, e);
+    return prepared_next(r->made, &r->at, a, out, &r->fields, e);
+}
+
+/* Rows past the last one wanted need not be read. */
+static size_t last_needed(const struct docs *d)
+{
+    if (d->samples)
+        return d->n_wanted ? d->wanted[d->n_wanted - 1] + 1 : 0;
+    return d->limit >= 1 && d->limit < 1e15 ? (size_t)d->limit : SIZE_MAX;
+}
+
+static int open_rows(struct docs *d, bool is_shot, const struct docs_paths *paths,
+                     struct assay_err *e)
+{
+    struct task *t = d->task;
+    struct rows *r = is_shot ? &d->shots : &d->rows;
+    if (!task_has_own_data(t)) {
+        struct data_source src = source_of(t, is_shot ? t->fewshot_split : t->eval_split, paths);
+        TRY(data_open(&src, &r->data, e));
+    }
+    if (!task_wants_code(t, is_shot))
+        return 0;
+    struct source s = {t, r->data, is_shot};
+    struct prepare_ask ask = {
+        .task = t,
+        .is_shot = is_shot,
+        .io = {.next = next_source, .user = &s, .until = is_shot ? SIZE_MAX : last_needed(d)}};
+    int rc = prepare_split(paths->prepare, &ask, &r->made, e);
+    return rc < 0 ? err_prefix(e, rc, "task '%s'", t->name) : 0;
+}
+
+static void grow_pool(struct docs *d, size_t *cap)
+{
+    size_t more = *cap ? *cap * 2 : 256;
+    const struct value **rows = ARENA_ARRAY(&d->arena, const struct value *, more);
+    const struct value **fields = ARENA_ARRAY(&d->arena, const struct value *, more);
+    if (*cap) {
+        memcpy(rows, d->pool, *cap * sizeof *rows);
+        memcpy(fields, d->pool_fields, *cap * sizeof *fields);
+    }
+    d->pool = rows;
+    d->pool_fields = fields;
+    *cap = more;
+}
+
 static int load_pool(struct docs *d, const struct docs_paths *paths, struct assay_err *e)
 {
     struct task *t = d->task;
     if (t->n_fewshot <= 0 || !t->fewshot_split)
         return 0;
-    struct data_source src = source_of(t, t->fewshot_split, paths);
-    TRY(data_open(&src, &d->pool_data, e));
+    TRY(open_rows(d, true, paths, e));
     size_t cap = 0;
     for (;;) {
         const struct value *row;
-        TRY(next_row(t, d->pool_data, true, &d->arena, &row, e));
+        TRY(next_row(d, true, &d->arena, &row, e));
         if (!row)
             return 0;
         if (d->n_pool == MAX_POOL)
             return err_set(e, ASSAY_ELIMIT, "more than %d rows to draw few-shot examples from",
                            MAX_POOL);
-        if (d->n_pool == cap) {
-            const struct value **more =
-                ARENA_ARRAY(&d->arena, const struct value *, cap ? cap * 2 : 256);
-            if (cap)
-                memcpy(more, d->pool, cap * sizeof *more);
-            d->pool = more;
-            cap = cap ? cap * 2 : 256;
-        }
+        if (d->n_pool == cap)
+            grow_pool(d, &cap);
+        d->pool_fields[d->n_pool] = d->shots.fields;
         d->pool[d->n_pool++] = row;
     }
 }
 
 static int begin(struct docs *d, struct assay_err *e)
 {
-    size_t n_columns;
-    const char *const *columns = data_columns(d->data, &n_columns);
-    if (task_has_rows(d->task, false) && d->first && d->first->type == VALUE_DICT) {
+    size_t n_columns = 0;
+    const char *const *columns = d->rows.data ? data_columns(d->rows.data, &n_columns) : NULL;
+    bool is_made = d->rows.made || task_has_rows(d->task, false);
+    task_code_row(d->task, d->first, d->first_fields);
+    task_code_pool(d->task, d->pool_fields, d->n_pool);
+    if (is_made && d->first && d->first->type == VALUE_DICT) {
         const char **own = ARENA_ARRAY(&d->arena, const char *, d->first->n + 1);
         n_columns = 0;
         for (uint32_t i = 0; i < d->first->n; i++)
@@ -132,21 +201,21 @@ int docs_open(struct task *t, const struct suite *s, const struct docs_paths *pa
     d->task = t;
     d->limit = s->limit;
     int rc = 0;
-    if (!t->dataset_path)
+    if (!t->dataset_path && !task_has_own_data(t))
         rc = err_set(e, ASSAY_EUSAGE, "task '%s' names no dataset (dataset_path)", t->name);
     else if (!t->eval_split)
         rc = err_set(e, ASSAY_EUSAGE,
                      "task '%s' names no split to evaluate (test_split or validation_split)",
                      t->name);
-    struct data_source src = source_of(t, t->eval_split, paths);
-    if (rc >= 0)
-        rc = data_open(&src, &d->data, e);
-    if (rc >= 0)
-        rc = next_row(t, d->data, false, &d->arena, &d->first, e);
-    if (rc >= 0)
-        rc = load_pool(d, paths, e);
     if (rc >= 0)
         rc = take_samples(d, s, e);
+    if (rc >= 0)
+        rc = open_rows(d, false, paths, e);
+    if (rc >= 0)
+        rc = next_row(d, false, &d->arena, &d->first, e);
+    d->first_fields = d->rows.fields;
+    if (rc >= 0)
+        rc = load_pool(d, paths, e);
     if (rc >= 0)
         rc = docs_rewind(d, e);
     if (rc < 0) {
@@ -161,15 +230,24 @@ void docs_close(struct docs *d)
 {
     if (!d)
         return;
-    data_close(d->data);
-    data_close(d->pool_data);
+    task_code_row(d->task, NULL, NULL);
+    task_code_pool(d->task, NULL, 0);
+    data_close(d->rows.data);
+    data_close(d->shots.data);
     arena_release(&d->arena);
     free(d);
 }
 
+/* Reads from the first row again. */
+static int rewind_rows(struct docs *d, struct assay_err *e)
+{
+    d->rows.at = 0;
+    return d->rows.made ? 0 : data_rewind(d->rows.data, e);
+}
+
 int docs_rewind(struct docs *d, struct assay_err *e)
 {
-    TRY(data_rewind(d->data, e));
+    TRY(rewind_rows(d, e));
     d->idx = d->n_out = 0;
     return begin(d, e);
 }
@@ -184,30 +262,22 @@ static size_t limit_of(const struct docs *d, size_t n_rows)
     return n < (double)n_rows ? (size_t)n : n_rows;
 }
 
-/* Rows past the last one wanted need not be read. */
-static size_t last_needed(const struct docs *d)
-{
-    if (d->samples)
-        return d->n_wanted ? d->wanted[d->n_wanted - 1] + 1 : 0;
-    return d->limit >= 1 && d->limit < 1e15 ? (size_t)d->limit : SIZE_MAX;
-}
-
 int docs_check(struct docs *d, size_t *n_docs, struct assay_err *e)
 {
     struct arena a = {0};
     size_t n = 0, most = last_needed(d);
-    int rc = data_rewind(d->data, e);
+    int rc = rewind_rows(d, e);
     while (rc >= 0 && n < most) {
         const struct value *row;
         arena_reset(&a);
-        rc = next_row(d->task, d->data, false, &a, &row, e);
+        rc = next_row(d, false, &a, &row, e);
         if (rc < 0 || !row)
             break;
         n++;
     }
     if (rc >= 0 && n == 0 && most > 0)
         rc = err_set(e, ASSAY_EFORMAT, "task '%s': '%s' has no rows", d->task->name,
-                     data_origin(d->data));
+                     docs_origin(d));
     if (rc >= 0 && d->samples && n < most)
         rc = err_set(e, ASSAY_EUSAGE, "task '%s' has %zu documents, sample %zu does not exist",
                      d->task->name, n, most - 1);
@@ -221,6 +291,8 @@ int docs_check(struct docs *d, size_t *n_docs, struct assay_err *e)
         bool has;
         arena_reset(&a);
         rc = docs_next(d, &a, &item, &has, e);
+        if (rc >= 0 && has)
+            rc = task_rehearse(d->task, &item, &a, e);
         if (rc >= 0)
             rc = docs_rewind(d, e);
     }
@@ -254,10 +326,11 @@ int docs_next(struct docs *d, struct arena *a, struct task_item *item, bool *has
     while (d->wanted ? d->n_out < d->n_wanted : d->n_out < d->n_docs) {
         struct arena_mark mark = arena_mark(a);
         const struct value *row;
-        TRY(next_row(d->task, d->data, false, a, &row, e));
+        TRY(next_row(d, false, a, &row, e));
         if (!row)
             return err_set(e, ASSAY_EFORMAT, "'%s' ended after %zu rows, it had %zu before",
-                           data_origin(d->data), d->idx, d->n_rows);
+                           docs_origin(d), d->idx, d->n_rows);
+        task_code_row(d->task, row, d->rows.fields);
         size_t idx = d->idx++;
         if (d->wanted && d->wanted[d->n_out] != idx) {
             task_skip(d->task, row);
@@ -268,7 +341,7 @@ int docs_next(struct docs *d, struct arena *a, struct task_item *item, bool *has
         int rc = task_ask(d->task, idx, row, a, item, e);
         if (rc < 0)
             return err_prefix(e, rc, "task '%s', row %zu of '%s'", d->task->name, idx + 1,
-                              data_origin(d->data));
+                              docs_origin(d));
         *has = true;
         return 0;
     }
@@ -277,23 +350,35 @@ int docs_next(struct docs *d, struct arena *a, struct task_item *item, bool *has
 
 const char *docs_origin(const struct docs *d)
 {
-    return data_origin(d->data);
+    return d->rows.data ? data_origin(d->rows.data) : "custom_dataset";
+}
+
+/* Of the files, and of what Python made of them. */
+static int rows_uid(const struct rows *r, struct hash *h, struct assay_err *e)
+{
+    char hex[65];
+    if (r->data) {
+        TRY(data_uid(r->data, hex, e));
+        hash_add_str(h, hex, 64);
+    }
+    if (r->made)
+        hash_add_str(h, prepared_uid(r->made), 64);
+    return 0;
 }
 
 int docs_uid(struct docs *d, char hex[65], struct assay_err *e)
 {
-    char pool[65];
-    TRY(data_uid(d->data, hex, e));
-    if (!d->pool_data)
-        return 0;
-    TRY(data_uid(d->pool_data, pool, e));
+    bool has_pool = d->shots.data || d->shots.made;
+    if (!has_pool && !d->rows.made)
+        return data_uid(d->rows.data, hex, e);
     struct hash h = {0};
     uint8_t digest[HASH_BYTES];
     hash_init(&h);
-    hash_add_str(&h, hex, 64);
-    hash_add_str(&h, pool, 64);
+    int rc = rows_uid(&d->rows, &h, e);
+    if (rc >= 0 && has_pool)
+        rc = rows_uid(&d->shots, &h, e);
     hash_end(&h, digest);
     hash_release(&h);
     hash_hex(digest, hex);
-    return 0;
+    return rc;
 }

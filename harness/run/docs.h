@@ -12,12 +12,14 @@
 struct arena;
 struct assay_err;
 struct docs;
+struct prepare;
 struct suite;
 struct value;
 
 struct docs_paths {
     const char *const *data, *const *recipes;
     const char *cache;                   /* of what was fetched, or NULL */
+    struct prepare *prepare;               /* rows that Python makes; NULL: no task has any */
 };
 /* Opens and starts the task.  Errors: "file:line:col: ..." of dataset or template. */
 int docs_open(struct task *, const struct suite *, const struct docs_paths *, struct docs **,

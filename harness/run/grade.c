@@ -59,6 +59,12 @@ static int load_suite(struct grade *g, struct assay_err *e)
         return err_set(e, ASSAY_EUSAGE, "run '%s' has no tasks to grade", g->run.uid);
     replace(&g->suite.data, o->data_dirs);
     replace(&g->suite.task_dirs, o->task_dirs);
+    g->suite.allow_task_code = o->allow_task_code;
+    if (o->allow_task_code) {
+        g->suite.task_code_python = o->task_code_python;
+        g->suite.task_code_timeout_s = o->task_code_timeout_s;
+        TRY(suite_parse_size(o->task_code_memory, "task-code-memory", &g->suite.task_code_memory, e));
+    }
     if (o->bootstrap >= 0)
         g->suite.bootstrap = o->bootstrap;
     return plan_make(&g->suite, false, &g->plan, e);

@@ -17,6 +17,9 @@ struct grade_options {
     const char *const *data_dirs;      /* NULL: those the run recorded */
     const char *const *task_dirs;      /* NULL: those the run recorded */
     int64_t bootstrap;                 /* iterations; -1: as recorded */
+    bool allow_task_code;              /* asked anew: what a run allowed holds for that run */
+    const char *task_code_python, *task_code_memory;
+    int64_t task_code_timeout_s;
     run_event_fn *on_event;            /* RUN_VARIANT, RUN_JOB, RUN_PROGRESS, RUN_JOB_END */
     void *user;
 };

@@ -10,11 +10,17 @@
 #include "harness/base/hash.h"
 #include "harness/base/log.h"
 #include "harness/base/text.h"
+#include "datasets/data.h"
 #include "harness/base/value.h"
 #include "harness/run/chats.h"
 #include "harness/run/need.h"
 #include "harness/run/paths.h"
+#include "harness/run/prepare.h"
+#include "harness/run/taskcode.h"
 #include "tasks/chat.h"
+
+/* What load_dataset() of task code may have in one answer. */
+#define LOAD_BYTES ((size_t)256 << 20)
 
 const char *plan_output_name(const struct task *t)
 {
@@ -25,9 +31,11 @@ const char *plan_output_name(const struct task *t)
 
 /* -- tasks ------------------------------------------------------------------------------------- */
 
-static struct task_settings settings_of(const struct suite *s)
+static struct task_settings settings_of(const struct plan *p)
 {
+    const struct suite *s = p->suite;
     return (struct task_settings){
+        .host = taskcode_host(p->code),
         .n_fewshot = (int)s->fewshot,
         .fewshot_seed = (uint64_t)s->fewshot_seed,
         .bootstrap_iters = (int)s->bootstrap,
@@ -54,7 +62,7 @@ static void task_uid(struct plan_task *t)
 
 static int resolve_task(struct plan *p, struct plan_task *t, struct assay_err *e)
 {
-    struct task_settings settings = settings_of(p->suite);
+    struct task_settings settings = settings_of(p);
     struct docs *docs = NULL;
     TRY(task_load(p->index, t->node, &settings, &p->arena, &t->task, e));
     if (p->chat)
@@ -296,6 +304,57 @@ static int resolve_chats(struct plan *p, struct assay_err *e)
     return 0;
 }
 
+/* Rows for load_dataset() in task code: {path, name, split, data_files}. */
+static int load_rows(void *user, const struct value *ask, struct arena *a,
+                     const struct value **rows, struct assay_err *e)
+{
+    struct plan *p = user;
+    const struct value *path = value_get(ask, "path"), *name = value_get(ask, "name"),
+                       *split = value_get(ask, "split"), *files = value_get(ask, "data_files");
+    if (!path || path->type != VALUE_STR || !split || split->type != VALUE_STR)
+        return err_set(e, ASSAY_EFORMAT, "load_dataset: no path or no split");
+    struct data_source src = {.path = path->s,
+                              .name = name && name->type == VALUE_STR ? name->s : NULL,
+                              .split = split->s,
+                              .data_dirs = p->paths.data,
+                              .recipe_dirs = p->paths.recipes};
+    if (files && files->type != VALUE_NULL)
+        src.kwargs = value_with(a, value_dict(a, NULL, 0), "data_files", files);
+    struct data *d;
+    struct buf all;
+    const struct value *row;
+    TRY(data_open(&src, &d, e));
+    buf_init(&all, 0);
+    size_t n = 0, most = a->used + LOAD_BYTES;
+    int rc = data_next(d, a, &row, e);
+    for (; rc >= 0 && row; rc = data_next(d, a, &row, e)) {
+        if (a->used > most) {
+            rc = err_set(e, ASSAY_ELIMIT, "load_dataset: '%s' is larger than task code may load",
+                         path->s);
+            break;
+        }
+        buf_add(&all, &row, sizeof row);
+        n++;
+    }
+    if (rc >= 0)
+        *rows = value_list(a, (const struct value *const *)(void *)all.v, n);
+    buf_release(&all);
+    data_close(d);
+    return rc;
+}
+
+static void allow_code(struct plan *p)
+{
+    const struct suite *s = p->suite;
+    struct taskcode_options o = {.python = s->task_code_python,
+                                 .timeout_s = s->task_code_timeout_s,
+                                 .memory_bytes = s->task_code_memory,
+                                 .load = load_rows,
+                                 .user = p};
+    p->code = taskcode_new(&o);
+    p->paths.prepare = prepare_new();
+}
+
 int plan_make(const struct suite *s, bool with_variants, struct plan **out, struct assay_err *e)
 {
     struct plan *p = calloc(1, sizeof *p);
@@ -305,6 +364,8 @@ int plan_make(const struct suite *s, bool with_variants, struct plan **out, stru
     p->paths.data = paths_data(&p->arena, s->data.v);
     p->paths.recipes = paths_recipes(&p->arena, s->recipe_dirs.v);
     p->paths.cache = paths_cache(&p->arena);
+    if (s->allow_task_code)
+        allow_code(p);
     int rc = with_variants ? resolve_variants(p, e) : 0;
     if (rc >= 0)
         rc = resolve_chats(p, e);
@@ -312,6 +373,7 @@ int plan_make(const struct suite *s, bool with_variants, struct plan **out, stru
         rc = resolve_tasks(p, e);
     if (rc >= 0)
         rc = check_samples(p, e);
+    taskcode_stop(p->code); /* every process that needs one later starts its own */
     if (rc < 0) {
         plan_free(p);
         return rc;
@@ -329,6 +391,8 @@ void plan_free(struct plan *p)
             task_release(p->tasks[i].task);
     for (size_t i = 0; i < p->n_variants; i++) /* may be shared: releasing twice is harmless */
         chat_release(p->variants[i].chat);
+    taskcode_free(p->code);
+    prepare_free(p->paths.prepare);
     task_index_close(p->index);
     arena_release(&p->arena);
     free(p);

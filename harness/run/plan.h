@@ -36,8 +36,10 @@ struct plan_variant {
     struct chat *chat;                 /* what its prompts are made with; NULL: plain text, or unknown */
     const char *chat_source;           /* "default", a name, a file */
 };
+struct taskcode;
 struct plan {
     struct arena arena;
+    struct taskcode *code;             /* NULL: task code is not allowed */
     const struct suite *suite;
     struct docs_paths paths;
     struct task_index *index;

@@ -41,7 +41,12 @@ static int record_task(const struct plan *p, struct plan_task *t, struct store *
     struct arena a = {0};
     const struct value *more = prompting(p, &a), *own = t->task->config;
     buf_init(&config, 0);
-    json_write(&config, more ? value_with(&a, own, RECORD_PROMPTING, more) : own, JSON_COMPACT);
+    const struct value *code = task_code_record(t->task, &a);
+    if (more)
+        own = value_with(&a, own, RECORD_PROMPTING, more);
+    if (code)
+        own = value_with(&a, own, "task_code", code);
+    json_write(&config, own, JSON_COMPACT);
     arena_release(&a);
     struct store_task row = {
         .uid = t->uid,

@@ -117,6 +117,8 @@ static int put_item(struct score *s, const struct task_item *x, const uint8_t (*
 static int put_scores(struct score *s, size_t idx, struct assay_err *e)
 {
     for (size_t i = 0; i < s->n_measures; i++) {
+        if (s->row[i].is_absent)
+            continue;
         struct store_score row = {
             .job_id = s->job_id,
             .measure_id = s->measure_ids[i],

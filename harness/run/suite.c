@@ -75,6 +75,14 @@ const struct assay_field suite_fields[] = {
      "seconds without progress before a variant is given up; 0: never"},
     {"memory-limit", ASSAY_STR, AT(memory_limit_text), NULL, NULL,
      "most address space of a variant: 8G"},
+    {"allow-task-code", ASSAY_BOOL, AT(allow_task_code), "false", NULL,
+     "run Python functions of task folders, in a process without network"},
+    {"task-code-python", ASSAY_STR, AT(task_code_python), "python3", NULL,
+     "the Python that runs them"},
+    {"task-code-timeout", ASSAY_INT, AT(task_code_timeout_s), "120", "1..1000000",
+     "seconds after which a function is given up"},
+    {"task-code-memory", ASSAY_STR, AT(task_code_memory_text), "4G", NULL,
+     "most address space of that Python"},
     {NULL, 0, 0, NULL, NULL, NULL},
 };
 

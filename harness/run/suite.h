@@ -58,6 +58,9 @@ struct suite {
     int64_t threads, timeout_s;        /* 0: backend's choice; 0: none */
     int64_t kl_docs, repetitions;
     int32_t keep_logits, strict_fewshot;
+    int32_t allow_task_code;           /* Python functions of task folders may run */
+    const char *task_code_python, *task_code_memory_text;
+    int64_t task_code_timeout_s;
     const char *stop_when, *margin_text;     /* stop_when NULL: every item is asked */
     double alpha;
     const char *apply_chat;            /* "true", a name, a file; NULL: prompts are plain text */
@@ -69,7 +72,7 @@ struct suite {
     const char *chat_file, *chat_text; /* the file's content; NULL: the model's */
     const char *chat_bos, *chat_eos;   /* what a tokenizer_config.json says; NULL: the model's */
     int64_t chat_now;                  /* chat_date in seconds since 1970 */
-    int64_t memory_limit, logits_budget;
+    int64_t memory_limit, logits_budget, task_code_memory;
     double margin;                     /* of early stopping, a fraction; 0: it does not stop */
     struct suite_variant *variants;
     size_t n_variants;

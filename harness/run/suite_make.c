@@ -419,7 +419,9 @@ static const struct value *scenario_value(struct arena *a, const struct suite_sc
 
 static const char *const lists[] = {"tasks", "task-dir", "data", "recipe-dir"};
 /* Not part of the identity: an interrupted run may be resumed with others. */
-static const char *const aside[] = {"timeout", "memory-limit", "keep-logits"};
+static const char *const aside[] = {"timeout",          "memory-limit",      "keep-logits",
+                                    "allow-task-code",  "task-code-python",  "task-code-timeout",
+                                    "task-code-memory"};
 
 /* What only chat templates read, likewise. */
 static const char *const chatting[] = {"fewshot-as-multiturn", "chat-date"};
@@ -486,6 +488,7 @@ static int make_sizes(struct suite *s, struct assay_err *e)
     s->memory_limit = 0;
     if (s->memory_limit_text && s->memory_limit_text[0])
         TRY(suite_parse_size(s->memory_limit_text, "memory-limit", &s->memory_limit, e));
+    TRY(suite_parse_size(s->task_code_memory_text, "task-code-memory", &s->task_code_memory, e));
     return suite_parse_size(s->logits_budget_text, "logits-budget", &s->logits_budget, e);
 }
 

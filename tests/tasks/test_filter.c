@@ -102,10 +102,13 @@ static void test_refused(void **state)
         {"[{function: regex, group_select: a}]", "t.yaml:1:52: 'group_select' must be an integer"},
         {"[{function: take_first_k}]", "t.yaml:1:20: take_first_k needs the option 'k'"},
         {"[{}]", "t.yaml:1:20: a filter step needs the key 'function'"},
-        {"[{function: custom}]",
-         "t.yaml:1:31: filter function 'custom' is not supported: this program runs no Python"},
+        {"[{function: custom}]", "t.yaml:1:20: filter 'custom' needs the option 'filter_fn'"},
+        {"[{function: custom, filter_fn: !function utils.f}]",
+         "t.yaml:1:50: 'filter_list' can't be used: !function utils.f: it is a Python function that is not "
+         "built in; --allow-task-code would load it, which runs code of that folder"},
         {"[{function: !function utils.F}]",
-         "t.yaml:1:31: filter function 'utils.F' is not supported: this program runs no Python"},
+         "t.yaml:1:31: 'filter_list' can't be used: !function utils.F: it is a Python function that is not "
+         "built in; --allow-task-code would load it, which runs code of that folder"},
     };
     struct arena a = {0};
     (void)state;
