@@ -233,12 +233,12 @@ const struct command cmd_validate = {
     .text = "Exit code 0 when every task loads.  Data are not looked at.  Classes of reasons:\n"
             "  python function  the task names a function that is not built in\n"
             "  other version    one that is, but its module is not the version that is known\n"
-            "  python module    with --allow-task-code: it needs a module that Python lacks here\n"
-            "  python error     with --allow-task-code: its module fails when it is loaded\n"
+            "  python module    with --allow-task-code: Python here lacks a module\n"
+            "  python error     with --allow-task-code: its module fails when loaded\n"
             "  python class     the task is written in Python\n"
             "  images or sound, runs code, metric, filter, template, configuration\n",
     .examples = "validate my-tasks # what does not load, and counts by reason\n"
-                "validate my-tasks --allow-task-code # the folder's Python functions are loaded too\n"
+                "validate my-tasks --allow-task-code # loads Python functions too\n"
                 "validate lm_eval/tasks --format csv > tasks.csv # every task, for a spreadsheet\n",
     .main = run_validate,
 };

@@ -317,6 +317,7 @@ static int load_rows(void *user, const struct value *ask, struct arena *a,
                               .name = name && name->type == VALUE_STR ? name->s : NULL,
                               .split = split->s,
                               .data_dirs = p->paths.data,
+                              .cache = p->paths.cache,
                               .recipe_dirs = p->paths.recipes};
     if (files && files->type != VALUE_NULL)
         src.kwargs = value_with(a, value_dict(a, NULL, 0), "data_files", files);

@@ -61,8 +61,8 @@ static void test_numbers(void **state)
     struct task_score acc[N], lls[N];
     (void)state;
     for (int i = 0; i < N; i++) {
-        acc[i] = (struct task_score){i % 3 ? 1.0 : 0.0, NAN, NULL};
-        lls[i] = (struct task_score){ll(i), 10 + i % 5, NULL};
+        acc[i] = (struct task_score){i % 3 ? 1.0 : 0.0, NAN, NULL, false};
+        lls[i] = (struct task_score){ll(i), 10 + i % 5, NULL, false};
     }
     struct task_aggregate g = aggregate("\"acc\"", TASK_MULTIPLE_CHOICE, acc, 100000, NULL);
     SAME(g.value, 0.65);
@@ -94,9 +94,9 @@ static void test_pairs(void **state)
         snprintf(text[0][i], 24, "[%d, %d]", i % 2 ? 1 : 0, i % 3 == 0);
         snprintf(text[1][i], 24, "[%d, %d]", i % 3, i * i % 3);
         snprintf(text[2][i], 24, "[%d, [0.25, 0.75]]", i % 2);
-        binary[i] = (struct task_score){NAN, NAN, text[0][i]};
-        three[i] = (struct task_score){NAN, NAN, text[1][i]};
-        brier[i] = (struct task_score){NAN, NAN, text[2][i]};
+        binary[i] = (struct task_score){NAN, NAN, text[0][i], false};
+        three[i] = (struct task_score){NAN, NAN, text[1][i], false};
+        brier[i] = (struct task_score){NAN, NAN, text[2][i], false};
     }
     struct task_aggregate g = aggregate("\"f1\"", TASK_MULTIPLE_CHOICE, binary, 1000, NULL);
     SAME(g.value, 0.4117647058823529);
@@ -119,7 +119,7 @@ static void test_threads_do_not_matter(void **state)
     struct task_score lls[N];
     (void)state;
     for (int i = 0; i < N; i++)
-        lls[i] = (struct task_score){ll(i), NAN, NULL};
+        lls[i] = (struct task_score){ll(i), NAN, NULL, false};
     struct pool *pool = pool_new(2);
     struct task_aggregate one = aggregate("\"perplexity\"", TASK_LOGLIKELIHOOD, lls, 5000, NULL);
     struct task_aggregate two = aggregate("\"perplexity\"", TASK_LOGLIKELIHOOD, lls, 5000, pool);

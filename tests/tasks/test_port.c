@@ -27,7 +27,7 @@ static int open_port(const struct value *line, enum port_kind kind, struct port_
     struct value func = *value_get(line, "function");
     func.type = VALUE_FUNC;
     struct port_ask ask = {kind, value_strn(&test_arena, func.s, func.n), "doc_to_text",
-                           fs_join(&test_arena, dir, "t.yaml"), "t.yaml:1:1"};
+                           fs_join(&test_arena, dir, "t.yaml"), "t.yaml:1:1", NULL};
     return port_open(&ask, &test_arena, out, &test_err);
 }
 
@@ -88,7 +88,7 @@ static void check_aggregate(const struct port_use *u, const struct value *line, 
     struct task_score *scores = ARENA_ARRAY(&test_arena, struct task_score, items->n);
     struct task_aggregate got;
     for (uint32_t i = 0; i < items->n; i++)
-        scores[i] = (struct task_score){NAN, NAN, text_of(items->items[i])};
+        scores[i] = (struct task_score){NAN, NAN, text_of(items->items[i]), false};
     assert_int_equal(metric_aggregate(&use, scores, items->n, 1000, &got, &test_err), 0);
     double want = value_get(line, "out")->f;
     if (memcmp(&want, &got.value, sizeof want) != 0)
