@@ -54,7 +54,11 @@ int task_group_metrics(const struct task_node *group, struct arena *a,
             return err_set(e, ASSAY_EFORMAT,
                            "%s: an entry of 'aggregate_metric_list' needs 'metric'", group->path);
         rows[i].metric = metric->s;
-        rows[i].weight_by_size = !weight || weight->type != VALUE_BOOL || weight->b;
+        rows[i].weight_by_size = true;
+        if (weight && weight->type == VALUE_BOOL)
+            rows[i].weight_by_size = weight->b;
+        else if (weight && weight->type == VALUE_STR) /* a text is true unless it is empty */
+            rows[i].weight_by_size = weight->n > 0;
         metric_filters(value_get(items[i], "filter_list"), a, &rows[i]);
     }
     *out = rows;

@@ -104,6 +104,21 @@ void task_release(struct task *);
 void task_set_chat(struct task *, const struct chat *);
 bool task_awaits_chat(const struct task *);            /* it applies one and has none yet */
 
+/* -- about a task, without loading it (describe.c) --------------------------------------------- */
+/* What it would be loaded from: its file, what that includes, what its groups override. */
+int task_config(struct task_index *, const struct task_node *, struct arena *, const struct value **,
+                struct assay_err *);
+/* "path:line:col" of a value of a configuration, into out; "" when it was made in memory. */
+enum { TASK_PLACE = 512 };
+const char *task_where(const struct task_index *, const struct value *, char out[TASK_PLACE]);
+/* Whether the function that a configuration names under `key` is built in; the error says why not. */
+int task_function(struct task_index *, const struct value *func, const char *key, struct arena *,
+                  struct assay_err *);
+const struct task_entry *task_index_find(struct task_index *, const char *name);      /* or NULL */
+const char *const *task_index_members(struct task_index *, const char *tag, size_t *n);   /* sorted */
+/* Tags that hold a task, then groups that name it or one of these tags. */
+const char *const *task_index_holders(struct task_index *, const char *name, struct arena *, size_t *n);
+
 /* -- rows -------------------------------------------------------------------------------------- */
 /* Whether rows of the evaluated split (is_shot: of the few-shot pool) must go through task_row. */
 bool task_has_rows(const struct task *, bool is_shot);

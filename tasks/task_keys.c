@@ -93,7 +93,7 @@ static const struct key aggregate_table[] = {
     {"metric", T_STR, NULL},
     {"filter_list", T_STR | T_LIST, NULL},
     {"aggregation", T_STR, NULL},
-    {"weight_by_size", T_BOOL, NULL},
+    {"weight_by_size", T_BOOL | T_STR, NULL},
     {NULL, 0, NULL},
 };
 
@@ -152,6 +152,7 @@ static const char *types_said(unsigned types)
         {T_DICT, "a mapping"},
         {T_NUMBER, "a number"},
         {T_STR | T_INT, "text or an integer"},
+        {T_STR | T_BOOL, "true or false"},
         {T_STR | T_LIST, "text or a list"},
         {T_LIST | T_DICT, "a list or a mapping"},
         {T_STR | T_LIST | T_DICT, "text, a list or a mapping"},

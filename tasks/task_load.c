@@ -619,14 +619,8 @@ static void load_uid(struct loading *l, const struct task_settings *s)
 static int load_config(struct loading *l, struct task_index *x, const struct task_node *node,
                        const struct task_settings *s)
 {
-    const struct value *config = node->config;
-    if (!config)
-        TRY(task_files_load(&x->files, node->path, false, l->arena, &config, l->e));
-    for (uint32_t i = 0; node->overrides && i < node->overrides->n; i++) {
-        const struct value_entry *o = &node->overrides->entries[i];
-        if (o->key->type == VALUE_STR)
-            config = value_with(l->arena, config, o->key->s, o->value);
-    }
+    const struct value *config;
+    TRY(task_config(x, node, l->arena, &config, l->e));
     if (s->gen_prefix)
         config = value_with(l->arena, config, "gen_prefix", value_str(l->arena, s->gen_prefix));
     /* A Python task has keys of its own: say that it is one before they look unknown. */

@@ -17,12 +17,13 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/data_table.h"
 #include "harness/cli/report_flags.h"
+#include "harness/cli/task_views.h"
 #include "harness/run/paths.h"
 #include "harness/run/plugin.h"
 #include "tasks/task.h"
 
 struct list_flags {
-    const char *task_dir;
+    const char *task_dir, *format;
 };
 static struct report_flags flags;
 static struct list_flags list_flags;
@@ -30,6 +31,8 @@ static struct list_flags list_flags;
 static const struct assay_field list_fields[] = {
     {"task-dir", ASSAY_STR, offsetof(struct list_flags, task_dir), NULL, NULL,
      "tasks: another folder of task files, beside the library"},
+    {"format", ASSAY_ENUM, offsetof(struct list_flags, format), "table", "table|csv|json",
+     "tasks: how to print"},
     {0},
 };
 
@@ -110,23 +113,9 @@ static int list_options(struct options *o, struct assay_err *e)
     return 0;
 }
 
-static int list_tasks(struct options *o, struct assay_err *e)
+static int list_task_names(struct options *o, struct assay_err *e)
 {
-    static const char *const kinds[] = {"task", "group", "tag"};
-    const char *said[] = {list_flags.task_dir, NULL};
-    size_t n;
-    const char *const *roots = paths_tasks(&o->arena, said, &n);
-    struct task_index *index;
-    TRY(task_index_open(roots, n, paths_cache(&o->arena), &index, e));
-    size_t n_entries;
-    const struct task_entry *entries = task_index_entries(index, &n_entries);
-    for (size_t i = 0; i < n_entries; i++) {
-        printf("%-6s ", kinds[entries[i].kind]);
-        put(entries[i].name);
-        puts("");
-    }
-    task_index_close(index);
-    return 0;
+    return list_tasks(o, list_flags.task_dir, o->n_args > 1 ? o->args[1] : NULL, list_flags.format, e);
 }
 
 /* The first line of a text that may be hostile. */
@@ -263,9 +252,11 @@ static int body(struct options *o, struct assay_err *e)
         const char *name;
         int (*list)(struct options *, struct assay_err *);
     } kinds[] = {
-        {"backends", list_backends}, {"options", list_options},       {"tasks", list_tasks},
+        {"backends", list_backends}, {"options", list_options},       {"tasks", list_task_names},
         {"datasets", list_datasets}, {"suites", list_suites}, {"models", list_models}, {"precisions", list_precisions}, {"kernels", list_kernels},
         {"runs", list_runs},         {"variants", list_variants}};
+    if (o->n_args > 1 && strcmp(o->args[0], "tasks") != 0)
+        return err_set(e, ASSAY_EUSAGE, "only 'list tasks' takes a pattern");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(o->args[0], kinds[i].name) == 0)
             return kinds[i].list(o, e);
@@ -290,23 +281,24 @@ static int run_list(const struct command *c, int argc, char **argv)
 const struct command cmd_list = {
     .name = "list",
     .summary = "list backends, precisions, kernels, tasks, suites, models, datasets, runs or variants",
-    .arguments = "KIND",
+    .arguments = "KIND [PATTERN]",
     .text = "KIND is one of\n"
             "  backends    what was found, and what was refused and why\n"
             "  options     each backend's options\n"
             "  precisions  what each backend can load a model at\n"
             "  kernels     instruction sets of the native engine, and the one it uses here\n"
-            "  tasks       tasks, groups and tags of the library and of --task-dir\n"
+            "  tasks       tasks, groups and tags of the library and of --task-dir; PATTERN: a comma\n"
+            "              list of globs over names, groups and tags (with what they hold), files, folders\n"
             "  suites      those that came with assay: assay run NAME\n"
             "  models      those that came with assay: --model NAME\n"
             "  datasets    those with a recipe, and their splits; those that were fetched\n"
             "  runs        in the database, newest first\n"
             "  variants    of the runs that --run selects\n",
     .min_args = 1,
-    .max_args = 1,
+    .max_args = 2,
     .tables = {report_flag_fields, list_fields},
     .examples = "list backends # what was found, and what was refused and why\n"
-                "list tasks # tasks, groups and tags of the library\n"
+                "list tasks 'blimp*' # name, type, examples and data of those tasks\n"
                 "list runs --db nightly.db # newest first\n",
     .words = "backends|options|precisions|kernels|tasks|suites|models|datasets|runs|variants",
     .main = run_list,

@@ -9,11 +9,14 @@
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/report_flags.h"
+#include "harness/cli/task_views.h"
 #include "reports/notice.h"
 
 struct show_flags {
     const char *variant, *task;
     int64_t item;
+    const char *task_dir, *data;
+    int64_t fewshot;
 };
 static struct report_flags flags;
 static struct show_flags show;
@@ -24,6 +27,12 @@ static const struct assay_field show_fields[] = {
     {"task", ASSAY_STR, offsetof(struct show_flags, task), NULL, NULL, "show this task"},
     {"item", ASSAY_INT, offsetof(struct show_flags, item), "-1", "-1..2147483647",
      "with --task: this document, with every variant's answer"},
+    {"task-dir", ASSAY_STR, offsetof(struct show_flags, task_dir), NULL, NULL,
+     "show task: another folder of task files, beside the library"},
+    {"data", ASSAY_STR, offsetof(struct show_flags, data), NULL, NULL,
+     "show task: folder that holds data sets, searched first"},
+    {"fewshot", ASSAY_INT, offsetof(struct show_flags, fewshot), "-1", "-1..1000",
+     "show task: examples in the prompt; -1: as the task says"},
     {0},
 };
 
@@ -142,7 +151,7 @@ static const struct view_task *find_task(const struct view_set *set, struct assa
     return NULL;
 }
 
-static void show_task(const struct view_set *set, const struct view_task *t)
+static void show_results(const struct view_set *set, const struct view_task *t)
 {
     row("task", t->name);
     row("type", t->output_type);
@@ -211,6 +220,12 @@ static int body(struct options *o, struct assay_err *e)
     struct view *view;
     const struct view_set *set;
     int rc = 0;
+    if (o->n_args && (strcmp(o->args[0], "task") != 0 || o->n_args != 2))
+        return err_set(e, ASSAY_EUSAGE, "expected 'show task NAME', or 'show' with options");
+    if (o->n_args) {
+        struct show_task ask = {o->args[1], show.task_dir, show.data, (int)show.fewshot};
+        return show_task(o, &ask, e);
+    }
     if (show.item >= 0 && !show.task)
         return err_set(e, ASSAY_EUSAGE, "--item needs --task");
     TRY(report_open(&flags, o, &view, &set, e));
@@ -220,7 +235,7 @@ static int body(struct options *o, struct assay_err *e)
     else if (t && show.item >= 0)
         rc = show_item(view, set, t, &o->arena, e);
     else if (t)
-        show_task(set, t);
+        show_results(set, t);
     else if (show.variant)
         rc = show_variant(set, &o->arena, e);
     else
@@ -238,10 +253,16 @@ static int run_show(const struct command *c, int argc, char **argv)
 const struct command cmd_show = {
     .name = "show",
     .summary = "show a run, a variant, a task, or one item with every variant's answer",
-    .arguments = "",
+    .arguments = "[task NAME]",
+    .max_args = 2,
+    .text = "'show task NAME' needs no database: it prints the task's configuration with the file and line\n"
+            "each key comes from, the groups and tags that hold it, which of its functions are built in,\n"
+            "and three prompts when its rows are at hand.\n",
+    .words = "task",
     .tables = {report_flag_fields, show_fields},
     .examples = "show # the newest run: command, machine, settings\n"
                 "show --variant int4 # what was really loaded, memory, jobs\n"
+                "show task gsm8k --fewshot 2 # what a model would be asked\n"
                 "show --task blimp_passive_1 --item 17 # one document, all answers\n",
     .main = run_show,
 };

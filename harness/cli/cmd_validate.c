@@ -35,14 +35,15 @@ static const struct assay_field fields[] = {
 };
 
 struct verdict {
-    const struct task_entry *entry;
+    const struct task_node *node;
     enum refusal class;
+    bool is_group;
     const char *reason; /* NULL: it loads */
     bool is_python;     /* and only with the folder's Python */
 };
 struct work {
     struct verdict *v;
-    size_t n;
+    size_t n, cap;
     struct arena arenas[N_PARTS]; /* reasons */
     struct assay_err errs[N_PARTS];
 };
@@ -51,11 +52,10 @@ static void load_one(struct task_index *x, struct verdict *v, const struct task_
                      struct arena *reasons)
 {
     struct task_settings settings = {.n_fewshot = -1, .fewshot_seed = 1234, .host = host};
-    struct task_node node = {.name = v->entry->name, .path = v->entry->path};
     struct task *t;
     struct assay_err e = {0};
     arena_reset(a);
-    if (task_load(x, &node, &settings, a, &t, &e) == 0) {
+    if (task_load(x, v->node, &settings, a, &t, &e) == 0) {
         task_release(t);
         v->reason = NULL;
         v->is_python = host != NULL;
@@ -73,7 +73,8 @@ static void load_part(void *user, size_t part, size_t n_parts)
     if (task_index_open(NULL, 0, NULL, &x, &w->errs[part]) < 0)
         return;
     for (size_t i = w->n * part / n_parts; i < w->n * (part + 1) / n_parts; i++)
-        load_one(x, &w->v[i], NULL, &a, &w->arenas[part]);
+        if (!w->v[i].is_group)
+            load_one(x, &w->v[i], NULL, &a, &w->arenas[part]);
     arena_release(&a);
     task_index_close(x);
 }
@@ -85,7 +86,8 @@ static int load_with_code(struct work *w, struct taskcode *code, struct assay_er
     struct arena a = {0};
     TRY(task_index_open(NULL, 0, NULL, &x, e));
     for (size_t i = 0; i < w->n; i++)
-        if (w->v[i].reason && (w->v[i].class == REFUSAL_FUNCTION || w->v[i].class == REFUSAL_VERSION))
+        if (!w->v[i].is_group && w->v[i].reason &&
+            (w->v[i].class == REFUSAL_FUNCTION || w->v[i].class == REFUSAL_VERSION))
             load_one(x, &w->v[i], taskcode_host(code), &a, &w->arenas[0]);
     arena_release(&a);
     task_index_close(x);
@@ -99,34 +101,41 @@ static void add_safe(struct buf *b, const char *s)
     text_safe(b, s, strlen(s));
 }
 
+static const char *class_of(const struct verdict *v)
+{
+    return v->is_group ? "group" : refusal_name(v->class);
+}
+
 static void put_csv(struct buf *b, const struct work *w)
 {
-    static const char *const head[] = {"task", "loads", "class", "reason", "path"};
+    static const char *const head[] = {"task", "loads", "class", "reason", "path", "kind"};
     for (size_t i = 0; i < sizeof head / sizeof *head; i++)
         csv_text(b, head[i]);
     csv_end(b);
     for (size_t i = 0; i < w->n; i++) {
         const struct verdict *v = &w->v[i];
-        csv_text(b, v->entry->name);
+        csv_text(b, v->node->name);
         csv_text(b, v->reason ? "no" : v->is_python ? "python" : "yes");
-        csv_text(b, v->reason ? refusal_name(v->class) : NULL);
+        csv_text(b, v->reason ? class_of(v) : NULL);
         csv_text(b, v->reason);
-        csv_text(b, v->entry->path);
+        csv_text(b, v->node->path);
+        csv_text(b, v->is_group ? "group" : "task");
         csv_end(b);
     }
 }
 
-static void put_table(struct buf *b, const struct work *w, size_t n_loads)
+static void put_table(struct buf *b, const struct work *w, const size_t n_loads[2])
 {
-    size_t counts[N_REFUSALS] = {0};
+    size_t counts[N_REFUSALS] = {0}, n_groups = 0;
     for (size_t i = 0; i < w->n; i++) {
         const struct verdict *v = &w->v[i];
-        if (v->reason)
+        n_groups += v->is_group;
+        if (v->reason && !v->is_group)
             counts[v->class]++;
-        else if (!flags.all)
+        if (!v->reason && !flags.all)
             continue;
-        buf_printf(b, "%-16s ", v->reason ? refusal_name(v->class) : v->is_python ? "with python" : "loads");
-        add_safe(b, v->entry->name);
+        buf_printf(b, "%-16s ", v->reason ? class_of(v) : v->is_python ? "with python" : "loads");
+        add_safe(b, v->node->name);
         buf_adds(b, "\n");
         if (v->reason) {
             buf_printf(b, "%17s", "");
@@ -136,19 +145,21 @@ static void put_table(struct buf *b, const struct work *w, size_t n_loads)
     }
     if (b->n)
         buf_adds(b, "\n");
-    size_t n_python = 0;
+    size_t n_python = 0, n_tasks = w->n - n_groups;
     for (size_t i = 0; i < w->n; i++)
         n_python += w->v[i].is_python;
-    buf_printf(b, "%-16s %7zu %6.2f %%\n", "loads", n_loads - n_python,
-               w->n ? 100. * (double)(n_loads - n_python) / (double)w->n : 0.);
+    buf_printf(b, "%-16s %7zu %6.2f %%\n", "loads", n_loads[0] - n_python,
+               n_tasks ? 100. * (double)(n_loads[0] - n_python) / (double)n_tasks : 0.);
     if (code_flags.allow)
         buf_printf(b, "%-16s %7zu %6.2f %%\n", "with python", n_python,
-                   w->n ? 100. * (double)n_python / (double)w->n : 0.);
+                   n_tasks ? 100. * (double)n_python / (double)n_tasks : 0.);
     for (size_t c = 0; c < N_REFUSALS; c++)
         if (counts[c])
             buf_printf(b, "%-16s %7zu %6.2f %%\n", refusal_name((enum refusal)c), counts[c],
-                       100. * (double)counts[c] / (double)w->n);
-    buf_printf(b, "%-16s %7zu\n", "tasks", w->n);
+                       100. * (double)counts[c] / (double)n_tasks);
+    buf_printf(b, "%-16s %7zu\n", "tasks", n_tasks);
+    if (n_groups)
+        buf_printf(b, "%-16s %7zu, %zu of them whole\n", "groups", n_groups, n_loads[1]);
 }
 
 /* -- the command ----------------------------------------------------------------------------------- */
@@ -156,7 +167,6 @@ static void put_table(struct buf *b, const struct work *w, size_t n_loads)
 static int load_all(struct work *w, struct assay_err *e)
 {
     struct pool *pool = pool_new(pool_cpus());
-    log_to(NULL, LOG_ERROR); /* warnings of tasks are for their runs */
     pool_run(pool, N_PARTS, load_part, w);
     pool_free(pool);
     for (size_t i = 0; i < N_PARTS; i++)
@@ -165,14 +175,49 @@ static int load_all(struct work *w, struct assay_err *e)
     return 0;
 }
 
+static void add_node(struct work *w, const struct task_node *node)
+{
+    w->v[w->n++].node = node;
+}
+
+/* A group's verdict is whether its members are there; what it defines itself is judged as a task. */
+static void add_group(struct task_index *x, struct work *w, const struct task_entry *entry, struct arena *a)
+{
+    struct task_plan plan;
+    struct assay_err e = {0};
+    struct task_node *self = ARENA_NEW(a, struct task_node);
+    struct verdict *v = &w->v[w->n];
+    *self = (struct task_node){.name = entry->name, .path = entry->path, .is_group = true};
+    add_node(w, self);
+    v->is_group = true;
+    if (task_select(x, entry->name, a, &plan, &e) < 0) {
+        v->reason = arena_strdup(a, e.msg);
+        return;
+    }
+    const struct task_node *group = &plan.nodes[plan.roots[0]];
+    for (size_t i = 0; i < group->n_children; i++) {
+        const struct task_node *child = &plan.nodes[group->children[i]];
+        if (!child->is_group && child->config && w->n < w->cap)
+            add_node(w, child);
+    }
+}
+
 static int judge(struct task_index *x, struct work *w, struct arena *a, struct assay_err *e)
 {
-    size_t n, n_loads = 0, n_broken;
+    size_t n, n_loads[2] = {0, 0}, n_broken;
     const struct task_entry *entries = task_index_entries(x, &n);
-    w->v = ARENA_ARRAY(a, struct verdict, n + 1);
-    for (size_t i = 0; i < n; i++)
+    struct task_node *nodes = ARENA_ARRAY(a, struct task_node, n + 1);
+    w->cap = 2 * n + 4096;
+    w->v = ARENA_ARRAY(a, struct verdict, w->cap + 1);
+    log_to(NULL, LOG_ERROR); /* warnings of tasks are for their runs */
+    for (size_t i = 0; i < n; i++) {
+        nodes[i] = (struct task_node){.name = entries[i].name, .path = entries[i].path};
         if (entries[i].kind == TASK_ENTRY_TASK)
-            w->v[w->n++].entry = &entries[i];
+            add_node(w, &nodes[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (entries[i].kind == TASK_ENTRY_GROUP)
+            add_group(x, w, &entries[i], a);
     TRY(load_all(w, e));
     struct taskcode *code;
     TRY(task_code_open(&code_flags, &code, e));
@@ -180,7 +225,7 @@ static int judge(struct task_index *x, struct work *w, struct arena *a, struct a
     taskcode_free(code);
     TRY(rc);
     for (size_t i = 0; i < w->n; i++)
-        n_loads += w->v[i].reason == NULL;
+        n_loads[w->v[i].is_group] += w->v[i].reason == NULL;
     struct buf b;
     buf_init(&b, 0);
     if (strcmp(flags.format, "csv") == 0)
@@ -195,8 +240,9 @@ static int judge(struct task_index *x, struct work *w, struct arena *a, struct a
                        n_broken == 1 ? "" : "s", broken);
     if (w->n == 0)
         return err_set(e, ASSAY_EUSAGE, "no tasks there");
-    if (n_loads < w->n)
-        return err_set(e, ASSAY_EUNSUPPORTED, "%zu of %zu tasks do not load", w->n - n_loads, w->n);
+    if (n_loads[0] + n_loads[1] < w->n)
+        return err_set(e, ASSAY_EUNSUPPORTED, "%zu of %zu tasks and groups do not load",
+                       w->n - n_loads[0] - n_loads[1], w->n);
     return 0;
 }
 
@@ -236,7 +282,8 @@ const struct command cmd_validate = {
             "  python module    with --allow-task-code: Python here lacks a module\n"
             "  python error     with --allow-task-code: its module fails when loaded\n"
             "  python class     the task is written in Python\n"
-            "  images or sound, runs code, metric, filter, template, configuration\n",
+            "  images or sound, runs code, metric, filter, template, configuration\n"
+            "  group            a group whose members or aggregates can't be had\n",
     .examples = "validate my-tasks # what does not load, and counts by reason\n"
                 "validate my-tasks --allow-task-code # loads Python functions too\n"
                 "validate lm_eval/tasks --format csv > tasks.csv # every task, for a spreadsheet\n",

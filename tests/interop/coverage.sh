@@ -35,7 +35,7 @@ fi
 count() {
     awk -F, -v least="$1" -v took="$3" '
         { sub(/\r$/, "") }
-        NR == 1 { next }
+        NR == 1 || $NF == "group" { next }
         { class = $2 == "yes" ? "loads" : $2 == "python" ? "with Python" : $3; n[class]++ }
         class != "python class" { tasks++ }
         END {
