@@ -41,8 +41,11 @@ int task_function(struct task_index *x, const struct value *func, const char *ke
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(kinds[i].key, key) != 0)
             continue;
-        struct port_ask ask = {kinds[i].kind, func, key, task_files_path(&x->files, func),
-                               task_files_where(&x->files, func, where)};
+        struct port_ask ask = {.kind = kinds[i].kind,
+                               .func = func,
+                               .key = key,
+                               .yaml = task_files_path(&x->files, func),
+                               .where = task_files_where(&x->files, func, where)};
         int rc = port_open(&ask, a, &use, e);
         port_release(use);
         return rc;

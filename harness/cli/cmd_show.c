@@ -255,9 +255,9 @@ const struct command cmd_show = {
     .summary = "show a run, a variant, a task, or one item with every variant's answer",
     .arguments = "[task NAME]",
     .max_args = 2,
-    .text = "'show task NAME' needs no database: it prints the task's configuration with the file and line\n"
-            "each key comes from, the groups and tags that hold it, which of its functions are built in,\n"
-            "and three prompts when its rows are at hand.\n",
+    .text = "'show task NAME' needs no database: it prints the task's configuration with\n"
+            "the file and line each key comes from, the groups and tags that hold it, which\n"
+            "of its functions are built in, and three prompts when its rows are at hand.\n",
     .words = "task",
     .tables = {report_flag_fields, show_fields},
     .examples = "show # the newest run: command, machine, settings\n"

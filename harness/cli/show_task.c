@@ -14,6 +14,7 @@
 #include "harness/run/docs.h"
 #include "harness/run/paths.h"
 #include "harness/run/suite.h"
+#include "tasks/refusal.h"
 #include "tasks/task.h"
 
 enum { PROMPTS = 3, MAX_NAMES = 30, MAX_CHOICES = 12 };
@@ -116,10 +117,11 @@ static void put_functions(struct shown *s, const char *key, const struct value *
         if ((*n)++ == 0)
             buf_adds(&s->b, "\nfunctions\n");
         int rc = task_function(s->index, v, key, s->a, &e);
-        buf_printf(&s->b, "  %-9s ", rc == 0 ? "built in" : "refused");
+        bool is_code = rc < 0 && (refusal_of(&e) == REFUSAL_FUNCTION || refusal_of(&e) == REFUSAL_VERSION);
+        buf_printf(&s->b, "  %-10s ", rc == 0 ? "built in" : is_code ? "needs code" : "refused");
         put(s, arena_printf(s->a, "%s: %s", key, v->s));
         if (rc < 0) {
-            buf_adds(&s->b, "\n            ");
+            buf_adds(&s->b, "\n             ");
             put(s, e.msg);
         }
         buf_addc(&s->b, '\n');
