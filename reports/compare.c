@@ -289,6 +289,10 @@ static const char *refusal(const struct making *m, const struct compare_task *t,
         return stopping_refusal(m->c, r, m->a);
     if (strcmp(x->dataset_uid, y->dataset_uid) != 0)
         return differing(m, "the data set differs", x->dataset_uid, y->dataset_uid);
+    const char *base_chat = x->chat_template ? x->chat_template : "none";
+    const char *own_chat = y->chat_template ? y->chat_template : "none";
+    if (strcmp(base_chat, own_chat) != 0)
+        return differing(m, "the chat template differs", base_chat, own_chat);
     if (strcmp(x->config_uid, y->config_uid) != 0)
         return differing(m, "the task's configuration differs", x->config_uid, y->config_uid);
     return differing(m, "the prompts differ (few-shot examples)", x->uid, y->uid);

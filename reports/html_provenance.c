@@ -138,6 +138,21 @@ static void variant_facts(struct page *p)
     buf_adds(p->b, "</tbody></table></div>");
 }
 
+/* Of the runs shown: which chat templates made prompts, each once with where it came from. */
+static void chat_facts(struct page *p)
+{
+    const char *seen = "";
+    for (size_t i = 0; i < p->c->n_rows; i++)
+        for (size_t k = 0; k < p->c->rows[i].variant->n_jobs; k++) {
+            const struct view_task *t = p->c->rows[i].variant->jobs[k].task;
+            if (!t || !t->chat_template || strstr(seen, t->chat_template))
+                continue;
+            fact(p, "chat template", arena_printf(p->a, "sha256 %s (%s)", t->chat_template,
+                                                  t->chat_source ? t->chat_source : "?"));
+            seen = arena_printf(p->a, "%s %s", seen, t->chat_template);
+        }
+}
+
 static void task_facts(struct page *p)
 {
     static const char *const heads[] = {"task",     "version",   "kind",      "#few-shot",
@@ -184,6 +199,7 @@ void html_provenance(struct page *p)
     fact(p, "architecture", c->base->arch);
     fact(p, "size", fmt_bytes(c->base->model_bytes).s);
     fact(p, "database", c->set->path);
+    chat_facts(p);
     buf_adds(p->b, "</dl>");
     variant_facts(p);
     task_facts(p);

@@ -27,7 +27,10 @@ static const char *const queries[VIEW_QUERIES] = {
         " ORDER BY r.started_ns DESC, r.id DESC",
     [VIEW_Q_MEASURES] = "SELECT id, metric, filter FROM measure ORDER BY id",
     [VIEW_Q_TASKS] = "SELECT id, uid, name, alias, version, output_type, config_uid, dataset_uid,"
-                     " dataset, n_fewshot FROM task ORDER BY id",
+                     " dataset, n_fewshot, json_extract(p, '$.chat_template_sha256'),"
+                     " json_extract(p, '$.chat_template_source'), json_extract(p, '$.system_instruction')"
+                     " FROM (SELECT *, CASE WHEN json_valid(config)"
+                     " THEN json_extract(config, '$.prompting') END AS p FROM task) ORDER BY id",
     [VIEW_Q_SCENARIOS] = "SELECT id, uid, name, kind, params FROM scenario ORDER BY id",
     [VIEW_Q_GROUPS] = "SELECT id, name, alias FROM task_group WHERE run_id = ?1 ORDER BY id",
     [VIEW_Q_LEAVES] = "SELECT e.value FROM task_group g, json_each(g.leaves) e"
@@ -331,7 +334,10 @@ static int load_tasks(struct loading *l, struct assay_err *e)
                                     .config_uid = view_word(st, 6, l->a),
                                     .dataset_uid = view_word(st, 7, l->a),
                                     .dataset = view_word(st, 8, l->a),
-                                    .n_fewshot = view_int(st, 9)};
+                                    .n_fewshot = view_int(st, 9),
+                                    .chat_template = view_text(st, 10, l->a),
+                                    .chat_source = view_text(st, 11, l->a),
+                                    .system_instruction = view_text(st, 12, l->a)};
     }
     l->set->tasks = t;
     l->set->n_tasks = n;

@@ -144,9 +144,12 @@ static int show_variant(const struct view_set *set, struct arena *a, struct assa
 
 static const struct view_task *find_task(const struct view_set *set, struct assay_err *e)
 {
-    for (size_t i = 0; i < set->n_tasks; i++)
-        if (strcmp(set->tasks[i].name, show.task) == 0)
-            return &set->tasks[i];
+    /* The database may hold the task with other settings, too: what this run's jobs say counts. */
+    for (size_t i = 0; i < set->n_variants; i++)
+        for (size_t k = 0; k < set->variants[i].n_jobs; k++)
+            if (set->variants[i].jobs[k].task &&
+                strcmp(set->variants[i].jobs[k].task->name, show.task) == 0)
+                return set->variants[i].jobs[k].task;
     err_set(e, ASSAY_EUSAGE, "no task '%s' in this run", show.task);
     return NULL;
 }
@@ -160,6 +163,9 @@ static void show_results(const struct view_set *set, const struct view_task *t)
     row("dataset hash", t->dataset_uid);
     row("config hash", t->config_uid);
     row("task hash", t->uid);
+    row("chat template", t->chat_template);
+    row("  from", t->chat_source);
+    row("instruction", t->system_instruction);
     row_int("few-shot", t->n_fewshot, "");
     puts("");
     for (size_t i = 0; i < set->n_variants; i++)

@@ -356,6 +356,40 @@ static void allow_code(struct plan *p)
     p->paths.prepare = prepare_new();
 }
 
+static int check_first(struct plan *p, const struct plan_task *t, struct assay_err *e)
+{
+    struct docs *docs = NULL;
+    struct arena a = {0};
+    struct task_item item;
+    bool has;
+    int rc = t->n_docs ? docs_open(t->task, p->suite, &p->paths, &docs, e) : 0;
+    if (docs) {
+        docs_expect(docs, t->n_rows, t->n_docs);
+        rc = docs_next(docs, &a, &item, &has, e);
+    }
+    docs_close(docs);
+    arena_release(&a);
+    return rc;
+}
+
+/* The templates of other models must be able to say each task's first document, too. */
+static int check_other_chats(struct plan *p, struct assay_err *e)
+{
+    const struct chat *first = p->chat;
+    const char *source = p->chat_source;
+    for (size_t i = 0; i < p->n_variants; i++) {
+        bool is_seen = p->variants[i].chat == first;
+        for (size_t k = 0; k < i && !is_seen; k++)
+            is_seen = p->variants[k].chat == p->variants[i].chat;
+        if (is_seen || !plan_use_chat(p, p->variants[i].chat, p->variants[i].chat_source))
+            continue;
+        for (size_t k = 0; k < p->n_tasks; k++)
+            TRY(check_first(p, &p->tasks[k], e));
+    }
+    plan_use_chat(p, first, source);
+    return 0;
+}
+
 int plan_make(const struct suite *s, bool with_variants, struct plan **out, struct assay_err *e)
 {
     struct plan *p = calloc(1, sizeof *p);
@@ -372,6 +406,8 @@ int plan_make(const struct suite *s, bool with_variants, struct plan **out, stru
         rc = resolve_chats(p, e);
     if (rc >= 0)
         rc = resolve_tasks(p, e);
+    if (rc >= 0)
+        rc = check_other_chats(p, e);
     if (rc >= 0)
         rc = check_samples(p, e);
     taskcode_stop(p->code); /* every process that needs one later starts its own */

@@ -254,6 +254,8 @@ static int load_key(struct suite *s, const struct value *key, const struct value
     }
     if (strcmp(key->s, "reference") == 0)
         s->reference_where = suite_where(s, v);
+    if (strcmp(key->s, "apply-chat-template") == 0 && v->type == VALUE_BOOL)
+        return field_set(f, s, v->b ? "true" : "false", suite_where(s, v), s->arena, e);
     if (!suite_is_list(key->s))
         return field_set_value(f, s, v, suite_where(s, v), s->arena, e);
     if (v->type != VALUE_LIST)

@@ -55,6 +55,24 @@ static void cut(void)
     buf_release(&b);
 }
 
+/* With a chat template and two by name. */
+static void chat(const char *name, const char *template)
+{
+    struct mk g;
+    struct buf b;
+    mk_init(&g);
+    mk_tiny_keys(&g, &tiny);
+    mk_vocab(&g);
+    mk_bool(&g, "tokenizer.ggml.add_bos_token", true);
+    mk_str(&g, "tokenizer.chat_template", template);
+    mk_str(&g, "tokenizer.chat_template.last", "{{ messages[-1].content }}");
+    mk_str(&g, "tokenizer.chat_template.closed", "{{ messages[-1].content }}{{ eos_token }}");
+    mk_tiny_tensors(&g, &tiny);
+    mk_finish(&g, &b);
+    save(name, &b, b.n);
+    buf_release(&b);
+}
+
 static void architecture(const char *name, const char *arch)
 {
     struct mk g;
@@ -97,5 +115,9 @@ int main(int argc, char **argv)
     architecture("architecture", "gpt2");
     architecture("architecture-hostile", "\x1b[31mllama\n");
     other_vocabulary();
+    chat("chat", "{{ bos_token }}{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{{ eos_token }}\n{% endfor %}"
+                 "{% if add_generation_prompt %}<|assistant|>{% endif %}");
+    chat("chat-other", "{% for m in messages %}{{ m.content }}\n{% endfor %}");
+    chat("chat-deaf", "{{ messages[0].content }}");
     return 0;
 }
