@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/rng.h"
+#include "harness/stats/adjust.h"
 #include "harness/stats/betting.h"
 #include "harness/stats/boot.h"
 #include "harness/stats/cluster.h"
+#include "harness/stats/diverge.h"
 #include "harness/stats/nightly.h"
 #include "harness/stats/paired.h"
 #include "harness/stats/proportion.h"
@@ -197,6 +199,147 @@ static bool clusters(void)
     cluster_mean(s, ids, 150, &c);
     return fabs(c.mean) <= cluster_half_width(c.cr1, c.n_clusters, 0.05);
 }
+static bool mcnemar_chi(void)
+{
+    int64_t b, c;
+    draw_flips(1000, 0.09, 0, &b, &c);
+    return paired_mcnemar_chi(b, c, false) <= 0.05;
+}
+static bool mcnemar_chi_corrected(void)
+{
+    int64_t b, c;
+    draw_flips(1000, 0.09, 0, &b, &c);
+    return paired_mcnemar_chi(b, c, true) <= 0.05;
+}
+static bool signs(void)
+{
+    double d[40];
+    fill(d, 40, 0, 1);
+    return rounds_sign(d, 40) <= 0.05;
+}
+static bool few_clusters(void)
+{
+    double s[48];
+    int32_t ids[48];
+    struct cluster_error c;
+    double level = 0;
+    for (int i = 0; i < 48; i++) {
+        if (i % 6 == 0)
+            level = normal();
+        s[i] = level + 0.7 * normal();
+        ids[i] = i / 6;
+    }
+    cluster_mean(s, ids, 48, &c);
+    return fabs(c.mean) <= cluster_half_width(c.cr1, c.n_clusters, 0.05);
+}
+static bool ppl_ratio(void)
+{
+    double b[200], q[200];
+    struct diverge_ratio r;
+    for (int i = 0; i < 200; i++) {
+        b[i] = -log(1 - rng_double(&rng));
+        q[i] = b[i] + 0.02 + 0.1 * normal();
+    }
+    return diverge_ppl(b, q, 200, &r) && fabs(r.mean - 0.02) <= 1.96 * r.se;
+}
+static bool median_ratio(void)
+{
+    double x[60], y[60], half = 0.5;
+    struct boot_result r;
+    fill(x, 60, 100, 2);
+    fill(y, 60, 104, 2);
+    struct boot_spec s = {.x = x,
+                          .y = y,
+                          .nx = 60,
+                          .ny = 60,
+                          .fn = boot_quantile_ratio,
+                          .user = &half,
+                          .n_resamples = 400,
+                          .seed = rng_next(&rng),
+                          .alpha = 0.05};
+    return boot_run(&s, NULL, &r) && r.lo <= 1.04 && 1.04 <= r.hi;
+}
+/* Thirty comparisons of which none differs: any rejection at all. */
+static bool holm(void)
+{
+    double p[30];
+    for (int i = 0; i < 30; i++)
+        p[i] = rng_double(&rng);
+    adjust_holm(p, 30, p);
+    for (int i = 0; i < 30; i++)
+        if (p[i] <= 0.05)
+            return true;
+    return false;
+}
+/* Thirty of which ten differ: the share of false ones among the rejected, drawn once. */
+static bool benjamini_hochberg(void)
+{
+    double p[30];
+    int n = 0, n_false = 0;
+    for (int i = 0; i < 30; i++)
+        p[i] = i < 10 ? 1e-4 * rng_double(&rng) : rng_double(&rng);
+    adjust_bh(p, 30, p);
+    for (int i = 0; i < 30; i++) {
+        n += p[i] <= 0.05;
+        n_false += i >= 10 && p[i] <= 0.05;
+    }
+    return n && rng_double(&rng) * n < n_false;
+}
+/* The limit is broken by 10 % of the requests, and LoadGen's rule looks once at 500 of them. */
+static bool loadgen(void)
+{
+    int t = successes(500, 0.1);
+    return 500 - t >= quantile_early_stop(t, 0.9, 0.05);
+}
+static bool upper_quantile(void)
+{
+    double x[200];
+    size_t lo, hi;
+    fill(x, 200, 0, 1);
+    quantile_sort(x, 200);
+    return quantile_ranks(200, 0.9, 0.05, &lo, &hi) && x[lo - 1] <= 1.2815515655446 &&
+           1.2815515655446 <= x[hi - 1];
+}
+/* Whether one of the limits ever leaves the truth outside, looked at as a run looks. */
+static bool sequence_fails(void)
+{
+    int64_t b = 0, c = 0, n = 0;
+    while (n < 3000) {
+        for (int64_t to = betting_next_look(n); n < to; n++) {
+            double u = rng_double(&rng);
+            b += u < 0.06;
+            c += u >= 0.06 && u < 0.10;
+        }
+        double lim[2];
+        if (!betting_interval(b, c, n, 0.05, lim) || lim[0] > -0.02 || lim[1] < -0.02)
+            return true;
+    }
+    return false;
+}
+static bool betting_flags(void)
+{
+    int64_t b = 0, c = 0;
+    for (int i = 0; i < 3000; i++) {
+        double u = rng_double(&rng);
+        b += u < 0.03;
+        c += u >= 0.03 && u < 0.06;
+        if (u < 0.06 && betting_differs(b, c) >= 20)
+            return true;
+    }
+    return false;
+}
+static bool betting_fails_inside(void)
+{
+    int64_t b = 0, c = 0;
+    for (int i = 1; i <= 3000; i++) {
+        double u = rng_double(&rng);
+        b += u < 0.05; /* true loss: exactly the margin of 2 points */
+        c += u >= 0.05 && u < 0.08;
+        if (i % 5 == 0 && betting_inferior(b, c, i, 0.02) >= 20)
+            return true;
+    }
+    return false;
+}
 /* Looked at after every item, as early stopping does. */
 static bool betting_fails(void)
 {
@@ -265,6 +408,19 @@ static const struct check {
     {"clustered mean, 30 clusters, coverage", clusters, 0.95, 0.015, 0.01},
     {"early stop to fail, false (<=)", betting_fails, 0.05, 0.05, 0},
     {"early stop to pass at the margin, false (<=)", betting_passes, 0.05, 0.05, 0},
+    {"early stop to fail at the margin, false (<=)", betting_fails_inside, 0.05, 0.05, 0},
+    {"e-value, any difference, false (<=)", betting_flags, 0.05, 0.05, 0},
+    {"confidence sequence, ever wrong (<=)", sequence_fails, 0.05, 0.05, 0},
+    {"McNemar chi-square, type I", mcnemar_chi, 0.05, 0.012, 0.005},
+    {"McNemar chi-square corrected, type I (<=)", mcnemar_chi_corrected, 0.05, 0.05, 0},
+    {"sign test n 40, type I (<=)", signs, 0.05, 0.03, 0},
+    {"clustered mean, 8 clusters, coverage", few_clusters, 0.95, 0.015, 0.015},
+    {"perplexity ratio n 200, coverage", ppl_ratio, 0.95, 0.01, 0.005},
+    {"bootstrap of a median ratio, coverage", median_ratio, 0.95, 0.02, 0.03},
+    {"Holm over 30, any false", holm, 0.05, 0.005, 0.005},
+    {"Benjamini-Hochberg over 30, false share (<=)", benjamini_hochberg, 0.05, 0.05, 0},
+    {"LoadGen's rule, quantile broken, false (<=)", loadgen, 0.05, 0.04, 0},
+    {"90 % quantile by ranks n 200, coverage (>=)", upper_quantile, 0.95, 0, 0.03},
     {"prediction limit 95 %, coverage", prediction, 0.95, 0, 0},
     {"E-divisive permutation, type I", energy_steps, 0.05, 0.005, 0.005},
 };
@@ -374,6 +530,74 @@ static void run_cells(int n)
     }
 }
 
+/* -- early stopping -------------------------------------------------------------------------------- */
+
+enum { POOL = 14042 }; /* items, as MMLU has */
+
+struct course { /* the first two: the truth is the margin, a hair to each side of it */
+    double margin, psi, loss;
+    bool must_not_pass, must_not_fail;
+};
+static const struct course courses[] = {
+    {0.01, 0.05, 0.01, true, false},   {0.01, 0.05, 0.0099, false, true},
+    {0.01, 0.02, 0, false, true},      {0.01, 0.05, 0, false, true},
+    {0.01, 0.05, 0.005, false, true},  {0.01, 0.05, -0.005, false, true},
+    {0.01, 0.05, 0.02, true, false},   {0.01, 0.10, 0.03, true, false},
+    {0.01, 0.15, 0.01, true, false},   {0.02, 0.05, 0, false, true},
+    {0.02, 0.10, 0.01, false, true},   {0.02, 0.10, 0.02, true, false},
+    {0.02, 0.10, 0.04, true, false},   {0.02, 0.20, 0.08, true, false},
+};
+
+static int by_count(const void *x, const void *y)
+{
+    int64_t p = *(const int64_t *)x, q = *(const int64_t *)y;
+    return (p > q) - (p < q);
+}
+
+static enum betting_verdict run_course(const struct course *c, int64_t *seen)
+{
+    enum betting_verdict v = BETTING_OPEN;
+    int64_t losses = 0, gains = 0, n = 0;
+    while (n < POOL && v == BETTING_OPEN) {
+        int64_t to = betting_next_look(n);
+        for (to = to < POOL ? to : POOL; n < to; n++) {
+            double u = rng_double(&rng);
+            losses += u < (c->psi + c->loss) / 2;
+            gains += u >= (c->psi + c->loss) / 2 && u < c->psi;
+        }
+        v = betting_decide(losses, gains, n, c->margin, 0.05);
+    }
+    *seen = n;
+    return v;
+}
+
+/* Wrong decisions stay below 5 %; what is saved is a share of the items, on the average. */
+static void run_courses(int n)
+{
+    int64_t *seen = calloc((size_t)n, sizeof *seen);
+    printf("\n%-34s %6s %6s %6s %8s %7s\n", "early stopping, 14042 items, level 5 %", "pass", "fail",
+           "open", "median n", "saved");
+    for (size_t i = 0; seen && i < sizeof courses / sizeof *courses; i++) {
+        const struct course *c = &courses[i];
+        int count[3] = {0, 0, 0};
+        double sum = 0, most = 0.05 + 3 * sqrt(0.05 * 0.95 / n);
+        for (int k = 0; k < n; k++) {
+            count[run_course(c, &seen[k])]++;
+            sum += (double)seen[k];
+        }
+        qsort(seen, (size_t)n, sizeof *seen, by_count);
+        bool is_outside = (c->must_not_pass && count[BETTING_PASS] > most * n) ||
+                          (c->must_not_fail && count[BETTING_FAIL] > most * n);
+        n_outside += is_outside;
+        printf("margin %.0f pp, flips %2.0f %%, loss %5.2f pp %6.3f %6.3f %6.3f %8lld %5.0f %%%s\n",
+               100 * c->margin, 100 * c->psi, 100 * c->loss, (double)count[BETTING_PASS] / n,
+               (double)count[BETTING_FAIL] / n, (double)count[BETTING_OPEN] / n,
+               (long long)seen[n / 2], 100 * (1 - sum / n / POOL), is_outside ? "   OUTSIDE" : "");
+        fflush(stdout);
+    }
+    free(seen);
+}
+
 int main(int argc, char **argv)
 {
     int n = argc > 1 ? atoi(argv[1]) : 2000;
@@ -382,6 +606,7 @@ int main(int argc, char **argv)
         return 2;
     }
     run_checks(n);
+    run_courses(n);
     run_cells(n / 5);
     printf("\n%d simulations of each, %d of the detector: %s\n", n, n / 5,
            n_outside ? "NOT calibrated" : "all within bounds");
