@@ -19,6 +19,7 @@ struct data {
     const struct rows_format *format; /* of the open file */
     struct rows *rows;
     size_t file; /* index of the open file */
+    size_t at;   /* rows given */
     const char **columns;
     size_t n_columns;
     const char *origin;
@@ -225,11 +226,18 @@ int data_next(struct data *d, struct arena *a, const struct value **row, struct 
     TRY(data_raw(d, a, row, e));
     if (*row)
         *row = data_complete(d, *row, a);
+    d->at += *row != NULL;
     return 0;
+}
+
+size_t data_at(const struct data *d)
+{
+    return d->at;
 }
 
 int data_rewind(struct data *d, struct assay_err *e)
 {
+    d->at = 0;
     if (d->file == 0 && d->rows)
         return d->format->rewind(d->rows, e);
     return data_open_file(d, 0, e);

@@ -40,6 +40,7 @@ int data_open_files(const char *const *files, size_t n, const struct value *kwar
  * object. */
 int data_next(struct data *, struct arena *, const struct value **row, struct assay_err *);
 int data_rewind(struct data *, struct assay_err *);
+size_t data_at(const struct data *);               /* rows given since opening or rewinding */
 /* Column names of the first row (CSV: the header). */
 const char *const *data_columns(const struct data *, size_t *n);
 const char *data_origin(const struct data *);      /* files, for people; absolute or as found */

@@ -47,6 +47,7 @@ struct filter_kind {
 };
 
 static int fail(const struct work *w, const char *what);
+static filter_fn bbh_choice_regex;
 
 /* -- items ----------------------------------------------------------------------------------------- */
 
@@ -276,75 +277,17 @@ static int regex_pos(const struct work *w, const struct value *in, const struct 
     return rc;
 }
 
-/* -- format_span ----------------------------------------------------------------------------------- */
-
-/* Names of entity kinds to their labels, replaced one after the other over the lower-cased text. */
-static const char *const labels[][2] = {
-    {"person", "PER"}, {"location", "LOC"}, {"organization", "ORG"}, {"counties", "LOC"},
-    {"places", "LOC"}, {"people", "PER"}, {"persons", "PER"}, {"company", "ORG"}, {"country", "LOC"},
-    {"continent", "LOC"}, {"time", "DATE"}, {"date", "DATE"}, {"per", "PER"}, {"loc", "LOC"},
-    {"org", "ORG"}};
-
-static struct pystr replaced(const struct work *w, struct pystr s, struct pystr from, struct pystr to)
-{
-    struct buf b;
-    buf_init(&b, 0);
-    pytext_replace(&b, s, from, to, -1);
-    struct pystr out = pystr(arena_strndup(w->a, b.v, b.n), b.n);
-    buf_release(&b);
-    return out;
-}
-
-/* "label: entity $ label: entity" of the entities that are not "none". */
-static void add_entities(const struct work *w, struct buf *b, const struct value *match)
-{
-    size_t n;
-    const struct value *label = text_lower(w, pystr(match->items[0]->s, match->items[0]->n));
-    struct pystr *part = pytext_split(w->a, pystr(match->items[1]->s, match->items[1]->n), PYSTR(","), -1, &n);
-    for (size_t i = 0; i < n; i++) {
-        const struct value *entity = text_strip(w, part[i]);
-        if (value_is_str(text_lower(w, pystr(entity->s, entity->n)), "none"))
-            continue;
-        buf_printf(b, "%s%s: ", b->n ? " $ " : "", label->s);
-        buf_add(b, entity->s, entity->n);
-    }
-}
-
 static int format_span(const struct work *w, const struct value *in, const struct value **out)
 {
-    static const char pattern[] = "\\b(PER|LOC|ORG|DATE):\\s*([^$]+)";
     struct list l;
-    struct regex *re;
-    int rc = 0;
     TRY(items_of(w, in, &l));
-    TRY(regex_compile(PYSTR(pattern), 0, &re, w->err));
-    for (uint32_t i = 0; i < l.n && rc == 0; i++) {
-        const struct value *found = NULL;
-        struct buf b;
-        if (l.v[i]->type != VALUE_STR) {
-            rc = fail(w, "a response is no text");
-            break;
-        }
-        const struct value *low = text_lower(w, pystr(l.v[i]->s, l.v[i]->n));
-        struct pystr s = pystr(low->s, low->n);
-        for (size_t k = 0; k < sizeof labels / sizeof labels[0]; k++)
-            s = replaced(w, s, pystr(labels[k][0], strlen(labels[k][0])),
-                         pystr(labels[k][1], strlen(labels[k][1])));
-        s = pytext_strip_chars(replaced(w, s, PYSTR("$$"), PYSTR("$")), PYTEXT_RIGHT, PYSTR("$"));
-        s = pytext_strip(replaced(w, s, PYSTR("\n"), PYSTR("$")), PYTEXT_BOTH);
-        rc = regex_findall(re, s, w->a, &found, w->err);
-        if (rc < 0)
-            break;
-        buf_init(&b, 0);
-        for (uint32_t k = 0; k < found->n; k++)
-            add_entities(w, &b, found->items[k]);
-        l.v[i] = value_strn(w->a, b.v, b.n);
-        buf_release(&b);
+    for (uint32_t i = 0; i < l.n; i++) {
+        if (l.v[i]->type != VALUE_STR)
+            return fail(w, "a response is no text");
+        TRY(filter_span(pystr(l.v[i]->s, l.v[i]->n), w->a, &l.v[i], w->err));
     }
-    regex_free(re);
-    if (rc == 0)
-        *out = value_list(w->a, l.v, l.n);
-    return rc;
+    *out = value_list(w->a, l.v, l.n);
+    return 0;
 }
 
 /* -- multi_choice_regex ---------------------------------------------------------------------------- */
@@ -390,20 +333,54 @@ struct choice_set {
     struct regex *by_text, *by_letter;
 };
 
-static int build_choices(const struct work *w, struct choice_set *c)
+/* The choices that a question of BBH lists: what follows each "(A)". */
+static int choices_of_input(const struct work *w, struct list *out)
+{
+    const struct value *input = value_get(w->call->doc, "input"), *found = NULL;
+    struct regex *re;
+    if (!input || input->type != VALUE_STR)
+        return fail(w, "the document needs a text 'input'");
+    TRY(regex_compile(PYSTR("\\([A-Z]\\)([^\\n^(]*)"), 0, &re, w->err));
+    int rc = regex_findall(re, pystr(input->s, input->n), w->a, &found, w->err);
+    regex_free(re);
+    return rc < 0 ? rc : items_of(w, found, out);
+}
+
+static int choices_of(const struct work *w, struct list *out)
 {
     const struct value *list = value_get(w->call->doc, "choices");
+    if (w->step->kind->apply == bbh_choice_regex)
+        TRY(choices_of_input(w, out));
+    else if (!list || (list->type != VALUE_LIST && list->type != VALUE_TUPLE) || list->n == 0)
+        return fail(w, "the document needs a list 'choices'");
+    else
+        TRY(items_of(w, list, out));
+    return out->n > 26 ? fail(w, "there are more than 26 choices") : 0;
+}
+
+/* Longest first, so that a choice which begins another can't shadow it; the sort is stable. */
+static void longest_first(struct pystr *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i; k && pytext_len(v[k]) > pytext_len(v[k - 1]); k--) {
+            struct pystr t = v[k];
+            v[k] = v[k - 1];
+            v[k - 1] = t;
+        }
+}
+
+static int build_choices(const struct work *w, struct choice_set *c)
+{
+    struct pystr escaped[26];
     struct buf text, letters;
     int rc = 0;
-    if (!list || (list->type != VALUE_LIST && list->type != VALUE_TUPLE) || list->n == 0 || list->n > 26)
-        return fail(w, "the document needs a list 'choices' of 1 to 26 texts");
-    TRY(items_of(w, list, &c->choices));
-    c->cleaned = ARENA_ARRAY(w->a, struct pystr, list->n);
+    TRY(choices_of(w, &c->choices));
+    c->cleaned = ARENA_ARRAY(w->a, struct pystr, c->choices.n + 1);
     buf_init(&text, 0);
     buf_init(&letters, 0);
     buf_adds(&letters, ":[\\s]*(");
-    for (uint32_t i = 0; i < list->n && rc == 0; i++) {
-        const struct value *v = list->items[i];
+    for (uint32_t i = 0; i < c->choices.n && rc == 0; i++) {
+        const struct value *v = c->choices.v[i];
         if (v->type != VALUE_STR) {
             rc = fail(w, "a choice of the document is no text");
             break;
@@ -411,11 +388,18 @@ static int build_choices(const struct work *w, struct choice_set *c)
         c->cleaned[i] = pytext_strip(pystr(v->s, v->n), PYTEXT_BOTH);
         rc = clean(w, &c->cleaned[i]);
         buf_printf(&letters, "%s%c", i ? "|" : "", (int)('A' + i));
-        if (i)
-            buf_addc(&text, '|');
+        buf_clear(&text);
         regex_escape(&text, c->cleaned[i]);
+        escaped[i] = pystr(arena_strndup(w->a, text.v ? text.v : "", text.n), text.n);
     }
     buf_addc(&letters, ')');
+    buf_clear(&text);
+    longest_first(escaped, rc == 0 ? c->choices.n : 0);
+    for (uint32_t i = 0; i < c->choices.n && rc == 0; i++) {
+        if (i)
+            buf_addc(&text, '|');
+        buf_add(&text, escaped[i].s, escaped[i].n);
+    }
     if (rc == 0)
         rc = regex_compile(pystr(text.v, text.n), 0, &c->by_text, w->err);
     if (rc == 0)
@@ -439,6 +423,8 @@ static int choose(const struct work *w, const struct choice_set *c, struct pystr
     *out = text_value(w, w->step->fallback);
     TRY(regex_findall(w->step->regex, s, w->a, &m, w->err));
     TRY(select_match(w, m, &hit, &found));
+    if (m->n && !found && w->step->kind->apply == bbh_choice_regex)
+        return fail(w, "all groups of the match are empty");
     hit = found ? pytext_strip(hit, PYTEXT_BOTH) : PYSTR("");
     if (hit.n) {
         *out = text_value(w, hit);
@@ -464,6 +450,7 @@ static int choose(const struct work *w, const struct choice_set *c, struct pystr
     return 0;
 }
 
+/* Choices of doc["choices"], or of doc["input"]: bbh_choice_regex. */
 static int multi_choice_regex(const struct work *w, const struct value *in, const struct value **out)
 {
     struct list l;
@@ -488,7 +475,19 @@ static int python_step(const struct work *w, const struct value *in, const struc
     return code_filter(&w->step->python, w->call->doc, in, w->a, out, w->err);
 }
 
-/* -- the table ------------------------------------------------------------------------------------- */
+static int bbh_choice_regex(const struct work *w, const struct value *in, const struct value **out)
+{
+    return multi_choice_regex(w, in, out);
+}
+
+/* -- the tables ------------------------------------------------------------------------------------ */
+
+#define CHOICE_KWARGS "regex_pattern,group_select,fallback,ignore_case,ignore_punctuation,regexes_to_ignore"
+
+/* Of classes that tasks name (port_table.h): no YAML may say these. */
+static const struct filter_kind port_kinds[] = {
+    {"bbh_choice_regex", CHOICE_KWARGS, bbh_choice_regex},
+};
 
 static const struct filter_kind python_kind = {"!function", NULL, python_step};
 static const struct filter_kind kinds[] = {
@@ -496,9 +495,7 @@ static const struct filter_kind kinds[] = {
     {"take_first_k", "k", take_first_k},
     {"majority_vote", "", majority_vote},
     {"regex", "regex_pattern,group_select,fallback", regex_step},
-    {"multi_choice_regex",
-     "regex_pattern,group_select,fallback,ignore_case,ignore_punctuation,regexes_to_ignore",
-     multi_choice_regex},
+    {"multi_choice_regex", CHOICE_KWARGS, multi_choice_regex},
     {"regex_pos", "regex_pattern,group_select,fallback", regex_pos},
     {"remove_whitespace", "", remove_whitespace},
     {"lowercase", "", lowercase},
@@ -613,9 +610,34 @@ static bool takes(const struct filter_kind *k, const struct value *key)
     return false;
 }
 
+static int open_function(const struct builder *b, enum port_kind kind, const struct value *func,
+                         struct port_use **out)
+{
+    struct port_ask ask = {.kind = kind,
+                           .func = func,
+                           .key = "filter_list",
+                           .yaml = b->path,
+                           .where = arena_printf(b->a, "%s:%u:%u", b->path, func->line, func->col),
+                           .host = b->host};
+    return port_open(&ask, b->a, out, b->err);
+}
+
+/* A class of a task: built in, or Python's. */
+static int find_class(const struct builder *b, const struct value *name, struct filter_step *s)
+{
+    struct port_use *use;
+    TRY(open_function(b, PORT_FILTER, name, &use));
+    s->kind = &python_kind;
+    s->python.code = use->code;
+    for (size_t i = 0; use->port && i < sizeof port_kinds / sizeof *port_kinds; i++)
+        if (strcmp(port_kinds[i].name, use->port->text) == 0)
+            s->kind = &port_kinds[i];
+    return 0;
+}
+
 static int find_kind(const struct builder *b, const struct value *name, const struct filter_kind **out)
 {
-    if (name->type == VALUE_FUNC || value_is_str(name, "custom")) {
+    if (value_is_str(name, "custom")) {
         *out = &python_kind;
         return 0;
     }
@@ -632,20 +654,6 @@ static int find_kind(const struct builder *b, const struct value *name, const st
                    b->path, name->line, name->col, name->s, near);
 }
 
-static int open_function(const struct builder *b, const struct value *func, const struct code **out)
-{
-    struct port_use *use;
-    struct port_ask ask = {.kind = PORT_NONE,
-                           .func = func,
-                           .key = "filter_list",
-                           .yaml = b->path,
-                           .where = arena_printf(b->a, "%s:%u:%u", b->path, func->line, func->col),
-                           .host = b->host};
-    TRY(port_open(&ask, b->a, &use, b->err));
-    *out = use->code;
-    return 0;
-}
-
 /* A class or function of Python, or 'custom' with one as its option: what else stands there is its. */
 static int build_python(const struct builder *b, const struct value *spec, const struct value *name,
                         struct filter_step *s)
@@ -654,15 +662,15 @@ static int build_python(const struct builder *b, const struct value *spec, const
     size_t n = 0;
     s->python.host = b->host;
     s->python.where = arena_printf(b->a, "%s:%u:%u: filter '%s'", b->path, name->line, name->col, name->s);
-    if (name->type == VALUE_FUNC)
-        TRY(open_function(b, name, &s->python.code));
     for (uint32_t i = 0; i < spec->n; i++) {
         const struct value_entry *x = &spec->entries[i];
         if (value_is_str(x->key, "function"))
             continue;
         kwargs[n] = *x;
         if (x->value->type == VALUE_FUNC) {
-            TRY(open_function(b, x->value, &s->option));
+            struct port_use *use;
+            TRY(open_function(b, PORT_NONE, x->value, &use));
+            s->option = use->code;
             kwargs[n].value = code_option(s->option, b->a);
         }
         n++;
@@ -679,7 +687,7 @@ static int build_step(const struct builder *b, const struct value *spec, struct 
     const struct value *name = value_get(spec, "function");
     if (!name)
         return refuse(b, spec, "a filter step needs the key", "function");
-    TRY(find_kind(b, name, &s->kind));
+    TRY(name->type == VALUE_FUNC ? find_class(b, name, s) : find_kind(b, name, &s->kind));
     if (s->kind == &python_kind)
         return build_python(b, spec, name, s);
     s->fallback = PYSTR("[invalid]");

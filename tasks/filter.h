@@ -8,6 +8,7 @@
 #define FILTER_H
 #include <stdbool.h>
 #include <stddef.h>
+#include "tasks/pytext.h"
 
 struct arena;
 struct assay_err;
@@ -48,6 +49,8 @@ int filter_apply(const struct filter *, const struct filter_call *, struct arena
                  struct assay_err *);
 /* Whether a step of it searches for an answer: regex, multi_choice_regex, regex_pos. */
 bool filter_searches(const struct filter *);
+/* format_span of one response (filter_span.c). */
+int filter_span(struct pystr, struct arena *, const struct value **out, struct assay_err *);
 /* Function names, NULL-terminated, for help. */
 const char *const *filter_functions(void);
 #endif

@@ -15,6 +15,7 @@
 #include "tasks/code.h"
 #include "tasks/metric.h"
 #include "tasks/mt.h"
+#include "tasks/port_aggregate.h"
 #include "tasks/regex.h"
 
 /* What aggregations work on.  x: values; w: weights; gold, pred: label ids of pairs. */
@@ -708,7 +709,12 @@ int metric_aggregate(const struct metric_use *u, const struct task_score *scores
     *out = (struct task_aggregate){.value = NAN, .stderr_ = NAN, .n = n};
     if (u->aggregate_code)
         return n ? code_aggregate(u->aggregate_code, scores, n, out, e) : 0;
-    if (!agg)
+    port_aggregate_fn *port = agg ? NULL : port_aggregate_find(u->aggregation);
+    if (port && n) {
+        rc = port_aggregate(port, scores, n, &out->value, e);
+        return rc < 0 ? err_prefix(e, rc, "metric '%s'", u->name) : 0;
+    }
+    if (!agg && !port)
         return err_set(e, ASSAY_EUSAGE, "metric '%s': unknown aggregation '%s'", u->name, u->aggregation);
     if (n == 0)
         return 0;

@@ -15,9 +15,14 @@
 
 enum { BLEU_ORDER = 4, CHRF_ORDER = 6, CHRF_BETA = 2 };
 
+static bool is_bleu(enum mt_kind kind)
+{
+    return kind == MT_BLEU || kind == MT_BLEU_WORDS;
+}
+
 size_t mt_n_stats(enum mt_kind kind)
 {
-    return kind == MT_BLEU ? 2 + 2 * BLEU_ORDER : kind == MT_CHRF ? 3 * CHRF_ORDER : 2;
+    return is_bleu(kind) ? 2 + 2 * BLEU_ORDER : kind == MT_CHRF ? 3 * CHRF_ORDER : 2;
 }
 
 /* -- words ----------------------------------------------------------------------------------------- */
@@ -360,12 +365,12 @@ int mt_stats(enum mt_kind kind, struct pystr hyp, const struct pystr *refs, size
         texts[i] = i ? refs[i - 1] : hyp;
         if (kind == MT_CHRF)
             w[i] = number_points(&a, texts[i]);
-        else
+        else if (kind != MT_BLEU_WORDS)
             texts[i] = kind == MT_BLEU ? tokenize_13a(&a, texts[i]) : lowered(&a, texts[i]);
     }
     if (kind != MT_CHRF)
         number_words(&a, texts, n_refs + 1, w);
-    if (kind == MT_BLEU)
+    if (is_bleu(kind))
         stats_bleu(&a, w, n_refs, out);
     else if (kind == MT_CHRF)
         stats_chrf(&a, w, n_refs, out);
@@ -377,7 +382,7 @@ int mt_stats(enum mt_kind kind, struct pystr hyp, const struct pystr *refs, size
 
 double mt_score(enum mt_kind kind, const double *s, enum metric_sum sum)
 {
-    if (kind == MT_BLEU)
+    if (is_bleu(kind))
         return score_bleu(s, sum);
     if (kind == MT_CHRF)
         return score_chrf(s);

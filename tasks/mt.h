@@ -7,7 +7,7 @@
 #include "tasks/metric.h"
 #include "tasks/pytext.h"
 
-enum mt_kind { MT_BLEU, MT_CHRF, MT_TER };
+enum mt_kind { MT_BLEU, MT_CHRF, MT_TER, MT_BLEU_WORDS /* of texts that are words and blanks */ };
 enum { MT_MOST = 18 };                     /* numbers per document, of the longest kind */
 
 size_t mt_n_stats(enum mt_kind);

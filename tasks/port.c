@@ -181,20 +181,23 @@ void port_release(struct port_use *u)
 
 /* -- running --------------------------------------------------------------------------------------- */
 
-static int run(const struct port_use *u, const struct value *doc, const struct value *results,
-               struct arena *a, const struct value **text, const struct value **names,
+/* What a program made: the text it printed, the names it set. */
+struct made {
+    const struct value *text, *names;
+};
+
+static int run(const struct port_use *u, const struct value *given, struct arena *a, struct made *out,
                struct assay_err *e)
 {
-    struct value_entry scope[5];
+    struct value_entry scope[6];
     size_t n = 0;
-    scope[n++] = (struct value_entry){value_str(a, "doc"), doc};
+    for (; n < given->n; n++)
+        scope[n] = given->entries[n];
     scope[n++] = (struct value_entry){value_str(a, "arg"), u->arg};
     scope[n++] = (struct value_entry){value_str(a, "folder"), u->folder};
     if (u->texts)
         scope[n++] = (struct value_entry){value_str(a, "texts"), u->texts};
-    if (results)
-        scope[n++] = (struct value_entry){value_str(a, "results"), results};
-    int rc = template_evaluate(u->tpl, value_dict(a, scope, n), a, text, names, e);
+    int rc = template_evaluate(u->tpl, value_dict(a, scope, n), a, &out->text, &out->names, e);
     return rc < 0 ? err_prefix(e, rc, "%s", u->where) : 0;
 }
 
@@ -214,19 +217,27 @@ static bool is_true(const struct value *v)
     }
 }
 
-int port_row(const struct port_use *u, const struct value *doc, struct arena *a, const struct value **out,
+/* `doc` and one thing more, NULL: nothing. */
+static const struct value *given(struct arena *a, const struct value *doc, const char *name,
+                                 const struct value *more)
+{
+    struct value_entry e[2] = {{value_str(a, "doc"), doc}, {more ? value_str(a, name) : NULL, more}};
+    return value_dict(a, e, more ? 2 : 1);
+}
+
+int port_row(const struct port_use *u, const struct port_doc *d, struct arena *a, const struct value **out,
              struct assay_err *e)
 {
-    const struct value *text, *names, *keep;
-    TRY(run(u, doc, NULL, a, &text, &names, e));
+    struct made m;
+    TRY(run(u, given(a, d->doc, "row", value_int(a, (int64_t)d->idx)), a, &m, e));
     *out = NULL;
-    keep = value_get(names, "_keep");
+    const struct value *keep = value_get(m.names, "_keep");
     if (keep && !is_true(keep))
         return 0;
-    *out = doc;
-    for (uint32_t i = 0; i < names->n; i++)
-        if (names->entries[i].key->s[0] != '_')
-            *out = value_with(a, *out, names->entries[i].key->s, names->entries[i].value);
+    *out = d->doc;
+    for (uint32_t i = 0; i < m.names->n; i++)
+        if (m.names->entries[i].key->s[0] != '_')
+            *out = value_with(a, *out, m.names->entries[i].key->s, m.names->entries[i].value);
     return 0;
 }
 
@@ -257,25 +268,34 @@ int port_field(const struct port_use *u, const struct port_row *row, struct aren
 int port_value(const struct port_use *u, const struct value *doc, struct arena *a,
                const struct value **out, struct assay_err *e)
 {
-    const struct value *text, *names;
+    struct made m;
     if (u->code)
         return code_samples(u->code, a, out, e);
-    TRY(run(u, doc, NULL, a, &text, &names, e));
-    const struct value *v = value_get(names, "out");
-    *out = v ? v : text;
+    TRY(run(u, given(a, doc, NULL, NULL), a, &m, e));
+    const struct value *v = value_get(m.names, "out");
+    *out = v ? v : m.text;
     return 0;
+}
+
+/* Names are Python's, scores are called as they like: "r_at_1" is "r@1". */
+static const char *score_name(struct arena *a, const char *name)
+{
+    const char *at = strstr(name, "_at_");
+    return at ? arena_printf(a, "%.*s@%s", (int)(at - name), name, at + 4) : name;
 }
 
 int port_results(const struct port_use *u, const struct value *doc, const struct value *results,
                  struct arena *a, const struct value **out, struct assay_err *e)
 {
-    const struct value *text, *names;
-    TRY(run(u, doc, results, a, &text, &names, e));
+    struct made m;
+    TRY(run(u, given(a, doc, "results", results), a, &m, e));
     size_t n = 0;
-    struct value_entry *all = ARENA_ARRAY(a, struct value_entry, names->n + 1);
-    for (uint32_t i = 0; i < names->n; i++)
-        if (names->entries[i].key->s[0] != '_')
-            all[n++] = names->entries[i];
+    struct value_entry *all = ARENA_ARRAY(a, struct value_entry, m.names->n + 1);
+    for (uint32_t i = 0; i < m.names->n; i++) {
+        const struct value_entry *x = &m.names->entries[i];
+        if (x->key->s[0] != '_')
+            all[n++] = (struct value_entry){value_str(a, score_name(a, x->key->s)), x->value};
+    }
     *out = value_dict(a, all, n);
     return 0;
 }
@@ -288,6 +308,6 @@ const char *const *port_scores(const struct port_use *u, struct arena *a, size_t
     *n = 0;
     for (size_t i = 0; i < all; i++)
         if (names[i][0] != '_')
-            public[(*n)++] = names[i];
+            public[(*n)++] = score_name(a, names[i]);
     return public;
 }

@@ -6,8 +6,10 @@
  * and only when the module beside it is the one the row was written for.
  *
  * A program sees `doc`, `results` (of process_results: the filtered responses), `arg` (what the '*' of
- * the function's name stands for), `folder` (the name of the module's folder) and `texts` (the row's
- * strings for that folder). */
+ * the function's name stands for), `folder` (the name of the module's folder), `texts` (the row's
+ * strings for that folder) and `row` (of process_docs: which row of the split it is, from 0).  Functions
+ * that draw from a random generator that other tasks share have an order of their own here: one pass
+ * over the split from the seed on. */
 #ifndef PORT_H
 #define PORT_H
 #include <stdbool.h>
@@ -24,7 +26,8 @@ enum port_kind {
     PORT_ROWS,                         /* process_docs: names it sets become columns; a row whose program
                                           sets _keep to a false value is dropped */
     PORT_VALUE,                        /* doc_to_*: the value of `out`, else the text it prints */
-    PORT_RESULTS,                      /* process_results: names it sets become scores */
+    PORT_RESULTS,                      /* process_results: names it sets become scores; "_at_" in a name
+                                          is "@", which no name can hold */
     PORT_AGGREGATE,                    /* text: a row of metric_aggregate.c */
     PORT_FILTER,                       /* a class of filter_list; text: a row of filter.c */
     PORT_SAMPLES,                      /* examples: the list `out` */
@@ -62,8 +65,13 @@ struct port_ask {
 };
 int port_open(const struct port_ask *, struct arena *, struct port_use **, struct assay_err *);
 void port_release(struct port_use *);
-/* The row in place of `doc`; *out NULL: dropped.  Errors: ASSAY_EFORMAT "where: ...". */
-int port_row(const struct port_use *, const struct value *doc, struct arena *, const struct value **out,
+/* The row in place of `doc`, row `idx` of its split; *out NULL: dropped.
+ * Errors: ASSAY_EFORMAT "where: ...". */
+struct port_doc {
+    const struct value *doc;
+    size_t idx;
+};
+int port_row(const struct port_use *, const struct port_doc *, struct arena *, const struct value **out,
              struct assay_err *);
 int port_value(const struct port_use *, const struct value *doc, struct arena *,
                const struct value **out, struct assay_err *);

@@ -88,5 +88,11 @@ const struct port port_africa[] = {
      "You are a translation expert. Translate the following {{ _world }} sentence into {{ _from }}\n"
      "{{ _world }} sentence: {{ _text }}\n{{ _from }} sentence: "),
     AGGREGATE("*/afrobench/afriqa/*/utils.py", "f1", "num_same = sum(common.values())", "squad_f1"),
+    AGGREGATE("*/afrobench/masakhaner/*/utils.py", "span_f1_agg", "def tags_to_spans(tag_sequence", "span_f1"),
+    VALUE("*/afrobench/masakhapos/*/utils.py", "doc_to_target", "[pos_tag_map[tag] for tag in doc[\"upos\"]]",
+     "{% set _tags = ['NOUN', 'PUNCT', 'ADP', 'NUM', 'SYM', 'SCONJ', 'ADJ', 'PART', 'DET', 'CCONJ', 'PROPN', "
+     "'PRON', 'X', '_', 'ADV', 'INTJ', 'VERB', 'AUX'] %}" EACH("doc['upos']", "_tags[x]") "{% set out = _n.v %}"),
+    AGGREGATE("*/afrobench/masakhapos/*/utils.py", "acc_score", "flattened_preds = [list(chain.from_iterable(p))",
+     "tag_accuracy"),
     {0},
 };

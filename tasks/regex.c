@@ -33,7 +33,7 @@ struct translator {
     size_t i;
     struct buf *b;
     struct assay_err *err;
-    bool in_class;
+    bool in_class, has_properties;
 };
 
 static int bad(struct translator *t, size_t at, const char *what)
@@ -141,6 +141,11 @@ static int escape(struct translator *t)
         buf_printf(t->b, "\\%c", c);
         break;
     case 'a': case 'b': case 'f': case 'n': case 'r': case 't': case 'd': case 'D':
+        buf_printf(t->b, "\\%c", c);
+        break;
+    case 'p': case 'P':
+        if (!t->has_properties)
+            return bad(t, t->i - 1, "bad escape");
         buf_printf(t->b, "\\%c", c);
         break;
     default:
@@ -272,7 +277,8 @@ static int compile(struct regex *re, struct pystr pattern, const struct buf *tex
 int regex_compile(struct pystr pattern, int flags, struct regex **out, struct assay_err *e)
 {
     struct buf b;
-    struct translator t = {.s = pattern, .b = &b, .err = e};
+    struct translator t = {
+        .s = pattern, .b = &b, .err = e, .has_properties = flags & REGEX_PROPERTIES};
     if (pattern.n > REGEX_MAX_PATTERN)
         return err_set(e, ASSAY_ELIMIT, "regular expression is longer than %d bytes", REGEX_MAX_PATTERN);
     struct regex *re = calloc(1, sizeof *re);

@@ -14,7 +14,7 @@ struct value;
 struct regex;
 
 enum { REGEX_IGNORECASE = 1, REGEX_MULTILINE = 2, REGEX_DOTALL = 4, REGEX_VERBOSE = 8,
-       REGEX_ASCII = 16 };
+       REGEX_ASCII = 16, REGEX_PROPERTIES = 32 /* \p{..}, which re refuses and `regex` has */ };
 enum { REGEX_MATCH_LIMIT = 10000000, REGEX_MAX_GROUPS = 100 };
 
 /* Heap; regex_free.  Errors: ASSAY_EFORMAT "regular expression '...': ... at offset N". */

@@ -123,8 +123,13 @@ const char *const *task_index_holders(struct task_index *, const char *name, str
 /* Whether rows of the evaluated split (is_shot: of the few-shot pool) must go through task_row. */
 bool task_has_rows(const struct task *, bool is_shot);
 /* process_docs: the row in place of `row`, or *out NULL: the row is not a document. */
-int task_row(const struct task *, bool is_shot, const struct value *row, struct arena *,
-             const struct value **out, struct assay_err *);
+struct task_source_row {
+    const struct value *row;
+    size_t idx;                    /* of the split, from 0, before any is dropped */
+    bool is_shot;
+};
+int task_row(const struct task *, const struct task_source_row *, struct arena *, const struct value **out,
+             struct assay_err *);
 
 /* -- Python functions -------------------------------------------------------------------------- */
 /* Rows that Python makes, or asks its fields of, are made for a whole split at once: `next` gives the

@@ -39,8 +39,8 @@ static int grade_filter(const struct grading *g, const struct filter *f, const s
             const struct task_response *r = &g->responses[i * k + j];
             if (g->task->output == TASK_GENERATE) {
                 some[j] = value_strn(g->arena, r->text ? r->text : "", r->text ? r->text_n : 0);
-            } else if (g->task->output == TASK_ROLLING && g->m->results && g->m->results->code) {
-                some[j] = value_float(g->arena, r->logprob); /* a number, as upstream has it */
+            } else if (g->task->output == TASK_ROLLING) {
+                some[j] = value_float(g->arena, r->logprob); /* upstream drops is_greedy */
             } else {
                 const struct value *pair[2] = {value_float(g->arena, r->logprob),
                                                value_bool(r->is_greedy)};
@@ -78,6 +78,11 @@ static int grade_numbers(struct grading *g, size_t filter)
     TRY(grade_filter(g, &m->filters[filter], out));
     for (size_t i = 0; i < g->n; i++) {
         const struct value *v = out[i];
+        if (g->task->output == TASK_ROLLING && v->type == VALUE_FLOAT) {
+            g->logprobs[i] = v->f;
+            g->greedy[i] = false;
+            continue;
+        }
         if (v->type != VALUE_TUPLE || v->n != 2 || v->items[0]->type != VALUE_FLOAT ||
             v->items[1]->type != VALUE_BOOL)
             return grade_error(g, &m->filters[filter],

@@ -260,12 +260,13 @@ bool task_has_rows(const struct task *t, bool is_shot)
     return u && !u->code;
 }
 
-int task_row(const struct task *t, bool is_shot, const struct value *row, struct arena *a,
+int task_row(const struct task *t, const struct task_source_row *r, struct arena *a,
              const struct value **out, struct assay_err *e)
 {
-    const struct port_use *u = is_shot ? t->impl->shot_rows : t->impl->rows;
-    *out = row;
-    return u && !u->code ? port_row(u, row, a, out, e) : 0;
+    const struct port_use *u = r->is_shot ? t->impl->shot_rows : t->impl->rows;
+    struct port_doc d = {r->row, r->idx};
+    *out = r->row;
+    return u && !u->code ? port_row(u, &d, a, out, e) : 0;
 }
 
 /* -- few-shot ---------------------------------------------------------------------------------- */

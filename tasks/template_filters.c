@@ -604,12 +604,12 @@ static const struct filter_row filters[] = {
 };
 enum { N_FILTERS = sizeof filters / sizeof filters[0] };
 
-const void *template_filter_row(struct pystr name)
+const void *template_filter_row(uint32_t flags, struct pystr name)
 {
     for (size_t i = 0; i < N_FILTERS; i++)
         if (strlen(filters[i].name) == name.n && memcmp(filters[i].name, name.s, name.n) == 0)
             return &filters[i];
-    return NULL;
+    return flags & TEMPLATE_PORT ? template_port_filter(name) : NULL;
 }
 
 const struct value *template_filter_call(struct render *r, const void *row, const struct value *subject,

@@ -209,7 +209,7 @@ const struct value *template_global(uint32_t flags, struct pystr name);   /* ran
 const struct value *template_global_call(struct render *, const struct value *, const struct call *);
 
 /* template_filters.c */
-const void *template_filter_row(struct pystr name);                  /* NULL: unknown */
+const void *template_filter_row(uint32_t flags, struct pystr name);  /* NULL: unknown */
 const void *template_test_row(struct pystr name);
 const void *template_port_filter(struct pystr name);                 /* template_port.c; NULL: unknown */
 const char *template_filter_suggest(struct pystr name, bool test);   /* nearest name or NULL */

@@ -429,9 +429,7 @@ int parser_filter(struct parser *p, struct node **io)
     TRY(dotted_name(p, &name));
     n->a = *io;
     n->value = value_strn(p->a, name.s, name.n);
-    n->row = template_filter_row(name);
-    if (!n->row && p->t->flags & TEMPLATE_PORT)
-        n->row = template_port_filter(name);
+    n->row = template_filter_row(p->t->flags, name);
     if (!n->row)
         TRY(unknown_row(p, at, name, false));
     if (parser_is_op(p, '('))

@@ -471,7 +471,7 @@ const struct value *filter_map(struct render *r, const struct filter_call_args *
     if (c->raw->n_pos == 0)
         return map_attribute(r, c->raw, &it, out);
     const struct value *name = c->raw->pos[0];
-    const void *row = name->type == VALUE_STR ? template_filter_row(value_text(name)) : NULL;
+    const void *row = name->type == VALUE_STR ? template_filter_row(r->t->flags, value_text(name)) : NULL;
     struct call args = rest(c->raw, 1);
     if (!row)
         return it.n ? render_fail(r, "no filter named '%.*s'", name->type == VALUE_STR ? (int)name->n : 1,

@@ -61,7 +61,7 @@ TYPE_TEST(is_callable, v->type == OBJ_MACRO || v->type == OBJ_METHOD || v->type 
 TYPE_TEST(is_escaped, v->type == VALUE_STR && v->markup)
 TYPE_TEST(is_sameas, v == arg || (v->type == arg->type && (v->type == VALUE_NULL ||
                                                           (v->type == VALUE_BOOL && v->b == arg->b))))
-TYPE_TEST(is_filter, v->type == VALUE_STR && template_filter_row(value_text(v)) != NULL)
+TYPE_TEST(is_filter, v->type == VALUE_STR && template_filter_row(0, value_text(v)) != NULL)
 TYPE_TEST(is_test, v->type == VALUE_STR && template_test_row(value_text(v)) != NULL)
 
 static int is_iterable(struct render *r, const struct value *v, const struct value *arg)

@@ -67,7 +67,8 @@ static int next_own(struct task *t, struct data *data, bool is_shot, struct aren
         *out = row;
         if (!row || !task_has_rows(t, is_shot))
             return 0;
-        int rc = task_row(t, is_shot, row, a, out, e);
+        struct task_source_row r = {row, data_at(data) - 1, is_shot};
+        int rc = task_row(t, &r, a, out, e);
         if (rc < 0)
             return err_prefix(e, rc, "task '%s', a row of '%s'", t->name, data_origin(data));
         if (*out)

@@ -3,110 +3,12 @@
 
     LM_EVAL_DIR=.../lm_eval/tasks python3 port_goldens.py > tests/tasks/ports.jsonl
 
-Needs: datasets, numpy, scikit-learn, and lm_eval's folder on disk (pip download lm_eval; unzip).
-Packages that upstream's modules import and these functions don't use are stood in for.
-A line: kind, path (of the module), has (a piece of the module's text), function, doc(s), out."""
-import builtins
-import importlib.abc
-import importlib.machinery
-import importlib.util
-import json
-import math
+Needs: datasets, numpy, scikit-learn, scipy, rouge_score, sacrebleu, transformers before 5 (its squad_metrics),
+and lm_eval's folder on disk (pip download lm_eval; unzip)."""
 import os
-import sys
-import types
 
-ROOT = os.environ["LM_EVAL_DIR"].rstrip("/")
-STAND_INS = ("evaluate", "torch", "transformers", "rouge_score", "pytablewriter", "tqdm", "requests", "jsonlines",
-             "bert_score", "sacrebleu", "more_itertools")
-
-
-class Stub(types.ModuleType):
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Stub(self.__name__ + "." + name)
-
-    def __call__(self, *a, **k):
-        return a[0] if len(a) == 1 and callable(a[0]) else self
-
-
-class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in STAND_INS:
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-
-    def create_module(self, spec):
-        return Stub(spec.name)
-
-    def exec_module(self, module):
-        module.__path__ = []
-
-
-sys.meta_path.append(Finder())
-sys.path.insert(0, os.path.dirname(os.path.dirname(ROOT)))
-import datasets  # noqa: E402
-
-datasets.disable_progress_bars()
-
-
-def sum_of(values, start=0):
-    """sum() of Python 3.12 and later: compensated for floats."""
-    values = list(values)
-    if not any(type(v) is float for v in values) or not all(type(v) in (int, float) for v in values):
-        return builtins.sum(values, start)
-    f = c = 0.0
-    for x in values:
-        t = f + x
-        c += (f - t) + x if abs(f) >= abs(x) else (x - t) + f
-        f = t
-    return f + c if c and math.isfinite(c) else f
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location("m" + str(abs(hash(path))), path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if sys.version_info < (3, 12):
-        module.sum = sum_of
-    return module
-
-
-def case(kind, path, has, name, *args):
-    full = os.path.join(ROOT, path)
-    assert has in open(full, encoding="utf-8").read(), (path, has)
-    f = getattr(load(full), name)
-    line = {"kind": kind, "path": path, "has": has, "function": os.path.basename(path)[:-3] + "." + name}
-    if kind == "rows":
-        line["docs"] = args[0]
-        line["out"] = [dict(r) for r in f(datasets.Dataset.from_list(args[0]))]
-        print(json.dumps(line, ensure_ascii=False))
-        return
-    if kind == "aggregate":
-        line["items"] = args[0]
-        line["out"] = float(f([tuple(x) for x in args[0]]))
-        print(json.dumps(line, ensure_ascii=False))
-        return
-    for doc, *rest in args[0]:
-        line["doc"] = doc
-        if kind == "results":
-            line["results"] = rest[0]
-            out = f(doc, [tuple(r) if isinstance(r, list) else r for r in rest[0]])
-            line["out"] = {k: float(v) for k, v in out.items()}
-        else:
-            line["out"] = f(doc)
-        print(json.dumps(line, ensure_ascii=False))
-
-
-def rows(path, has, name, docs):
-    case("rows", path, has, name, docs)
-
-
-def value(path, has, name, docs):
-    case("value", path, has, name, [(d,) for d in docs])
-
-
-TEXTS = ["Ein Satz.", "  two  spaces ", "日本語 テスト", "q[title] [x] y", "", "a _ b_c", "ÀÉ ß"]
+import port_golden_scores
+from port_golden_case import ROOT, TEXTS, case, load, rows, value
 
 
 def subjects():
@@ -332,3 +234,4 @@ mmlu_kin()
 later()
 african()
 quoted()
+port_golden_scores.everything()
