@@ -199,11 +199,10 @@ static int load_resolve(struct load *l, const struct value *own, const char *pat
                            task_files_where(l->files, items[i], where), value_type_name(items[i]));
         const char *dir = fs_dirname(l->arena, path);
         const char *target = fs_join(l->arena, dir, items[i]->s);
-        if (!fs_exists(target) || fs_is_dir(target))
-            return err_set(l->e, ASSAY_EIO,
-                           "%s: included file '%s' does not exist (looked for "
-                           "'%s')",
-                           task_files_where(l->files, items[i], where), items[i]->s, target);
+        if (!fs_is_file(target))
+            return err_set(l->e, ASSAY_EIO, "%s: included file '%s' %s (looked for '%s')",
+                           task_files_where(l->files, items[i], where), items[i]->s,
+                           fs_exists(target) ? "is no regular file" : "does not exist", target);
         const struct value *one;
         TRY(load_file(l, target, &one));
         all = merge(l, all, without(l, one, "task_list"));

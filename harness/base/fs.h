@@ -24,6 +24,7 @@ int fs_write_atomic(const char *path, const void *p, size_t n, struct assay_err 
 int fs_write_cache(const char *path, const void *p, size_t n, struct assay_err *);
 bool fs_exists(const char *path);
 bool fs_is_dir(const char *path);
+bool fs_is_file(const char *path);     /* regular, links followed: reading it neither waits nor goes on for ever */
 int fs_mkdirs(const char *path, struct assay_err *);
 /* Regular files below `root` whose name fnmatches `pattern`, sorted by path (POSIX byte order);
  * directories named in `skip` (NULL-terminated, may be NULL) are not entered; symbolic links that

@@ -188,12 +188,15 @@ static void test_aggregate_list(void **state)
     tasks_abc();
     test_file("g.yaml", "group: g\ntask: [a]\naggregate_metric_list:\n  - metric: acc\n"
                         "  - {metric: f1, filter_list: one, weight_by_size: false}\n"
-                        "  - {metric: em, filter_list: [x, y]}\n");
+                        "  - {metric: em, filter_list: [x, y]}\n"
+                        "  - {metric: p, weight_by_size: truez}\n  - {metric: q, weight_by_size: ''}\n");
     select_ok("g");
     const struct task_group_metric *m;
     size_t n;
     assert_int_equal(task_group_metrics(node("g"), &test_arena, &m, &n, &test_err), 0);
-    assert_int_equal(n, 3);
+    assert_int_equal(n, 5);
+    assert_true(m[3].weight_by_size); /* a text is true in Python, whatever it says */
+    assert_false(m[4].weight_by_size);
     assert_string_equal(m[0].metric, "acc");
     assert_null(m[0].filters);
     assert_true(m[0].weight_by_size);

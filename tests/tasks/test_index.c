@@ -49,6 +49,48 @@ static void test_tag_before_task_takes_the_name(void **state)
     task_index_close(x);
 }
 
+/* A tag adds to the set of its name; a task that has the name keeps it. */
+static void test_task_before_tag_keeps_the_name(void **state)
+{
+    (void)state;
+    test_file("a.yaml", "task: two\n");
+    test_file("b.yaml", "task: one\ntag: [two, three]\n");
+    struct task_index *x = test_index(test_tmp());
+    assert_int_equal(find(x, "two")->kind, TASK_ENTRY_TASK);
+    assert_int_equal(find(x, "three")->kind, TASK_ENTRY_TAG);
+    task_index_close(x);
+}
+
+/* What a file says through what it includes counts as its own; functions are not looked for. */
+static void test_what_is_inherited(void **state)
+{
+    (void)state;
+    char gone[300];
+    test_file("sub/_class", "class: !function nowhere.Task\n");
+    test_file("sub/_group", "include: _deep\ngroup: g\n");
+    test_file("sub/_deep", "task: [a, b]\nnum_fewshot: 4\n");
+    test_file("sub/a.yaml", "include: _class\ntask: a\n");
+    test_file("sub/b.yaml", "include: ../_data\ntask: b\nprocess_docs: !function nowhere.f\nnum_fewshot: 2\n");
+    test_file("sub/c.yaml", "include: _group\n");
+    test_file("_data", "dataset_path: org/x\ndataset_name: 2013\noutput_type: loglikelihood\nnum_fewshot: 9\n");
+    snprintf(gone, sizeof gone, "include: %s/_data\ntask: absolute\n", test_tmp());
+    test_file("d.yaml", gone);
+    test_file(".ipynb_checkpoints/e.yaml", "task: hidden\n");
+    struct task_index *x = test_index(test_tmp());
+    size_t n;
+    task_index_entries(x, &n);
+    assert_int_equal(n, 4);
+    assert_true(find(x, "a")->is_class);
+    assert_int_equal(find(x, "b")->n_fewshot, 2);
+    assert_string_equal(find(x, "b")->dataset, "org/x");
+    assert_string_equal(find(x, "b")->dataset_name, "2013");
+    assert_string_equal(find(x, "b")->output, "loglikelihood");
+    assert_int_equal(find(x, "absolute")->n_fewshot, 9);
+    assert_int_equal(find(x, "g")->kind, TASK_ENTRY_GROUP);
+    assert_null(task_index_broken(x, &n));
+    task_index_close(x);
+}
+
 static void test_later_root_wins(void **state)
 {
     (void)state;
@@ -161,6 +203,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_kinds_and_order, test_teardown),
         cmocka_unit_test_teardown(test_tag_before_task_takes_the_name, test_teardown),
+        cmocka_unit_test_teardown(test_task_before_tag_keeps_the_name, test_teardown),
+        cmocka_unit_test_teardown(test_what_is_inherited, test_teardown),
         cmocka_unit_test_teardown(test_later_root_wins, test_teardown),
         cmocka_unit_test_teardown(test_broken_file_is_said_when_a_name_is_missing, test_teardown),
         cmocka_unit_test_teardown(test_selectors, test_teardown),

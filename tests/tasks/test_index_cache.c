@@ -168,6 +168,20 @@ static void test_links(void **state)
     settle();
 }
 
+/* Nothing that is no file is waited for or read to an end it does not have. */
+static void test_no_files(void **state)
+{
+    (void)state;
+    make_tree();
+    assert_int_equal(mkfifo(fs_join(&test_arena, tree_dir, "pipe"), 0600), 0);
+    assert_int_equal(mkfifo(fs_join(&test_arena, tree_dir, "pipe.yaml"), 0600), 0);
+    put("d04/f004.yaml", "task: piped\ninclude: ../pipe\n");
+    put("d04/f016.yaml", "task: zeros\ninclude: /dev/zero\n");
+    settle();
+    assert_contains(said(cache_dir), "2 broken: ");
+    assert_contains(said(cache_dir), "is no regular file");
+}
+
 static void test_damage(void **state)
 {
     (void)state;
@@ -322,6 +336,7 @@ int main(void)
         cmocka_unit_test_teardown(test_it_is_used, test_teardown),
         cmocka_unit_test_teardown(test_changed_includes, test_teardown),
         cmocka_unit_test_teardown(test_links, test_teardown),
+        cmocka_unit_test_teardown(test_no_files, test_teardown),
         cmocka_unit_test_teardown(test_damage, test_teardown),
         cmocka_unit_test_teardown(test_hostile, test_teardown),
         cmocka_unit_test_teardown(test_any_change, test_teardown),

@@ -1,4 +1,6 @@
 /* One task: what its file may say, how a field meets a row, what is asked. */
+#include <sys/stat.h>
+
 #include "tests/tasks/task_test.h"
 
 static struct task_index *index_here;
@@ -161,8 +163,50 @@ static void test_include(void **state)
     refuse("include: nowhere\ntask: t\n", "t.yaml:1:10: included file 'nowhere' does not exist");
     test_file("sub/deep", "include: base\n");
     refuse("include: sub/base\ntask: t\n", "include cycle");
+    /* a file that two includes share counts as met twice */
+    test_file("left", "include: shared\n");
+    test_file("right", "include: shared\n");
+    test_file("shared", "repeats: 2\n");
+    refuse("include: [left, right]\ntask: t\n", "include cycle");
+    refuse("include: t.yaml\ntask: t\n", "include cycle");
+    refuse("include: 3\ntask: t\n", "t.yaml:1:10: 'include' must be a path or a list of paths, not int");
+    refuse("include: sub\ntask: t\n", "included file 'sub' is no regular file");
+    assert_int_equal(mkfifo(fs_join(&test_arena, test_tmp(), "pipe"), 0600), 0);
+    refuse("include: pipe\ntask: t\n", "included file 'pipe' is no regular file"); /* and no waiting for it */
+    refuse("include: /dev/zero\ntask: t\n", "is no regular file");
     test_file("sub/deep", "[1]\n");
     refuse("include: sub/base\ntask: t\n", "sub/deep:1:1: a task file must be a mapping");
+}
+
+/* Without metric_list the type decides; metadata may be anything. */
+static void test_defaults(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *metrics;
+    } cases[] = {{"multiple_choice", "acc acc_norm"},
+                 {"loglikelihood", "perplexity acc"},
+                 {"loglikelihood_rolling", "word_perplexity byte_perplexity bits_per_byte"},
+                 {"generate_until", "exact_match"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char yaml[400], said[200] = "";
+        size_t n;
+        snprintf(yaml, sizeof yaml,
+                 "task: t\ndataset_path: json\nvalidation_split: v\noutput_type: %s\ndoc_to_text: q\n"
+                 "doc_to_target: t\ndoc_to_choice: ['a', 'b']\nmetadata: %d\nfewshot_config: "
+                 "{fewshot_indices: [3]}\n", cases[i].type, (int)i);
+        load(yaml);
+        const struct task_measure *m = task_measures(task_here, &n);
+        for (size_t k = 0; k < n; k++)
+            snprintf(said + strlen(said), sizeof said - strlen(said), "%s%s", k ? " " : "", m[k].metric);
+        assert_string_equal(said, cases[i].metrics);
+        assert_string_equal(task_here->eval_split, "v");
+        assert_null(task_here->version);
+        assert_int_equal(task_here->n_fewshot, 0);
+    }
+    refuse(GEN "doc_to_target: t\nmetric_list: [{metric: mine}]\n", "unknown metric 'mine'");
+    refuse(GEN "doc_to_target: t\nmetric_list: [{metric: exact_match, aggregation: meen}]\n",
+           "unknown aggregation 'meen'");
 }
 
 static void test_settings_win(void **state)
@@ -383,6 +427,7 @@ int main(void)
         T(test_keys),
         T(test_python_is_refused),
         T(test_include),
+        T(test_defaults),
         T(test_settings_win),
         T(test_uid),
         T(test_generation),
