@@ -70,12 +70,29 @@ static int fake_info(struct assay_model *m, struct assay_info *out, struct assay
     (void)m;
     (void)e;
     memcpy(out, &x, out->size < sizeof x ? out->size : sizeof x);
+#ifdef TEMPLATES
+    /* The newer header's n_chat_templates: behind chat_template come two texts. */
+    uint32_t n = TEMPLATES;
+    memcpy((char *)out + sizeof x + 2 * sizeof(char *), &n, sizeof n);
+#endif
     return 0;
 }
+
+#ifdef FACTS
+/* What a newer plugin has: members of the newer header by their place. */
+static int fake_facts(const void *options, struct assay_model **out, struct assay_err *e)
+{
+    (void)options;
+    (void)e;
+    *out = calloc(1, sizeof **out);
+    return 0;
+}
+#endif
 
 /* A member that no host of this major knows lies behind those it does. */
 struct newer {
     struct assay_backend known;
+    int (*open_facts)(const void *, struct assay_model **, struct assay_err *);
     void (*unknown[8])(void);
 };
 
@@ -84,7 +101,7 @@ const struct assay_backend *ENTRY(const struct assay_host *host);
 __attribute__((visibility("default"))) const struct assay_backend *
 ENTRY(const struct assay_host *host)
 {
-    static const struct newer backend = {
+    static struct newer backend = {
         .known =
             {
                 .size = (uint32_t)(SIZE),
@@ -102,6 +119,9 @@ ENTRY(const struct assay_host *host)
             },
     };
     (void)host;
+#ifdef FACTS
+    backend.open_facts = fake_facts;
+#endif
 #ifdef REFUSE
     return NULL;
 #else

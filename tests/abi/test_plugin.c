@@ -82,6 +82,31 @@ static void test_older_and_newer(void **state)
     assert_null(p->api.score);
 }
 
+/* A plugin without open_facts is opened whole; one that has it, never. */
+static void test_open_facts(void **state)
+{
+    struct fixture *f = *state;
+    struct engine g;
+    void *options;
+    const struct value *record;
+    struct value_entry x = {value_str(&f->arena, "model"), value_str(&f->arena, "fail")};
+    const struct value *settings = value_dict(&f->arena, &x, 1);
+    const struct plugin *p = load(f, build(f, "whole", "-DNAME='\"whole\"'"));
+    assert_ok(plugin_options(p, settings, NULL, &f->arena, &options, &record, &f->e), f->e);
+    assert_int_equal(engine_open_facts(p, options, &g, &f->e), ASSAY_EFORMAT);
+    p = load(f, build(f, "facts", "-DNAME='\"facts\"' -DFACTS"));
+    assert_ok(plugin_options(p, settings, NULL, &f->arena, &options, &record, &f->e), f->e);
+    assert_ok(engine_open_facts(p, options, &g, &f->e), f->e);
+    assert_null(g.info.bos_text); /* behind what the plugin knows of */
+    assert_int_equal(g.info.n_chat_templates, 0);
+    engine_close(&g);
+    /* Templates that are counted but not there. */
+    p = load(f, build(f, "liar", "-DNAME='\"liar\"' -DFACTS -DTEMPLATES=3"));
+    assert_ok(plugin_options(p, settings, NULL, &f->arena, &options, &record, &f->e), f->e);
+    assert_int_equal(engine_open_facts(p, options, &g, &f->e), ASSAY_EFORMAT);
+    assert_contains(f->e.msg, "reports 3 chat templates it does not list");
+}
+
 static void test_open(void **state)
 {
     struct fixture *f = *state;
@@ -220,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_older_and_newer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_open, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_open_facts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_capability_lies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_shared_object, set_up, tear_down),

@@ -37,13 +37,13 @@ static struct encode_text text(const char *s)
     return (struct encode_text){s, strlen(s)};
 }
 
-/* Tokens as text: ^ for the begin token. */
+/* Tokens as text: ^ for the begin token, $ for the end token. */
 static void says(const struct assay_tokens *t, const char *want)
 {
     char got[256];
     size_t n = 0;
     for (size_t i = 0; i < t->n && n < sizeof got - 1; i++)
-        got[n++] = t->v[i] == BOS ? '^' : (char)t->v[i];
+        got[n++] = t->v[i] == BOS ? '^' : t->v[i] == BOS + 1 ? '$' : (char)t->v[i];
     got[n] = 0;
     assert_string_equal(got, want);
 }
@@ -67,6 +67,10 @@ static void test_pairs(void **state)
     pair(&c, "caf\xc3\xa9\xe3\x80\x80", "x", "^caf\xc3\xa9",
          "\xe3\x80\x80x"); /* so does a wide space */
     pair(&c, "", "sat", "^", "sat");
+    /* What chat templates print: special tokens by their texts, and the begin token once. */
+    pair(&c, "<s>the</s>\n", "cat", "^the$", "\ncat");
+    pair(&c, "<s><s>the", "</s>", "^^the", "$");
+    pair(&c, "the<s>", "cat", "^the^", "cat");
     pair(&c, "  ", "x", "^", "  x");
     pair(&c, "a", "", "^a", "");
     /* the same context again, from the cache and from other memory */
