@@ -10,6 +10,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/report_flags.h"
 #include "harness/cli/task_views.h"
+#include "harness/run/suite.h"
 #include "reports/notice.h"
 
 struct show_flags {
@@ -17,6 +18,8 @@ struct show_flags {
     int64_t item;
     const char *task_dir, *data;
     int64_t fewshot;
+    const char *chat, *model, *backend, *instruction, *prefix;
+    int32_t turns;
 };
 static struct report_flags flags;
 static struct show_flags show;
@@ -33,6 +36,18 @@ static const struct assay_field show_fields[] = {
      "show task: folder that holds data sets, searched first"},
     {"fewshot", ASSAY_INT, offsetof(struct show_flags, fewshot), "-1", "-1..1000",
      "show task: examples in the prompt; -1: as the task says"},
+    {"apply-chat-template", ASSAY_STR, offsetof(struct show_flags, chat), NULL, "?true",
+     "show task: prompts as conversations; as of assay run"},
+    {"model", ASSAY_STR, offsetof(struct show_flags, model), NULL, NULL,
+     "show task: model whose chat template that is"},
+    {"backend", ASSAY_STR, offsetof(struct show_flags, backend), "native", NULL,
+     "show task: what opens that model"},
+    {"fewshot-as-multiturn", ASSAY_BOOL, offsetof(struct show_flags, turns), "true", NULL,
+     "show task: each example a turn of its own; off: all in one message"},
+    {"system-instruction", ASSAY_STR, offsetof(struct show_flags, instruction), NULL, NULL,
+     "show task: text in front of the description"},
+    {"gen-prefix", ASSAY_STR, offsetof(struct show_flags, prefix), NULL, NULL,
+     "show task: beginning of the answer, in place of the task's own"},
     {0},
 };
 
@@ -221,6 +236,31 @@ static int show_item(struct view *view, const struct view_set *set, const struct
     return 0;
 }
 
+/* The settings of a run that change prompts. */
+static int show_a_task(struct options *o, struct assay_err *e)
+{
+    const char *const settings[][2] = {{"apply-chat-template", show.chat},
+                                       {"system-instruction", show.instruction},
+                                       {"gen-prefix", show.prefix},
+                                       {"fewshot-as-multiturn", show.turns ? "true" : "false"},
+                                       {"model", show.model},
+                                       {"backend", show.backend},
+                                       {"tasks", o->args[1]},
+                                       {"scenario", "none"}};
+    struct suite suite;
+    struct show_task ask = {.name = o->args[1],
+                            .task_dir = show.task_dir,
+                            .data_dir = show.data,
+                            .fewshot = (int)show.fewshot,
+                            .suite = &suite};
+    suite_init(&suite, &o->arena);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (settings[i][1])
+            TRY(suite_set(&suite, settings[i][0], settings[i][1], e));
+    TRY(show.model ? suite_finish(&suite, e) : suite_make_chat(&suite, NULL, e));
+    return show_task(o, &ask, e);
+}
+
 static int body(struct options *o, struct assay_err *e)
 {
     struct view *view;
@@ -228,10 +268,8 @@ static int body(struct options *o, struct assay_err *e)
     int rc = 0;
     if (o->n_args && (strcmp(o->args[0], "task") != 0 || o->n_args != 2))
         return err_set(e, ASSAY_EUSAGE, "expected 'show task NAME', or 'show' with options");
-    if (o->n_args) {
-        struct show_task ask = {o->args[1], show.task_dir, show.data, (int)show.fewshot};
-        return show_task(o, &ask, e);
-    }
+    if (o->n_args)
+        return show_a_task(o, e);
     if (show.item >= 0 && !show.task)
         return err_set(e, ASSAY_EUSAGE, "--item needs --task");
     TRY(report_open(&flags, o, &view, &set, e));
@@ -269,6 +307,7 @@ const struct command cmd_show = {
     .examples = "show # the newest run: command, machine, settings\n"
                 "show --variant int4 # what was really loaded, memory, jobs\n"
                 "show task gsm8k --fewshot 2 # what a model would be asked\n"
+                "show task gsm8k --apply-chat-template --model m.gguf # and how a chat model would\n"
                 "show --task blimp_passive_1 --item 17 # one document, all answers\n",
     .main = run_show,
 };

@@ -11,9 +11,11 @@
 #include "harness/base/value.h"
 #include "harness/cli/command.h"
 #include "harness/cli/task_views.h"
+#include "harness/run/chats.h"
 #include "harness/run/docs.h"
 #include "harness/run/paths.h"
 #include "harness/run/suite.h"
+#include "tasks/chat.h"
 #include "tasks/refusal.h"
 #include "tasks/task.h"
 
@@ -23,6 +25,7 @@ struct shown {
     struct arena *a;
     struct task_index *index;
     const struct show_task *ask;
+    struct chats_choice chat;
     size_t n_dir;                      /* bytes of the task file's folder, slash included */
 };
 
@@ -221,7 +224,13 @@ static void put_loaded(struct shown *s, struct task *t)
 
 static void put_task(struct shown *s, const struct task_node *node)
 {
-    struct task_settings settings = {.n_fewshot = s->ask->fewshot, .fewshot_seed = 1234};
+    const struct suite *how = s->ask->suite;
+    struct task_settings settings = {.n_fewshot = s->ask->fewshot,
+                                     .fewshot_seed = 1234,
+                                     .system_instruction = how->system_instruction,
+                                     .gen_prefix = how->gen_prefix,
+                                     .applies_chat = how->applies_chat,
+                                     .shots_as_turns = how->shots_as_turns};
     struct task *t;
     struct assay_err e = {0};
     const struct value *config;
@@ -238,6 +247,11 @@ static void put_task(struct shown *s, const struct task_node *node)
         buf_addc(&s->b, '\n');
         row(s, "refused", e.msg);
         return;
+    }
+    if (s->chat.chat) {
+        task_set_chat(t, s->chat.chat);
+        buf_addc(&s->b, '\n');
+        row(s, "chat", arena_printf(s->a, "template %s (%s)", chat_template_uid(s->chat.chat), s->chat.source));
     }
     put_loaded(s, t);
     task_release(t);
@@ -289,6 +303,7 @@ int show_task(struct options *o, const struct show_task *ask, struct assay_err *
     size_t n;
     struct shown s = {.a = &o->arena, .ask = ask};
     const char *const *roots = paths_tasks(&o->arena, said, &n);
+    TRY(chats_for(ask->suite, &o->arena, &s.chat, e));
     TRY(task_index_open(roots, n, paths_cache(&o->arena), &s.index, e));
     buf_init(&s.b, 0);
     int rc = put_all(&s, e);
@@ -296,5 +311,6 @@ int show_task(struct options *o, const struct show_task *ask, struct assay_err *
         say_buf(&s.b);
     buf_release(&s.b);
     task_index_close(s.index);
+    chat_release(s.chat.chat);
     return rc;
 }

@@ -3,6 +3,7 @@
 #define TASK_VIEWS_H
 struct assay_err;
 struct options;
+struct suite;
 
 /* pattern NULL: all.  format: table, csv or json. */
 int list_tasks(struct options *, const char *task_dir, const char *pattern, const char *format,
@@ -10,6 +11,7 @@ int list_tasks(struct options *, const char *task_dir, const char *pattern, cons
 struct show_task {
     const char *name, *task_dir, *data_dir;
     int fewshot;                       /* -1: as the task says */
+    const struct suite *suite;         /* how prompts are made: chat template, instruction, prefix */
 };
 int show_task(struct options *, const struct show_task *, struct assay_err *);
 #endif

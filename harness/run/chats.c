@@ -149,8 +149,8 @@ static bool read_all(int fd, int64_t timeout_s, struct buf *b)
 }
 
 /* *facts NULL: it could not be asked; the variant's own child will say why. */
-static int peek(struct plan *p, const struct plan_variant *v, const struct value **facts,
-                struct assay_err *e)
+static int peek(const struct suite *s, const struct plan_variant *v, struct arena *a,
+                const struct value **facts, struct assay_err *e)
 {
     int fd[2], status = 0;
     struct buf b;
@@ -169,18 +169,18 @@ static int peek(struct plan *p, const struct plan_variant *v, const struct value
         return err_errno(e, ASSAY_EIO, "cannot start a process");
     }
     buf_init(&b, MAX_FACTS);
-    bool whole = read_all(fd[0], p->suite->timeout_s, &b);
+    bool whole = read_all(fd[0], s->timeout_s, &b);
     close(fd[0]);
     if (!whole)
         kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     struct assay_err said = {0};
-    const char *text = arena_strndup(&p->arena, b.v, b.n);
+    const char *text = arena_strndup(a, b.v, b.n);
     size_t n = b.n;
     buf_release(&b);
     if (!whole || !WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
-        json_parse(text, n, "facts", 1, &p->arena, facts, &said) < 0)
+        json_parse(text, n, "facts", 1, a, facts, &said) < 0)
         *facts = NULL;
     return 0;
 }
@@ -209,7 +209,7 @@ int chats_resolve(struct plan *p, struct assay_err *e)
         }
         const struct value *facts;
         struct chats_choice choice;
-        TRY(peek(p, v, &facts, e));
+        TRY(peek(p->suite, v, &p->arena, &facts, e));
         if (!facts)
             continue;
         TRY(chats_choose(p->suite, facts, model_of(v), &p->arena, &choice, e));
@@ -217,4 +217,22 @@ int chats_resolve(struct plan *p, struct assay_err *e)
         v->chat_source = choice.source;
     }
     return 0;
+}
+
+int chats_for(const struct suite *s, struct arena *a, struct chats_choice *out, struct assay_err *e)
+{
+    const struct value *facts = NULL;
+    struct plan_variant v = {.suite = s->variants};
+    *out = (struct chats_choice){NULL, NULL};
+    if (!s->applies_chat)
+        return 0;
+    if (!s->n_variants)
+        return chats_choose(s, NULL, "(none)", a, out, e);
+    TRY(plugin_find(v.suite->backend, a, &v.plugin, e));
+    TRY(plugin_options(v.plugin, v.suite->options, s->path, a, &v.options, &v.record, e));
+    TRY(peek(s, &v, a, &facts, e));
+    if (!facts)
+        return err_set(e, ASSAY_EFORMAT, "model '%s' could not be asked for its chat templates",
+                       model_of(&v));
+    return chats_choose(s, facts, model_of(&v), a, out, e);
 }

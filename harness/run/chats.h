@@ -22,4 +22,8 @@ struct chats_choice {
 };
 int chats_choose(const struct suite *, const struct value *facts, const char *model, struct arena *,
                  struct chats_choice *, struct assay_err *);
+/* The same for the suite's first variant, which is asked as chats_resolve does; a suite without variants
+ * must name a file.  Only the template's settings of the suite are looked at, which need be made:
+ * suite_make_chat.  choice->chat NULL: the suite applies none. */
+int chats_for(const struct suite *, struct arena *, struct chats_choice *, struct assay_err *);
 #endif

@@ -95,6 +95,9 @@ int suite_set(struct suite *, const char *key, const char *text, struct assay_er
 /* Checks what can be checked without plugins, builds variants and scenarios, computes json and uid.
  * Errors: ASSAY_EUSAGE, ASSAY_EFORMAT "file:line:col: ..." */
 int suite_finish(struct suite *, struct assay_err *);
+/* What suite_finish does about chat templates: reads the file and the date, or the record of them (NULL:
+ * there is none).  Errors: ASSAY_EUSAGE, ASSAY_EFORMAT. */
+int suite_make_chat(struct suite *, const struct value *record, struct assay_err *);
 /* The suite a run recorded (struct store_run's `suite`), finished. */
 int suite_from_json(struct suite *, const char *json, struct arena *, struct assay_err *);
 /* "512M", "2GiB", "4096" -> bytes.  Errors: ASSAY_EUSAGE "where: ...". */

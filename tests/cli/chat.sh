@@ -38,6 +38,11 @@ expect 0 "graded 4 jobs" "$ASSAY" grade --db "$db"
 expect 0 "0 requests asked" "${run[@]}" --model "$chat" --precision fp32,int8 --tasks "$tasks" --db "$db" \
     --apply-chat-template true --fewshot 1 --system-instruction "Be good."
 
+expect 0 "[|] <.user.>The capital of Italy is</s>" "$ASSAY" show task "$smoke/smoke_capital.yaml" --model "$chat" \
+    --apply-chat-template
+expect 0 "chat +template $sha .default" "$ASSAY" show task "$smoke/smoke_capital.yaml" --model "$chat" --apply-chat-template
+expect 2 "model '.none.' brings no chat template" "$ASSAY" show task "$smoke/smoke_capital.yaml" --apply-chat-template
+
 # Examples in one message; another template: not comparable, and why.
 expect 0 "1 of 1 variants" "${run[@]}" --model "$chat" --precision fp32 --tasks "$tasks" --db "$db" \
     --apply-chat-template --no-fewshot-as-multiturn --fewshot 1 --system-instruction "Be good."
