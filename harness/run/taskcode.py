@@ -302,10 +302,10 @@ def find(name):
 
 def describe(e):
     """One line: the place in the task's own file where it went wrong, and what went wrong."""
-    place, tb = '', e.__traceback__
+    place, tb, files = '', e.__traceback__, task_files()
     while tb:
         name = tb.tb_frame.f_code.co_filename
-        if name != HERE and not name.startswith('<frozen') and (not place or name in task_files()):
+        if name != HERE and not name.startswith('<frozen') and (not place or name in files):
             place = '%s:%d: ' % (name, tb.tb_lineno)
         tb = tb.tb_next
     if isinstance(e, SyntaxError) and e.filename:
@@ -563,4 +563,8 @@ def main():
     stand_in()
     while True:
         magic, number, n = struct.unpack('<IIQ', read_exact(16))
-        send(number, answer(marshal.loads(read_exact(n))))
+        said = answer(marshal.loads(read_exact(n)))
+        try:
+            send(number, said)
+        except (MemoryError, ValueError):
+            send(number, ('failed', 'MemoryError: the answer is larger than --task-code-memory lets it be'))
