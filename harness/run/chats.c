@@ -191,6 +191,23 @@ static const char *model_of(const struct plan_variant *v)
     return m && m->type == VALUE_STR ? m->s : "";
 }
 
+/* Options that say how a model is computed with, not which it is. */
+static bool asks_the_same(const struct plan_variant *x, const struct plan_variant *y)
+{
+    static const char *const aside[] = {"precision", "threads"};
+    if (x->plugin != y->plugin || x->record->n != y->record->n)
+        return false;
+    for (uint32_t i = 0; i < x->record->n; i++) {
+        const struct value_entry *a = &x->record->entries[i], *b = &y->record->entries[i];
+        bool is_aside = false;
+        for (size_t k = 0; k < sizeof aside / sizeof *aside; k++)
+            is_aside = is_aside || value_is_str(a->key, aside[k]);
+        if (!value_equal(a->key, b->key) || (!is_aside && !value_equal(a->value, b->value)))
+            return false;
+    }
+    return true;
+}
+
 int chats_resolve(struct plan *p, struct assay_err *e)
 {
     if (!p->suite->applies_chat || !p->suite->tasks.n)
@@ -199,8 +216,7 @@ int chats_resolve(struct plan *p, struct assay_err *e)
         struct plan_variant *v = &p->variants[i];
         const struct plan_variant *same = NULL;
         for (size_t k = 0; k < i && !same; k++)
-            if (p->variants[k].plugin == v->plugin &&
-                strcmp(model_of(&p->variants[k]), model_of(v)) == 0)
+            if (asks_the_same(&p->variants[k], v))
                 same = &p->variants[k];
         if (same) {
             v->chat = same->chat;

@@ -115,6 +115,17 @@ printf '{%% if messages[0].role == "system" %%}{{ raise_exception("no system") }
 expect 0 "refuses the system message" "${run[@]}" --backend mock --model demo --precision fp32 --tasks "$smoke/smoke_capital.yaml" \
     --db "$T/strict.db" --apply-chat-template "$T/strict.jinja" --system-instruction "Be good."
 equal "$(sql "$T/strict.db" "SELECT warning LIKE '% prompts are without the system message%' FROM job WHERE kind = 'task'")" 1 "the warning"
+# Variants of one model whose options give them other templates are asked one by one.
+cat > "$T/options.yaml" << YAML
+backend: mock
+models: [{model: demo, variants: [{name: a, chat-template: "A{{ messages[0].content }}"},
+                                  {name: b, chat-template: "B{{ messages[0].content }}"}]}]
+tasks: [$smoke/smoke_capital.yaml]
+scenarios: [none]
+apply-chat-template: true
+YAML
+expect 0 "2 of 2" "$ASSAY" run "$T/options.yaml" --db "$T/options.db"
+equal "$(sql "$T/options.db" "SELECT group_concat(DISTINCT substr(prompt, 1, 1)) FROM item")" "A,B" "templates of options"
 # A named template of the mock, whose begin token it knows again.
 expect 0 "1 of 1" "${run[@]}" --backend mock --model demo --precision fp32 --tasks "$smoke/smoke_capital.yaml" --db "$T/mock.db" \
     --option 'chat-template={{ 1 }}' --apply-chat-template last
