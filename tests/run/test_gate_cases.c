@@ -2,6 +2,7 @@
  * second looks, measuring in turns, baselines, rules, what is missing, accuracy. */
 #include "tests/testing.h"
 #include <math.h>
+#include <sqlite3.h>
 #include "harness/base/arena.h"
 #include "harness/cli/gate_keep.h"
 
@@ -358,6 +359,16 @@ static void tag_canary_before(void **state)
     s = nights(w, 1, (struct night){.wrong = -1, .rate = 0.9, .canary = 10.8});
     is(speed(&s), GATE_CONFIRMED, false, "environment");
 }
+static void tag_faster_canary_before(void **state)
+{
+    struct world *w = *state;
+    nights(w, 20, (struct night){.wrong = -1});
+    nights(w, 2, (struct night){.wrong = -1, .canary = 13.2});
+    w->binary = "two";
+    nights(w, 1, (struct night){.wrong = -1, .rate = 0.9, .canary = 13.2});
+    struct seen s = nights(w, 1, (struct night){.wrong = -1, .rate = 0.9, .canary = 13.2});
+    is(speed(&s), GATE_CONFIRMED, false, "code");
+}
 /* A canary that moved long ago, and the other way, explains nothing tonight. */
 static void tag_canary_long_ago(void **state)
 {
@@ -503,6 +514,46 @@ static void both_directions(void **state)
     s = nights(w, 1, (struct night){.wrong = -1, .rate = 0.9});
     is(speed(&s), GATE_CONFIRMED, false, "code");
     assert_int_equal(s.verdict, GATE_REGRESSION);
+}
+
+static void unjudged(struct world *w, int n, double factor)
+{
+    for (int i = 0; i < n; i++)
+        add(w, (struct night){.rate = factor * quiet(w->n), .wrong = -1});
+}
+
+/* Nights that nobody judged: what stands is found, what came and went is not, a way back is no gain. */
+static void never_judged(void **state)
+{
+    struct world *w = *state;
+    w->binary = NULL;
+    unjudged(w, 12, 1);
+    unjudged(w, 12, 0.9);
+    unjudged(w, 12, 1);
+    struct seen s = gate(w);
+    is(speed(&s), GATE_OK, false, NULL);
+    assert_int_equal(s.verdict, GATE_PASS);
+    unjudged(w, 8, 1.1);
+    s = gate(w);
+    is(speed(&s), GATE_CONFIRMED, true, NULL); /* better than ever */
+}
+
+/* An accepted step closes itself only. */
+static void later_step(void **state)
+{
+    struct world *w = *state;
+    struct store_run r;
+    w->binary = NULL;
+    first_slow_night(w, (struct night){.rate = 0}, NULL, "code");
+    assert_ok(store_get_run(w->s, "run-of-night-12", &w->a, &r, &w->e), w->e);
+    assert_ok(gate_set_baseline(w->s, &r, "meant", w->n * day, &w->e), w->e);
+    struct seen s = nights(w, 8, (struct night){.wrong = -1, .rate = 0.9});
+    is(speed(&s), GATE_OK, false, NULL);
+    unjudged(w, 10, 0.8);
+    s = gate(w);
+    is(speed(&s), GATE_CONFIRMED, false, "code");
+    assert_int_equal(s.verdict, GATE_REGRESSION);
+    assert_contains(speed(&s)->reason, "9 nights ago");
 }
 
 static void new_segment(void **state)
@@ -728,6 +779,19 @@ static void baseline(void **state)
     assert_contains(w->e.msg, "is not a run of this machine");
 }
 
+/* A step that stood when the baseline was set is accepted with it, found before or not. */
+static void baseline_unjudged(void **state)
+{
+    struct world *w = *state;
+    w->binary = NULL;
+    unjudged(w, 12, 1);
+    unjudged(w, 12, 0.9);
+    set_baseline(w, w->n - 1);
+    struct seen s = nights(w, 1, (struct night){.wrong = -1, .rate = 0.9});
+    is(speed(&s), GATE_OK, false, NULL);
+    assert_int_equal(s.verdict, GATE_PASS);
+}
+
 static void other_baselines(void **state)
 {
     struct world *w = *state;
@@ -816,6 +880,22 @@ static void accuracy_pinned(void **state)
     is(find(&s, "accuracy"), GATE_CONFIRMED, false, "code");
 }
 
+/* A copy made by VACUUM INTO is not in WAL mode. */
+static void compacted(void **state)
+{
+    struct world *w = *state;
+    char sql[400];
+    sqlite3 *h;
+    nights(w, 11, (struct night){.wrong = -1});
+    snprintf(sql, sizeof sql, "VACUUM INTO '%s/copy.db'", w->dir);
+    assert_int_equal(sqlite3_open(w->db, &h), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(h, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(h);
+    snprintf(w->db, sizeof w->db, "%s/copy.db", w->dir);
+    struct seen s = gate(w);
+    assert_int_equal(s.verdict, GATE_PASS);
+}
+
 /* A run that is still going is no night yet. */
 static void running(void **state)
 {
@@ -843,7 +923,9 @@ int main(void)
         TEST(measured_same),     TEST(measured_stored),   TEST(measured_better),
         TEST(noise_floor),       TEST(baseline),          TEST(other_baselines),
         TEST(accuracy),          TEST(accuracy_fixed),    TEST(accuracy_unclear),
-        TEST(accuracy_pinned),   TEST(running),
+        TEST(accuracy_pinned),   TEST(running),           TEST(compacted),
+        TEST(never_judged),      TEST(later_step),        TEST(baseline_unjudged),
+        TEST(tag_faster_canary_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
