@@ -19,6 +19,7 @@ static void open_figure(struct page *p)
 /* -- trade-offs -------------------------------------------------------------------------------- */
 
 enum axis_x { X_SPEED, X_MEMORY };
+enum { FEW_RUNS = 2 }; /* whose plots stand open */
 
 static bool set_x(const struct compare_row *r, enum axis_x x, struct svg_point *pt)
 {
@@ -57,14 +58,18 @@ static bool set_y(const struct compare *c, const struct compare_row *r, bool is_
     return r->pool.kind == COMPARE_BINARY;
 }
 
-static size_t scatter(struct page *p, enum axis_x x, bool is_kl)
+/* The variants of one run: runs were measured on their own machines. */
+static size_t scatter(struct page *p, size_t run, enum axis_x x, bool is_kl)
 {
     const struct compare *c = p->c;
     struct svg_point *pts = ARENA_ARRAY(p->a, struct svg_point, c->n_rows);
     size_t n = 0;
     const char *unit = "decode tokens per second";
     for (size_t i = 0; i < c->n_rows; i++) {
-        pts[n] = (struct svg_point){.name = c->rows[i].variant->label, .color = html_color(p, i)};
+        const struct view_variant *v = c->rows[i].variant;
+        if (v->run != run)
+            continue;
+        pts[n] = (struct svg_point){.name = v->name, .color = html_color(p, i)};
         if (!c->rows[i].decode && c->rows[i].prefill)
             unit = "prefill tokens per second";
         n += !html_is_failed(&c->rows[i]) && set_x(&c->rows[i], x, &pts[n]) &&
@@ -102,10 +107,18 @@ void html_charts_tradeoff(struct page *p)
                "What each variant costs and what it keeps. Vertical bars are the 95&nbsp;% "
                "interval of the "
                "change against the base.");
-    buf_adds(p->b, "<div class=\"pair\">");
-    size_t n = scatter(p, X_SPEED, is_kl);
-    n += scatter(p, X_MEMORY, is_kl);
-    buf_adds(p->b, "</div>");
+    size_t n = 0, n_runs = p->c->set->n_runs;
+    for (size_t i = 0; i < n_runs; i++) {
+        if (n_runs > 1) {
+            buf_printf(p->b, "<details class=\"forest\"%s><summary>", i < FEW_RUNS ? " open" : "");
+            html_text(p->b, html_run_label(p, i));
+            buf_adds(p->b, "</summary>");
+        }
+        buf_adds(p->b, "<div class=\"pair\">");
+        n += scatter(p, i, X_SPEED, is_kl);
+        n += scatter(p, i, X_MEMORY, is_kl);
+        buf_adds(p->b, n_runs > 1 ? "</div></details>\n" : "</div>");
+    }
     if (n == 0)
         buf_adds(p->b, "<p>Two variants with scores and measurements are needed for this.</p>");
     html_end(p);

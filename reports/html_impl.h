@@ -22,7 +22,9 @@ struct page {
 
 /* Colour of a row: the base is 0, the others 1, 2, ... in order; the same whatever base is chosen. */
 int html_color(const struct page *, size_t row);
-/* The same by the variant's name; one that is not compared here gets a colour too. */
+/* "machine@3b1a90". */
+const char *html_run_label(struct page *, size_t run);
+/* The colour by the variant's name; one that is not compared here gets a colour too. */
 int html_name_color(const struct page *, const char *variant);
 /* A row that has nothing to show but its reason. */
 bool html_is_failed(const struct compare_row *);

@@ -4,7 +4,7 @@
 #include "reports/html_impl.h"
 #include "reports/runs.h"
 
-static const char *run_label(struct page *p, size_t run)
+const char *html_run_label(struct page *p, size_t run)
 {
     const char *uid = p->c->set->runs[run].uid;
     size_t n = strlen(uid);
@@ -21,7 +21,7 @@ static void fields_table(struct page *p)
              "lines that differ are marked</caption><thead><tr><th scope=\"col\">field</th>");
     for (size_t i = 0; i < set->n_runs; i++) {
         buf_adds(p->b, "<th scope=\"col\">");
-        html_text(p->b, run_label(p, i));
+        html_text(p->b, html_run_label(p, i));
         buf_printf(p->b, "<small>%s</small></th>", fmt_time(set->runs[i].started_ns).s);
     }
     buf_adds(p->b, "</tr></thead><tbody>");
@@ -72,7 +72,7 @@ static void matrix_table(struct page *p)
              "on each class of machine</caption><thead><tr><th scope=\"col\">variant</th>");
     for (size_t k = 0; k < m.n_classes; k++) {
         buf_adds(p->b, "<th scope=\"col\">");
-        html_text(p->b, run_label(p, m.runs[k]));
+        html_text(p->b, html_run_label(p, m.runs[k]));
         buf_adds(p->b, "</th>");
     }
     buf_adds(p->b, "</tr></thead><tbody>");

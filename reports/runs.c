@@ -36,9 +36,19 @@ static void put(struct gathering *g, size_t run, const char *name, const char *v
 static const char *text_of(const struct value *v, struct arena *a)
 {
     struct buf b;
+    bool is_words = v->type == VALUE_LIST;
+    for (size_t i = 0; i < v->n && is_words; i++)
+        is_words = v->items[i]->type == VALUE_STR;
     buf_init(&b, 0);
     if (v->type == VALUE_STR)
         buf_add(&b, v->s, v->n);
+    else if (is_words && v->n == 0)
+        buf_adds(&b, "none");
+    else if (is_words)
+        for (size_t i = 0; i < v->n; i++) {
+            buf_adds(&b, i ? ", " : "");
+            buf_add(&b, v->items[i]->s, v->items[i]->n);
+        }
     else
         json_write(&b, v, JSON_COMPACT);
     const char *s = arena_strndup(a, b.v, b.n);

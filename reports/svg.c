@@ -275,12 +275,16 @@ static void place_label(struct buf *b, const struct svg_frame *f, double x, doub
                         const char *name, struct box *taken, size_t *n_taken)
 {
     double w = 7.2 * (double)strlen(name) + 4;
-    const struct box tries[] = {{x + 9, y - 8, w, 15},      {x - 9 - w, y - 8, w, 15},
-                                {x - w / 2, y - 24, w, 15}, {x - w / 2, y + 9, w, 15},
-                                {x + 9, y - 24, w, 15},     {x + 9, y + 9, w, 15},
-                                {x - 9 - w, y - 24, w, 15}, {x - 9 - w, y + 9, w, 15},
-                                {x + 9, y - 40, w, 15},     {x + 9, y + 25, w, 15}};
-    size_t best = 0, n = sizeof tries / sizeof *tries;
+    const struct box tries[] = {
+        {x + 9, y - 8, w, 15},      {x - 9 - w, y - 8, w, 15},  {x - w / 2, y - 24, w, 15},
+        {x - w / 2, y + 9, w, 15},  {x + 9, y - 24, w, 15},     {x + 9, y + 9, w, 15},
+        {x - 9 - w, y - 24, w, 15}, {x - 9 - w, y + 9, w, 15},  {x + 9, y - 40, w, 15},
+        {x + 9, y + 25, w, 15},     {x - 9 - w, y - 40, w, 15}, {x - 9 - w, y + 25, w, 15},
+        {x + 9, y + 41, w, 15},     {x - 9 - w, y + 41, w, 15}, {x + 9, y - 56, w, 15},
+        {x - 9 - w, y - 56, w, 15}, {x + 9, y + 57, w, 15},     {x - 9 - w, y + 57, w, 15},
+        {x + 9, y + 73, w, 15},     {x - 9 - w, y + 73, w, 15}};
+    /* where all is taken, at least within the frame */
+    size_t best = x + 9 + w < f->width ? 0 : 1, n = sizeof tries / sizeof *tries;
     for (size_t i = 0; i < n; i++) {
         bool is_inside = tries[i].x > f->left && tries[i].x + w < f->width &&
                          tries[i].y > f->top - 8 && tries[i].y + 15 < f->height - f->bottom;
@@ -290,8 +294,8 @@ static void place_label(struct buf *b, const struct svg_frame *f, double x, doub
         }
     }
     taken[(*n_taken)++] = tries[best];
-    if (best >= 8)
-        svg_line(b, "lead", x, y, tries[best].x, tries[best].y + 8);
+    if (best >= 8) /* far away: a line leads there */
+        svg_line(b, "lead", x, y, tries[best].x + (tries[best].x < x ? w : 0), tries[best].y + 8);
     svg_text(b, tries[best].x + 2, tries[best].y + 12, "name", name);
 }
 

@@ -11,6 +11,8 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/err.h"
+#include "harness/base/hash.h"
+#include "harness/base/text.h"
 #include "harness/store/store.h"
 #include "reports/view_impl.h"
 
@@ -54,8 +56,9 @@ static const char *const queries[VIEW_QUERIES] = {
     [VIEW_Q_JOBS] = "SELECT id, kind, name, status, reason, warning, task_id, scenario_id, n_items,"
                     " n_done, n_asked, n_reused, n_tokens, n_cut, wall_ns, cpu_ns"
                     " FROM job WHERE run_variant_id = ?1 ORDER BY id",
-    [VIEW_Q_NOTICES] = "SELECT n.job_id, n.kind, n.detail, n.n, n.n_of FROM job j JOIN notice n"
-                       " ON n.job_id = j.id WHERE j.run_variant_id = ?1 ORDER BY n.job_id, n.kind, n.detail",
+    [VIEW_Q_NOTICES] =
+        "SELECT n.job_id, n.kind, n.detail, n.n, n.n_of FROM job j JOIN notice n"
+        " ON n.job_id = j.id WHERE j.run_variant_id = ?1 ORDER BY n.job_id, n.kind, n.detail",
     [VIEW_Q_RESULTS] = "SELECT job_id, group_id, measure_id, value, stderr, n, higher_is_better,"
                        " aggregation FROM result WHERE run_variant_id = ?1"
                        " ORDER BY job_id IS NULL, job_id, group_id, id",
@@ -129,6 +132,21 @@ const char *view_word(sqlite3_stmt *st, int i, struct arena *a)
     return s ? s : "";
 }
 
+enum { LONG_NAME = 400 }; /* names are in every table and chart: nobody's may fill the page */
+
+const char *view_name(sqlite3_stmt *st, int i, struct arena *a)
+{
+    size_t n = (size_t)sqlite3_column_bytes(st, i);
+    if (n <= LONG_NAME)
+        return view_word(st, i, a);
+    const char *s = (const char *)sqlite3_column_text(st, i);
+    uint8_t digest[HASH_BYTES];
+    char hex[HASH_HEX];
+    hash_bytes(s, n, digest);
+    return arena_printf(a, "%.*s... (%zu bytes, %.8s)", (int)text_whole(s, LONG_NAME / 2), s, n,
+                        hash_hex(digest, hex));
+}
+
 /* An array that doubles inside an arena; what it leaves behind goes with the arena. */
 void *view_grown(struct arena *a, void *v, size_t n, size_t *cap, size_t size)
 {
@@ -198,7 +216,7 @@ int view_runs(struct view *v, const struct view_run **out, size_t *n, struct ass
                                               .command = view_word(st, 4, a),
                                               .version = view_word(st, 5, a),
                                               .status = view_word(st, 6, a),
-                                              .machine = view_word(st, 7, a),
+                                              .machine = view_name(st, 7, a),
                                               .machine_uid = view_word(st, 8, a),
                                               .machine_class = view_word(st, 9, a),
                                               .machine_key = view_word(st, 10, a),
@@ -293,8 +311,8 @@ static int load_measures(struct view *v, struct assay_err *e)
     int rc = st ? 0 : ASSAY_EIO;
     while (rc >= 0 && (rc = view_step(v, st, e)) > 0) {
         m = view_grown(&v->arena, m, n, &cap, sizeof *m);
-        m[n++] = (struct view_measure){view_int(st, 0), view_word(st, 1, &v->arena),
-                                       view_word(st, 2, &v->arena)};
+        m[n++] = (struct view_measure){view_int(st, 0), view_name(st, 1, &v->arena),
+                                       view_name(st, 2, &v->arena)};
     }
     v->measures = m;
     v->n_measures = n;
@@ -327,7 +345,7 @@ static int load_tasks(struct loading *l, struct assay_err *e)
         t = view_grown(l->a, t, n, &cap, sizeof *t);
         t[n++] = (struct view_task){.id = view_int(st, 0),
                                     .uid = view_word(st, 1, l->a),
-                                    .name = view_word(st, 2, l->a),
+                                    .name = view_name(st, 2, l->a),
                                     .alias = view_text(st, 3, l->a),
                                     .version = view_text(st, 4, l->a),
                                     .output_type = view_word(st, 5, l->a),
@@ -353,7 +371,7 @@ static int load_scenarios(struct loading *l, struct assay_err *e)
     while (rc >= 0 && (rc = view_step(l->view, st, e)) > 0) {
         s = view_grown(l->a, s, n, &cap, sizeof *s);
         s[n++] =
-            (struct view_scenario){view_int(st, 0), view_word(st, 1, l->a), view_word(st, 2, l->a),
+            (struct view_scenario){view_int(st, 0), view_word(st, 1, l->a), view_name(st, 2, l->a),
                                    view_word(st, 3, l->a), view_word(st, 4, l->a)};
     }
     l->scenarios = s;
@@ -369,7 +387,7 @@ static int load_leaves(struct loading *l, struct view_group *g, struct assay_err
     int rc = st ? 0 : ASSAY_EIO;
     while (rc >= 0 && (rc = view_step(l->view, st, e)) > 0) {
         leaves = view_grown(l->a, leaves, g->n_leaves, &cap, sizeof *leaves);
-        leaves[g->n_leaves++] = view_word(st, 0, l->a);
+        leaves[g->n_leaves++] = view_name(st, 0, l->a);
     }
     g->leaves = leaves;
     return rc;
@@ -387,7 +405,7 @@ static int load_groups(struct loading *l, struct assay_err *e)
             g = view_grown(l->a, g, n, &cap, sizeof *g);
             g[n++] = (struct view_group){.id = view_int(st, 0),
                                          .run = r,
-                                         .name = view_word(st, 1, l->a),
+                                         .name = view_name(st, 1, l->a),
                                          .alias = view_text(st, 2, l->a)};
         }
     }
@@ -408,7 +426,7 @@ static int load_jobs(struct loading *l, struct view_variant *v, struct assay_err
         j = view_grown(l->a, j, n, &cap, sizeof *j);
         j[n] = (struct view_job){.id = view_int(st, 0),
                                  .kind = view_word(st, 1, l->a),
-                                 .name = view_word(st, 2, l->a),
+                                 .name = view_name(st, 2, l->a),
                                  .status = view_word(st, 3, l->a),
                                  .reason = view_text(st, 4, l->a),
                                  .warning = view_text(st, 5, l->a),
@@ -449,8 +467,8 @@ static int load_notices(struct loading *l, struct view_variant *v, struct assay_
         x = view_grown(l->a, x, n, &cap, sizeof *x);
         jobs = view_grown(l->a, jobs, n, &cap_jobs, sizeof *jobs);
         jobs[n] = at;
-        x[n++] = (struct view_notice){view_word(st, 1, l->a), view_word(st, 2, l->a), view_int(st, 3),
-                                      view_int(st, 4)};
+        x[n++] = (struct view_notice){view_word(st, 1, l->a), view_word(st, 2, l->a),
+                                      view_int(st, 3), view_int(st, 4)};
     }
     struct view_job *all = v->n_jobs ? ARENA_ARRAY(l->a, struct view_job, v->n_jobs) : NULL;
     if (all)
@@ -507,8 +525,10 @@ static int load_decision(struct loading *l, struct view_variant *v, struct assay
                                 .losses = view_int(st, 6),
                                 .gains = view_int(st, 7)};
     if (d->n_subjects < 1 || d->n_items < 1 || !(d->margin > 0 && d->margin < 1))
-        return err_set(e, ASSAY_EFORMAT, "reading database '%s': the decision on variant '%s' makes "
-                       "no sense", l->view->path, v->name);
+        return err_set(e, ASSAY_EFORMAT,
+                       "reading database '%s': the decision on variant '%s' makes "
+                       "no sense",
+                       l->view->path, v->name);
     v->decision = d;
     return 0;
 }
@@ -517,14 +537,14 @@ static struct view_variant read_variant(sqlite3_stmt *st, struct arena *a)
 {
     struct view_variant v = {.id = view_int(st, 0),
                              .variant_id = view_int(st, 1),
-                             .name = view_word(st, 2, a),
+                             .name = view_name(st, 2, a),
                              .status = view_word(st, 3, a),
                              .reason = view_text(st, 4, a),
                              .is_reference = sqlite3_column_int(st, 5) != 0,
                              .signal = view_int(st, 6),
                              .exit_code = view_int(st, 7),
                              .uid = view_word(st, 8, a),
-                             .model = view_word(st, 9, a),
+                             .model = view_name(st, 9, a),
                              .model_uid = view_word(st, 10, a),
                              .model_path = view_word(st, 11, a),
                              .arch = view_word(st, 12, a),

@@ -50,6 +50,8 @@ int64_t view_int(sqlite3_stmt *, int col);               /* NULL: VIEW_NONE */
 double view_real(sqlite3_stmt *, int col);               /* NULL: NAN */
 const char *view_text(sqlite3_stmt *, int col, struct arena *);      /* a copy; NULL stays NULL */
 const char *view_word(sqlite3_stmt *, int col, struct arena *);      /* the same, NULL: "" */
+/* A name: a copy, and of one beyond reason the beginning and a hash, the same for the same name. */
+const char *view_name(sqlite3_stmt *, int col, struct arena *);
 /* v with room for one more: an array that doubles inside an arena. */
 void *view_grown(struct arena *, void *v, size_t n, size_t *cap, size_t size);
 const struct view_measure *view_measure_of(const struct view *, int64_t id);

@@ -474,10 +474,16 @@ static void html_hostile(void **state)
     fixture_sql(&g, "UPDATE item SET prompt = CAST(x'c0af3c7363726970743ef4908080' AS TEXT) WHERE"
                     " idx % 2; UPDATE task SET alias = '<svg onload=1>', dataset = '\"><img src=x"
                     " onerror=1>'");
+    fixture_sql(&g, "UPDATE job SET name = name || replace(hex(zeroblob(2500000)), '00', '<b>\"')"
+                    " WHERE task_id = 1; UPDATE task SET name = (SELECT name FROM job WHERE"
+                    " task_id = 1 LIMIT 1) WHERE id = 1; UPDATE run_variant SET name ="
+                    " replace(hex(zeroblob(1200000)), '00', '</th><i>') WHERE position = 3");
     assert_int_equal(fixture_compare(&g, NULL, 0, (struct compare_options){0}), 0);
     buf_init(&b, 0);
     assert_int_equal(html_render(g.view, g.c, &(struct html_options){0}, &b, &g.err), 0);
     assert_true(b.n < 2000000);
+    assert_true(has(&b, "(9600000 bytes, "));
+    assert_int_equal(count(&b, "</th><i>") + count(&b, "<b>"), 0);
     assert_true(text_valid(b.v, b.n, NULL));
     assert_int_equal(count(&b, "<script"), 1);
     assert_int_equal(count(&b, "<img") + count(&b, "<svg onload"), 0);
