@@ -6,6 +6,12 @@
 #include "harness/base/err.h"
 #include "tasks/task_impl.h"
 
+bool task_result_is_numpy(const struct task *t, const char *metric, const char *aggregation)
+{
+    return t->output == TASK_GENERATE && !t->impl->multiple_target && !t->impl->results &&
+           strcmp(metric, "exact_match") == 0 && strcmp(aggregation, "mean") == 0;
+}
+
 int task_aggregate(const struct task *t, size_t measure, const struct task_score *scores, size_t n,
                    struct task_aggregate *out, struct assay_err *e)
 {
@@ -14,8 +20,7 @@ int task_aggregate(const struct task *t, size_t measure, const struct task_score
     int rc = metric_aggregate(use, scores, n, m->bootstrap_iters, out, e);
     if (rc < 0)
         return err_prefix(e, rc, "task '%s', metric '%s'", t->name, use->name);
-    out->is_numpy |= t->output == TASK_GENERATE && !m->multiple_target && !m->results &&
-                    strcmp(use->name, "exact_match") == 0 && strcmp(use->aggregation, "mean") == 0;
+    out->is_numpy |= task_result_is_numpy(t, use->name, use->aggregation);
     return 0;
 }
 
@@ -66,14 +71,8 @@ int task_group_metrics(const struct task_node *group, struct arena *a,
     return 0;
 }
 
-/* sum() as Python 3.12 and later compute it, unless numpy numbers make it plain. */
-static double sum_of(const double *x, size_t n, bool is_numpy)
-{
-    return metric_sum(x, n, is_numpy ? METRIC_SUM_NAIVE : METRIC_SUM_COMPENSATED);
-}
-
 static double group_stderr(const struct task_aggregate *leaves, size_t n, double *x,
-                           bool weight_by_size)
+                           enum metric_sum how, bool weight_by_size)
 {
     double total = 0;
     for (size_t i = 0; i < n; i++) {
@@ -83,29 +82,30 @@ static double group_stderr(const struct task_aggregate *leaves, size_t n, double
         x[i] = weight_by_size ? (size - 1) * pow(se, 2) * size : pow(se, 2);
         total += size;
     }
-    double sum = sum_of(x, n, false);
+    double sum = metric_sum(x, n, how);
     if (!weight_by_size)
         return sqrt(sum) / (double)n;
     return sqrt(sum / (total - (double)n) / total);
 }
 
 struct task_aggregate task_group_aggregate(const struct task_aggregate *leaves, size_t n,
-                                           bool weight_by_size)
+                                           const struct task_group_way *way)
 {
+    enum metric_sum how = way->naive_sum ? METRIC_SUM_NAIVE : METRIC_SUM_COMPENSATED;
     struct task_aggregate out = {.value = NAN, .stderr_ = NAN, .is_numpy = n > 0};
     struct arena a = {0};
     double *x = ARENA_ARRAY(&a, double, n ? n : 1);
     double weights = 0;
     for (size_t i = 0; i < n; i++) {
-        double w = weight_by_size ? (double)leaves[i].n : 1;
+        double w = way->weight_by_size ? (double)leaves[i].n : 1;
         x[i] = leaves[i].value * w;
         weights += w;
         out.n += leaves[i].n;
         out.is_numpy = out.is_numpy && leaves[i].is_numpy;
     }
     if (n && weights > 0) {
-        out.value = sum_of(x, n, out.is_numpy) / weights;
-        out.stderr_ = group_stderr(leaves, n, x, weight_by_size);
+        out.value = metric_sum(x, n, out.is_numpy ? METRIC_SUM_NAIVE : how) / weights;
+        out.stderr_ = group_stderr(leaves, n, x, how, way->weight_by_size);
     }
     arena_release(&a);
     return out;

@@ -387,7 +387,7 @@ static const struct metric table[] = {
     {"mcc", "matthews_corrcoef", 1, MC | GEN, true, score_label},
     {"bleu", "bleu", 1, GEN, true, score_pair},
     {"chrf", "chrf", 1, GEN, true, score_pair},
-    {"ter", "ter", 1, GEN, true, score_pair},
+    {"ter", "ter", 0, GEN, true, score_pair},
     {"bypass", "bypass", 1, MC | LL | ROLL | GEN, false, score_bypass},
 };
 enum { N_METRICS = sizeof table / sizeof table[0] };

@@ -583,7 +583,7 @@ static const struct aggregation table[] = {
     {"weighted_perplexity", STDERR_NONE, false, prepare_weighted, agg_weighted_perplexity},
     {"bits_per_byte", STDERR_NONE, false, prepare_weighted, agg_bits_per_byte},
     {"f1", STDERR_BOOTSTRAP, true, prepare_binary, agg_f1},
-    {"matthews_corrcoef", STDERR_BOOTSTRAP, true, prepare_labels, agg_mcc},
+    {"matthews_corrcoef", STDERR_BOOTSTRAP, false, prepare_labels, agg_mcc},
     {"brier_score", STDERR_NONE, false, prepare_brier, agg_brier},
     {"bleu", STDERR_BOOTSTRAP, false, prepare_bleu, agg_bleu},
     {"chrf", STDERR_BOOTSTRAP, false, prepare_chrf, agg_chrf},

@@ -72,6 +72,8 @@ struct task_settings {                     /* what the command line may change *
     const char *gen_prefix;                /* in place of every task's; NULL: as the task says */
     bool applies_chat;                     /* prompts are conversations; task_set_chat before asking */
     bool shots_as_turns;                   /* ... each example a turn of its own, else one message */
+    const struct value *gen_kwargs;        /* dict over generation_kwargs of generate_until, or NULL */
+    bool naive_sum;                        /* add as Python before 3.12 does */
     bool strict_fewshot;                   /* never show a document as its own example (upstream
                                               does for some splits; a warning is logged) */
     const struct task_host *host;          /* runs Python functions that are not built in; NULL: they
@@ -87,6 +89,7 @@ struct task {
     const char *eval_split;                /* the split whose documents are evaluated */
     const char *fewshot_split;             /* the pool's split; NULL: no pool needed (n_fewshot 0,
                                               or examples written in the task) */
+    bool naive_sum;                        /* as in the settings */
     bool excludes_self;                    /* sampler draws one more and drops the evaluated doc */
     const char *base_dir;                  /* folder of the task file */
     const struct value *config;            /* resolved: includes and overrides applied */
@@ -188,7 +191,7 @@ int task_begin(struct task *, const struct value *first, const char *const *colu
  * `arena`.  Errors: ASSAY_EFORMAT "template 'doc_to_text' of task.yaml:3:14: ...", with the row. */
 int task_ask(struct task *, size_t idx, const struct value *doc, struct arena *, struct task_item *,
              struct assay_err *);
-/* Advances the few-shot stream past a document that is not evaluated (--samples). */
+/* Advances the few-shot stream past a document of the run that is not asked now. */
 void task_skip(struct task *, const struct value *doc);
 
 /* -- grading ----------------------------------------------------------------------------------- */
@@ -214,6 +217,28 @@ struct task_score {                        /* one per measure of task_measures *
 int task_grade(struct task *, const struct task_item *, const struct task_response *responses,
                struct arena *, struct task_score *out, struct assay_err *);
 
+/* -- what upstream logs (task_sample.c, task_config.c) -------------------------------------------- */
+struct task_sample {                       /* of one document after one pipeline of filters */
+    const char *filter;
+    const struct value *target;            /* doc_to_target */
+    const struct value *resps;             /* per request the list of its repeats: text, or (float, bool) */
+    const struct value *filtered;          /* per request */
+    const struct value *metrics;           /* dict: what process_results yields upstream, in its order and
+                                              types */
+};
+size_t task_n_filters(const struct task *);
+int task_sample(struct task *, const struct task_item *, const struct task_response *, size_t filter,
+                struct arena *, struct task_sample *out, struct assay_err *);
+/* The second of a generation's arguments: generation_kwargs with upstream's defaults, as a dict. */
+const struct value *task_generation_kwargs(const struct task *);
+/* Indices of measures in the order of upstream's results; *n may be less than task_measures says: some
+ * metrics are never computed for an output type. */
+const size_t *task_measure_order(const struct task *, struct arena *, size_t *n);
+/* The configuration as upstream writes it: no nulls, defaults filled in, functions as source text where the
+ * module is at hand.  extra: dict merged over `metadata`, or NULL. */
+const struct value *task_logged_config(struct task_index *, const struct task *, const struct value *extra,
+                                       struct arena *);
+
 /* -- aggregating ------------------------------------------------------------------------------- */
 struct task_aggregate {
     double value, stderr_;                 /* stderr_ NAN: the metric has no rule for one */
@@ -221,6 +246,8 @@ struct task_aggregate {
     bool is_numpy;                         /* upstream holds the value as a numpy number, whose sums
                                               are not compensated: read by task_group_aggregate */
 };
+/* Of a begun task: what is_numpy says about a result of it. */
+bool task_result_is_numpy(const struct task *, const char *metric, const char *aggregation);
 int task_aggregate(const struct task *, size_t measure, const struct task_score *scores, size_t n,
                    struct task_aggregate *out, struct assay_err *);
 
@@ -234,6 +261,9 @@ struct task_group_metric {
 int task_group_metrics(const struct task_node *group, struct arena *,
                        const struct task_group_metric **out, size_t *n, struct assay_err *);
 /* leaves[n]: the leaves' aggregates of one metric and filter, with n = their sample_len. */
+struct task_group_way {
+    bool weight_by_size, naive_sum;
+};
 struct task_aggregate task_group_aggregate(const struct task_aggregate *leaves, size_t n,
-                                           bool weight_by_size);
+                                           const struct task_group_way *);
 #endif

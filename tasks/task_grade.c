@@ -28,8 +28,8 @@ static int grade_error(const struct grading *g, const struct filter *f, const ch
                    g->item->idx, f->name, what);
 }
 
-/* responses -> what the pipeline makes of each request's list. */
-static int grade_filter(const struct grading *g, const struct filter *f, const struct value **out)
+/* Per request the list of its responses. */
+static const struct value **grade_lists(const struct grading *g)
 {
     size_t k = (size_t)g->task->repeats;
     const struct value **lists = ARENA_ARRAY(g->arena, const struct value *, g->n ? g->n : 1);
@@ -51,8 +51,14 @@ static int grade_filter(const struct grading *g, const struct filter *f, const s
         }
         lists[i] = value_list(g->arena, some, k);
     }
+    return lists;
+}
+
+/* responses -> what the pipeline makes of each request's list. */
+static int grade_filter(const struct grading *g, const struct filter *f, const struct value **out)
+{
     struct filter_call call = {.doc = g->item->doc,
-                               .resps = lists,
+                               .resps = grade_lists(g),
                                .n = g->n,
                                .out = out,
                                .is_missed = &g->m->filter_missed[f - g->m->filters]};
@@ -313,6 +319,22 @@ int task_grade(struct task *t, const struct task_item *item, const struct task_r
             return err_prefix(e, rc, "task '%s', row %zu", t->name, item->idx);
     }
     return 0;
+}
+
+int task_filtered(struct task *t, const struct task_item *item, const struct task_response *responses,
+                  size_t filter, struct arena *a, struct task_filtered *out, struct assay_err *e)
+{
+    struct grading g = {.task = t,
+                        .m = t->impl,
+                        .item = item,
+                        .responses = responses,
+                        .arena = a,
+                        .e = e,
+                        .n = item->n_requests / (size_t)t->repeats};
+    out->n = g.n;
+    out->lists = grade_lists(&g);
+    out->filtered = ARENA_ARRAY(a, const struct value *, g.n ? g.n : 1);
+    return grade_filter(&g, &t->impl->filters[filter], out->filtered);
 }
 
 const struct task_measure *task_measures(const struct task *t, size_t *n)

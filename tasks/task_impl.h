@@ -115,6 +115,7 @@ struct task_impl {
     bool wants_unconditional;          /* acc_mutual_info */
     bool has_bypass;
     struct task_generation generation;
+    const struct value *generation_kwargs;     /* with upstream's defaults; NULL: none */
     struct filter *filters;
     bool *filter_is_first;             /* the pipeline is just take_first */
     bool *filter_missed;               /* it found no answer in the item that was graded last */
@@ -155,4 +156,12 @@ struct context_ask {
 };
 bool context_ends_space(struct pystr);
 int context_build(struct task *, const struct task_row *, const struct context_ask *);
+
+/* Per request the list of its responses, and what a pipeline makes of it (task_grade.c). */
+struct task_filtered {
+    const struct value **lists, **filtered;
+    size_t n;
+};
+int task_filtered(struct task *, const struct task_item *, const struct task_response *, size_t filter,
+                  struct arena *, struct task_filtered *out, struct assay_err *);
 #endif

@@ -384,6 +384,47 @@ static int get_number(struct loading *l, const struct value *d, const char *key,
     return 0;
 }
 
+/* generation_kwargs as upstream fills them in. */
+static const struct value *generation_defaults(struct loading *l)
+{
+    struct arena *a = l->arena;
+    const struct value *d = get(l->config, "generation_kwargs"), *heat;
+    struct pystr between = get_pystr(l->config, "fewshot_delimiter", PYSTR("\n\n"));
+    const struct value *stop = value_strn(a, between.s, between.n);
+    const struct value *until = value_list(a, &stop, 1);
+    double x;
+    if (!d && l->task->output != TASK_GENERATE)
+        return NULL;
+    if (!d) {
+        const struct value_entry all[] = {
+            {value_str(a, "temperature"), value_float(a, 0)},
+            {value_str(a, "do_sample"), &value_false},
+            {value_str(a, "max_gen_toks"), value_int(a, 256)},
+            {value_str(a, "until"), until},
+        };
+        return value_dict(a, all, 4);
+    }
+    heat = value_get(d, "temperature");
+    if (heat && heat->type == VALUE_INT)
+        d = value_with(a, d, "temperature", value_float(a, (double)heat->i));
+    else if (heat && heat->type == VALUE_STR && pytext_to_float(pystr(heat->s, heat->n), &x))
+        d = value_with(a, d, "temperature", value_float(a, x));
+    return value_get(d, "until") ? d : value_with(a, d, "until", until);
+}
+
+/* What the user puts over them is part of the configuration. */
+static void load_gen_kwargs(struct loading *l, const struct value *over)
+{
+    const struct value *d = generation_defaults(l);
+    l->m->generation_kwargs = d;
+    if (!over || l->task->output != TASK_GENERATE)
+        return;
+    for (uint32_t i = 0; i < over->n; i++)
+        d = value_with(l->arena, d, over->entries[i].key->s, over->entries[i].value);
+    l->config = value_with(l->arena, l->config, "generation_kwargs", d);
+    l->m->generation_kwargs = d;
+}
+
 static int load_generation(struct loading *l)
 {
     static const char *const limits[] = {"max_gen_toks", "max_new_tokens", "max_tokens",
@@ -543,6 +584,8 @@ void task_make_measures(struct task_impl *m, struct arena *a)
 
 static int load_filters(struct loading *l)
 {
+    for (size_t i = 0; i < l->m->n_metrics && l->task->naive_sum; i++)
+        l->m->metrics[i].sum = METRIC_SUM_NAIVE;
     struct task_impl *m = l->m;
     const struct value *list = get(l->config, "filter_list");
     size_t n = list ? list->n : 1;
@@ -650,6 +693,7 @@ static int load_parts(struct loading *l, const struct task_settings *s)
     TRY(load_fields(l));
     load_chat(l, s);
     TRY(load_fewshot(l, s));
+    load_gen_kwargs(l, s->gen_kwargs);
     TRY(load_generation(l));
     TRY(load_metrics(l));
     TRY(load_filters(l));
@@ -672,6 +716,7 @@ int task_load(struct task_index *x, const struct task_node *node, const struct t
     t->impl->bootstrap_iters = s->bootstrap_iters;
     t->impl->host = s->host;
     t->impl->arena = a;
+    t->naive_sum = s->naive_sum;
     t->path = arena_strdup(a, node->path);
     t->base_dir = fs_dirname(a, node->path);
     struct loading l = {.files = &x->files, .arena = a, .task = t, .m = t->impl, .e = e};

@@ -2,12 +2,13 @@
  *
  * It needs no model.  Text is tokenized into bytes; the distribution of the next token is a fixed
  * table rotated by a hash of all tokens before it, so every answer is cheap, exact and the same
- * everywhere.  `precision` and `noise` disturb the table, which makes variants that differ.  The
- * options below `fail` break it on purpose, at a chosen request.
+ * everywhere.  `precision` and `noise` disturb the table, which makes variants that differ; with
+ * `answers: hash` answers are a checksum of the request instead (answers.h).  The options below
+ * `error-at` break it on purpose, at a chosen request.
  *
  * How a plugin is made: one shared object, one exported function at the end of this file, one
  * header.
- *   cc -shared -fPIC -fvisibility=hidden -I <assay> -o mock.so mock.c -lm
+ *   cc -shared -fPIC -fvisibility=hidden -I <assay> -o mock.so *.c -lm
  * Put it in a folder of $ASSAY_BACKEND_PATH; `assay list backends` says what it thinks of it. */
 #include "backends/backend.h"
 #include <math.h>
@@ -19,11 +20,12 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#include "backends/mock/answers.h"
 
 /* -- options: a plain struct and a table that describes it ---------------------------------------
  * The host allocates the struct, fills it from YAML or flags by this table, and checks ranges. */
 struct options {
-    const char *model, *precision, *lie, *without, *chat_template;
+    const char *model, *precision, *answers, *lie, *without, *chat_template;
     double noise;
     int64_t n_ctx, seed, slow_ns, error_at, crash_at, hang_at, oom_at, load_ns;
 };
@@ -33,6 +35,8 @@ static const struct assay_field option_table[] = {
     {"precision", ASSAY_STR, ROW(precision), "fp32", NULL,
      "fp32, fp16, int8, int4 ...: how far answers stray"},
     {"noise", ASSAY_NUM, ROW(noise), "0", "0..100", "more straying, in logits"},
+    {"answers", ASSAY_ENUM, ROW(answers), "table", "table|hash",
+     "from a table of logits, or a checksum of the request"},
     {"n-ctx", ASSAY_INT, ROW(n_ctx), "2048", "2..1000000", "tokens the context holds"},
     {"seed", ASSAY_INT, ROW(seed), "1", NULL, "another model"},
     {"slow-ns", ASSAY_INT, ROW(slow_ns), "0", "0..", "time each request takes"},
@@ -59,6 +63,7 @@ struct assay_model {
     char precision[32];
     char *chat_template;   /* a copy */
     float logits[N_VOCAB]; /* the table */
+    int is_hash;           /* answers: hash */
     double log_sum;        /* log of the sum of exp(logits): the same for every rotation */
     uint32_t top;          /* index of the table's largest entry */
     uint32_t caps;
@@ -157,6 +162,7 @@ static int mock_open(const void *options, struct assay_model **out, struct assay
         mock_close(m);
         return fail(e, ASSAY_ENOMEM, "out of memory");
     }
+    m->is_hash = strcmp(m->options.answers, "hash") == 0;
     make_table(m);
     nap(m->options.load_ns);
     *out = m;
@@ -341,6 +347,11 @@ static float logit(const struct assay_model *m, uint64_t state, uint32_t token)
 
 static int score_one(struct assay_model *m, const struct assay_score_req *r, struct assay_err *e)
 {
+    if (m->is_hash) {
+        answers_score(r);
+        m->usage.n_evaluated += r->prefix.n + r->continuation.n - 1;
+        return 0;
+    }
     int rc = walk(m, &r->prefix, e);
     if (rc < 0)
         return rc;
@@ -489,15 +500,43 @@ out:
     return rc;
 }
 
+/* `repeat`: how often the same prompt was asked just before. */
+static int generate_hash(struct assay_model *m, struct assay_generate_req *r, size_t index,
+                         uint32_t repeat, struct assay_err *e)
+{
+    char *text = malloc(ANSWERS_TEXT);
+    if (!text)
+        return fail(e, ASSAY_ENOMEM, "out of memory");
+    size_t n = answers_text(r, repeat, text);
+    struct assay_piece piece = {.text = text, .len = n, .n_tokens = (uint32_t)n};
+    int rc = 0;
+    if (n && r->on_piece && r->on_piece(r->user, index, &piece))
+        rc = fail(e, ASSAY_ECANCELED, "canceled");
+    r->finish = n == r->max_tokens ? ASSAY_FINISH_LENGTH : ASSAY_FINISH_EOS;
+    r->n_prompt = (uint32_t)r->prompt.n;
+    r->n_out = (uint32_t)n;
+    m->usage.n_evaluated += r->prompt.n;
+    m->usage.n_generated += n;
+    free(text);
+    return rc;
+}
+
 static int mock_generate(struct assay_model *m, struct assay_generate_req *const *reqs, size_t n,
                          assay_done_fn *on_done, void *user, struct assay_err *e)
 {
+    uint32_t sum = 0, repeat = 0;
     for (size_t i = 0; i < n; i++) {
         int64_t wait = reqs[i]->at_ns ? (int64_t)reqs[i]->at_ns - now_ns() : 0;
         nap(wait); /* an arrival plan is the host's; the backend only obeys */
         int rc = misbehave(m, e);
-        if (rc >= 0)
+        if (rc >= 0 && m->is_hash) {
+            uint32_t last = sum;
+            sum = answers_sum(reqs[i]->prompt.v, reqs[i]->prompt.n);
+            repeat = i && sum == last ? repeat + 1 : 0;
+            rc = generate_hash(m, reqs[i], i, repeat, e);
+        } else if (rc >= 0) {
             rc = generate_one(m, reqs[i], i, e);
+        }
         if (rc < 0)
             return rc;
         if (on_done(user, i))

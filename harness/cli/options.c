@@ -16,13 +16,32 @@ struct parser {
     char **argv;
 };
 
+/* Names that users of lm-evaluation-harness type. */
+static const struct {
+    const char *said, *meant;
+} other_names[] = {{"num-fewshot", "fewshot"}, {"include-path", "task-dir"}, {"bootstrap-iters", "bootstrap"}};
+
+/* An underscore is as good as a hyphen. */
+static bool is_name(const char *row, const char *name, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (row[i] != (name[i] == '_' ? '-' : name[i]))
+            return false;
+    return row[n] == 0;
+}
+
 /* The row that `name` (n bytes) names, and which table it is in. */
 static const struct assay_field *find_row(const struct command *c, const char *name, size_t n,
                                           size_t *table)
 {
+    for (size_t i = 0; i < sizeof other_names / sizeof *other_names; i++)
+        if (is_name(other_names[i].said, name, n)) {
+            name = other_names[i].meant;
+            n = strlen(name);
+        }
     for (size_t t = 0; t < COMMAND_TABLES && c->tables[t]; t++)
         for (const struct assay_field *f = c->tables[t]; f->name; f++)
-            if (strlen(f->name) == n && memcmp(f->name, name, n) == 0) {
+            if (is_name(f->name, name, n)) {
                 *table = t;
                 return f;
             }

@@ -447,13 +447,16 @@ static int run_groups(struct work *w, struct assay_err *e)
     for (size_t i = 0; i < p->n_groups; i++) {
         const struct plan_group *g = &p->groups[i];
         int64_t *jobs = ARENA_ARRAY(&w->arena, int64_t, g->n_leaves + 1);
+        const struct task **tasks = ARENA_ARRAY(&w->arena, const struct task *, g->n_leaves + 1);
         for (size_t k = 0; k < g->n_leaves; k++) {
+            tasks[k] = p->tasks[g->leaves[k]].task;
             const struct store_job *j = &w->jobs.tasks[g->leaves[k]];
             jobs[k] = strcmp(j->status, "done") == 0 ? j->id : 0;
         }
         struct score_group x = {.node = g->node,
                                 .group_id = g->id,
                                 .run_variant_id = w->go.run_variant_id,
+                                .leaf_tasks = tasks,
                                 .leaf_jobs = jobs,
                                 .n_leaves = g->n_leaves};
         TRY(score_group(w->store, &x, e));

@@ -25,7 +25,8 @@ struct docs {
     const struct value *first, *first_fields; /* document 0 of the split */
     const struct value **pool, **pool_fields;
     size_t n_pool;
-    const struct value *samples; /* list of places, or NULL */
+    const size_t *samples; /* places, or NULL */
+    size_t n_samples;
     double limit;                /* as suite.limit */
     size_t n_rows, n_docs;       /* 0 until docs_check or docs_expect */
     size_t idx, n_out;           /* next row's place; items handed out */
@@ -96,7 +97,7 @@ static int next_row(struct docs *d, bool is_shot, struct arena *a, const struct 
 static size_t last_needed(const struct docs *d)
 {
     if (d->samples)
-        return d->n_wanted ? d->wanted[d->n_wanted - 1] + 1 : 0;
+        return d->n_samples ? d->samples[d->n_samples - 1] + 1 : 0;
     return d->limit >= 1 && d->limit < 1e15 ? (size_t)d->limit : SIZE_MAX;
 }
 
@@ -178,18 +179,18 @@ static int take_samples(struct docs *d, const struct suite *s, struct assay_err 
 {
     if (!s->samples)
         return 0;
-    d->samples = value_get(s->samples, d->task->name);
-    if (!d->samples)
+    const struct value *list = value_get(s->samples, d->task->name);
+    if (!list)
         return err_set(e, ASSAY_EUSAGE, "task '%s' is not among the samples", d->task->name);
-    size_t *at = ARENA_ARRAY(&d->arena, size_t, d->samples->n + 1);
-    for (uint32_t i = 0; i < d->samples->n; i++) {
-        at[i] = (size_t)d->samples->items[i]->i;
+    size_t *at = ARENA_ARRAY(&d->arena, size_t, list->n + 1);
+    for (uint32_t i = 0; i < list->n; i++) {
+        at[i] = (size_t)list->items[i]->i;
         if (i && at[i] <= at[i - 1])
             return err_set(e, ASSAY_EUSAGE, "the samples of task '%s' are not in rising order",
                            d->task->name);
     }
-    d->wanted = at;
-    d->n_wanted = d->samples->n;
+    d->wanted = d->samples = at;
+    d->n_wanted = d->n_samples = list->n;
     return 0;
 }
 
@@ -263,26 +264,41 @@ static size_t limit_of(const struct docs *d, size_t n_rows)
     return n < (double)n_rows ? (size_t)n : n_rows;
 }
 
+static int count_rows(struct docs *d, size_t most, size_t *n, struct arena *a, struct assay_err *e)
+{
+    *n = 0;
+    TRY(rewind_rows(d, e));
+    while (*n < most) {
+        const struct value *row;
+        arena_reset(a);
+        TRY(next_row(d, false, a, &row, e));
+        if (!row)
+            break;
+        ++*n;
+    }
+    return 0;
+}
+
+int docs_count(struct docs *d, size_t *n_rows, struct assay_err *e)
+{
+    struct arena a = {0};
+    int rc = count_rows(d, SIZE_MAX, n_rows, &a, e);
+    arena_release(&a);
+    return rc;
+}
+
 int docs_check(struct docs *d, size_t *n_docs, struct assay_err *e)
 {
     struct arena a = {0};
     size_t n = 0, most = last_needed(d);
-    int rc = rewind_rows(d, e);
-    while (rc >= 0 && n < most) {
-        const struct value *row;
-        arena_reset(&a);
-        rc = next_row(d, false, &a, &row, e);
-        if (rc < 0 || !row)
-            break;
-        n++;
-    }
+    int rc = count_rows(d, most, &n, &a, e);
     if (rc >= 0 && n == 0 && most > 0)
         rc = err_set(e, ASSAY_EFORMAT, "task '%s': '%s' has no rows", d->task->name,
                      docs_origin(d));
     if (rc >= 0 && d->samples && n < most)
         rc = err_set(e, ASSAY_EUSAGE, "task '%s' has %zu documents, sample %zu does not exist",
                      d->task->name, n, most - 1);
-    docs_expect(d, n, d->samples ? d->n_wanted : limit_of(d, n));
+    docs_expect(d, n, d->samples ? d->n_samples : limit_of(d, n));
     *n_docs = d->n_docs;
     if (rc >= 0)
         rc = docs_rewind(d, e);
@@ -320,6 +336,20 @@ void docs_only(struct docs *d, const size_t *wanted, size_t n)
 
 /* -- items ------------------------------------------------------------------------------------- */
 
+/* Whether a row is a document of the run: upstream draws no examples for others. */
+static bool is_sample(const struct docs *d, size_t idx)
+{
+    size_t lo = 0, hi = d->n_samples;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (d->samples[mid] < idx)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return !d->samples || (lo < d->n_samples && d->samples[lo] == idx);
+}
+
 int docs_next(struct docs *d, struct arena *a, struct task_item *item, bool *has,
               struct assay_err *e)
 {
@@ -334,7 +364,8 @@ int docs_next(struct docs *d, struct arena *a, struct task_item *item, bool *has
         task_code_row(d->task, row, d->rows.fields);
         size_t idx = d->idx++;
         if (d->wanted && d->wanted[d->n_out] != idx) {
-            task_skip(d->task, row);
+            if (is_sample(d, idx)) /* left out for now only: its examples are drawn all the same */
+                task_skip(d->task, row);
             arena_rewind(a, mark);
             continue;
         }

@@ -30,6 +30,8 @@ void docs_close(struct docs *);
 int docs_check(struct docs *, size_t *n_docs, struct assay_err *);
 /* Documents to be evaluated, as docs_check found them (fixes a fractional limit). */
 void docs_expect(struct docs *, size_t n_rows, size_t n_docs);
+/* Reads the whole split: its documents, whatever limit or samples say. */
+int docs_count(struct docs *, size_t *n_rows, struct assay_err *);
 size_t docs_rows(const struct docs *);            /* rows read by docs_check */
 /* From the start again. */
 int docs_rewind(struct docs *, struct assay_err *);

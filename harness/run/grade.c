@@ -4,23 +4,17 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/err.h"
-#include "harness/base/json.h"
-#include "harness/base/value.h"
-#include "harness/run/chats.h"
 #include "harness/run/job.h"
 #include "harness/run/record.h"
 #include "harness/run/score.h"
-#include "harness/run/suite.h"
+#include "harness/run/stored.h"
 #include "harness/store/store.h"
 
 struct grade {
     const struct grade_options *options;
     struct grade_summary *summary;
-    struct arena arena;
-    struct suite suite;
-    struct plan *plan;
+    struct stored run;
     struct store *store;
-    struct store_run run;
     const char *variant, *job; /* in hand */
 };
 
@@ -41,35 +35,6 @@ static void on_tick(void *user, bool is_waiting, uint64_t n_done, uint64_t n_tot
 
 /* -- what to grade ----------------------------------------------------------------------------- */
 
-static void replace(struct suite_list *l, const char *const *v)
-{
-    if (!v)
-        return;
-    l->v = (const char **)v;
-    for (l->n = 0; v[l->n]; l->n++)
-        ;
-}
-
-/* The suite as recorded, with today's task files. */
-static int load_suite(struct grade *g, struct assay_err *e)
-{
-    const struct grade_options *o = g->options;
-    TRY(suite_from_json(&g->suite, g->run.suite, &g->arena, e));
-    if (!g->suite.tasks.n)
-        return err_set(e, ASSAY_EUSAGE, "run '%s' has no tasks to grade", g->run.uid);
-    replace(&g->suite.data, o->data_dirs);
-    replace(&g->suite.task_dirs, o->task_dirs);
-    g->suite.allow_task_code = o->allow_task_code;
-    if (o->allow_task_code) {
-        g->suite.task_code_python = o->task_code_python;
-        g->suite.task_code_timeout_s = o->task_code_timeout_s;
-        TRY(suite_parse_size(o->task_code_memory, "task-code-memory", &g->suite.task_code_memory, e));
-    }
-    if (o->bootstrap >= 0)
-        g->suite.bootstrap = o->bootstrap;
-    return plan_make(&g->suite, false, &g->plan, e);
-}
-
 static bool is_wanted(const struct grade *g, const char *name)
 {
     const char *p = g->options->tasks;
@@ -86,14 +51,6 @@ static bool is_wanted(const struct grade *g, const char *name)
     }
 }
 
-static const struct plan_task *find_task(const struct grade *g, const char *name)
-{
-    for (size_t i = 0; i < g->plan->n_tasks; i++)
-        if (strcmp(g->plan->tasks[i].task->name, name) == 0)
-            return &g->plan->tasks[i];
-    return NULL;
-}
-
 static int check_wanted(const struct grade *g, struct assay_err *e)
 {
     const char *p = g->options->tasks;
@@ -101,8 +58,8 @@ static int check_wanted(const struct grade *g, struct assay_err *e)
         size_t k = strcspn(p, ",");
         char name[256];
         snprintf(name, sizeof name, "%.*s", (int)k, p);
-        if (!find_task(g, name))
-            return err_set(e, ASSAY_EUSAGE, "run '%s' has no task '%s'", g->run.uid, name);
+        if (!stored_task(&g->run, name))
+            return err_set(e, ASSAY_EUSAGE, "run '%s' has no task '%s'", g->run.run.uid, name);
         p += k + (p[k] == ',');
     }
     return 0;
@@ -114,11 +71,11 @@ static int check_wanted(const struct grade *g, struct assay_err *e)
 static int grade_job(struct grade *g, const struct store_run_variant *v, const struct store_job *j,
                      struct assay_err *e)
 {
-    const struct plan_task *t = find_task(g, j->name);
+    const struct plan_task *t = stored_task(&g->run, j->name);
     if (!t)
         return err_set(e, ASSAY_EUSAGE, "the task is no longer there");
     struct job job = {
-        .plan = g->plan,
+        .plan = g->run.plan,
         .task = t,
         .store = g->store,
         .variant_id = v->variant_id,
@@ -130,7 +87,7 @@ static int grade_job(struct grade *g, const struct store_run_variant *v, const s
     size_t *scored, n_expected = t->n_docs;
     bool is_early = j->reason && strcmp(j->reason, "decided") == 0;
     if (is_early) { /* what was not asked has nothing to grade */
-        TRY(store_get_scored(g->store, j->id, &g->arena, &scored, &n_expected, e));
+        TRY(store_get_scored(g->store, j->id, &g->run.arena, &scored, &n_expected, e));
         job.only = scored;
         job.n_only = n_expected;
     }
@@ -168,17 +125,22 @@ static int grade_groups(struct grade *g, const struct store_run_variant *v,
 {
     TRY(store_begin(g->store, e));
     int rc = store_clear_groups(g->store, v->id, e);
-    for (size_t i = 0; i < g->plan->n_groups && rc >= 0; i++) {
-        const struct plan_group *x = &g->plan->groups[i];
-        int64_t *ids = ARENA_ARRAY(&g->arena, int64_t, x->n_leaves + 1);
+    for (size_t i = 0; i < g->run.plan->n_groups && rc >= 0; i++) {
+        const struct plan_group *x = &g->run.plan->groups[i];
+        int64_t *ids = ARENA_ARRAY(&g->run.arena, int64_t, x->n_leaves + 1);
+        const struct task **tasks =
+            ARENA_ARRAY(&g->run.arena, const struct task *, x->n_leaves + 1);
+        for (size_t k = 0; k < x->n_leaves; k++)
+            tasks[k] = g->run.plan->tasks[x->leaves[k]].task;
         for (size_t k = 0; k < x->n_leaves; k++)
             for (size_t m = 0; m < n; m++)
                 if (strcmp(jobs[m].kind, "task") == 0 &&
-                    strcmp(jobs[m].name, g->plan->tasks[x->leaves[k]].task->name) == 0)
+                    strcmp(jobs[m].name, g->run.plan->tasks[x->leaves[k]].task->name) == 0)
                     ids[k] = jobs[m].id;
         struct score_group s = {.node = x->node,
                                 .group_id = x->id,
                                 .run_variant_id = v->id,
+                                .leaf_tasks = tasks,
                                 .leaf_jobs = ids,
                                 .n_leaves = x->n_leaves};
         rc = score_group(g->store, &s, e);
@@ -190,20 +152,14 @@ static int grade_groups(struct grade *g, const struct store_run_variant *v,
     return rc;
 }
 
-/* The chat template that this variant's prompts were made with, from the record. */
+/* Where each variant has a chat template, each has tasks of its own. */
 static int use_chat(struct grade *g, const struct store_run_variant *v, struct assay_err *e)
 {
-    const struct value *info = NULL;
-    const char *text;
-    struct chats_choice choice;
-    if (!g->suite.applies_chat)
+    if (!g->run.suite.applies_chat)
         return 0;
-    TRY(store_get_variant_info(g->store, v->variant_id, &g->arena, &text, e));
-    TRY(json_parse(text, strlen(text), "info", 1, &g->arena, &info, e));
-    TRY(chats_choose(&g->suite, value_get(info, RECORD_CHAT), v->name, &g->arena, &choice, e));
-    plan_use_chat(g->plan, choice.chat, choice.source);
+    TRY(stored_use_chat(&g->run, g->store, v, e));
     TRY(store_begin(g->store, e));
-    int rc = record_plan(g->plan, g->store, g->run.id, e);
+    int rc = record_plan(g->run.plan, g->store, g->run.run.id, e);
     if (rc >= 0)
         rc = store_commit(g->store, e);
     if (rc < 0)
@@ -221,7 +177,7 @@ static int grade_variant(struct grade *g, const struct store_run_variant *v, str
     if (v->variant_id == STORE_NULL)
         return 0;
     TRY(use_chat(g, v, e));
-    TRY(store_get_jobs(g->store, v->id, &g->arena, &jobs, &n, e));
+    TRY(store_get_jobs(g->store, v->id, &g->run.arena, &jobs, &n, e));
     for (size_t i = 0; i < n; i++) {
         struct assay_err said = {0};
         if (strcmp(jobs[i].kind, "task") != 0 || strcmp(jobs[i].status, "done") != 0 ||
@@ -243,14 +199,22 @@ static int grade_all(struct grade *g, struct assay_err *e)
 {
     struct store_run_variant *variants;
     size_t n;
-    TRY(store_get_run(g->store, g->options->run, &g->arena, &g->run, e));
-    snprintf(g->summary->uid, sizeof g->summary->uid, "%s", g->run.uid);
-    TRY(load_suite(g, e));
+    const struct grade_options *o = g->options;
+    struct stored_ask ask = {.run = o->run,
+                             .data_dirs = o->data_dirs,
+                             .task_dirs = o->task_dirs,
+                             .bootstrap = o->bootstrap,
+                             .allow_task_code = o->allow_task_code,
+                             .task_code_python = o->task_code_python,
+                             .task_code_memory = o->task_code_memory,
+                             .task_code_timeout_s = o->task_code_timeout_s};
+    TRY(stored_open(&g->run, g->store, &ask, e));
+    snprintf(g->summary->uid, sizeof g->summary->uid, "%s", g->run.run.uid);
     TRY(check_wanted(g, e));
     int rc = 0;
-    if (!g->suite.applies_chat) { /* else each variant has tasks of its own: use_chat */
+    if (!g->run.suite.applies_chat) { /* else each variant has tasks of its own: use_chat */
         TRY(store_begin(g->store, e));
-        rc = record_plan(g->plan, g->store, g->run.id, e);
+        rc = record_plan(g->run.plan, g->store, g->run.run.id, e);
         if (rc >= 0)
             rc = store_commit(g->store, e);
     }
@@ -258,7 +222,7 @@ static int grade_all(struct grade *g, struct assay_err *e)
         store_rollback(g->store);
         return rc;
     }
-    TRY(store_get_variants(g->store, g->run.id, &g->arena, &variants, &n, e));
+    TRY(store_get_variants(g->store, g->run.run.id, &g->run.arena, &variants, &n, e));
     for (size_t i = 0; i < n; i++)
         TRY(grade_variant(g, &variants[i], e));
     return 0;
@@ -275,8 +239,7 @@ int grade_run(const struct grade_options *options, struct grade_summary *summary
     if (rc >= 0)
         rc = grade_all(&g, e);
     store_close(g.store);
-    plan_free(g.plan);
-    arena_release(&g.arena);
+    stored_release(&g.run);
     store_unlock(&lock);
     return rc;
 }

@@ -44,6 +44,8 @@ static struct task_settings settings_of(const struct plan *p)
         .applies_chat = s->applies_chat,
         .shots_as_turns = s->shots_as_turns,
         .strict_fewshot = s->strict_fewshot != 0,
+        .gen_kwargs = s->gen_kwargs,
+        .naive_sum = strcmp(s->float_sum, "naive") == 0,
     };
 }
 

@@ -242,12 +242,12 @@ struct leaf_result {
     struct task_aggregate value;
     const char *metric, *filter;
     int64_t measure_id, higher_is_better;
-    size_t leaf;
 };
 struct leaves {
     struct arena arena;
     struct leaf_result *v;
-    size_t n, cap, leaf;
+    size_t n, cap;
+    const struct task *task;           /* of the leaf being read */
 };
 
 static void take_result(void *user, const struct store_result *r, const char *metric,
@@ -263,12 +263,14 @@ static void take_result(void *user, const struct store_result *r, const char *me
         l->cap = l->cap ? l->cap * 2 : 64;
     }
     l->v[l->n++] = (struct leaf_result){
-        .value = {.value = r->value, .stderr_ = r->stderr_, .n = (size_t)r->n},
+        .value = {.value = r->value,
+                  .stderr_ = r->stderr_,
+                  .n = (size_t)r->n,
+                  .is_numpy = task_result_is_numpy(l->task, metric, r->aggregation)},
         .metric = arena_strdup(&l->arena, metric),
         .filter = arena_strdup(&l->arena, filter),
         .measure_id = r->measure_id,
         .higher_is_better = r->higher_is_better,
-        .leaf = l->leaf,
     };
 }
 
@@ -288,7 +290,8 @@ static int put_group(struct store *store, const struct score_group *g,
         }
     if (!n)
         return 0;
-    struct task_aggregate r = task_group_aggregate(x, n, m->weight_by_size);
+    struct task_group_way way = {m->weight_by_size, g->leaf_tasks[0]->naive_sum};
+    struct task_aggregate r = task_group_aggregate(x, n, &way);
     struct store_result row = {
         .run_variant_id = g->run_variant_id,
         .job_id = STORE_NULL,
@@ -332,7 +335,7 @@ int score_group(struct store *store, const struct score_group *g, struct assay_e
     int rc = task_group_metrics(g->node, &l.arena, &m, &n_metrics, e);
     bool whole = true;
     for (size_t i = 0; i < g->n_leaves && rc >= 0; i++) {
-        l.leaf = i;
+        l.task = g->leaf_tasks[i];
         size_t before = l.n;
         if (g->leaf_jobs[i])
             rc = store_each_result(store, g->leaf_jobs[i], take_result, &l, e);

@@ -41,6 +41,7 @@ void score_release(struct score *);
 struct score_group {
     const struct task_node *node;
     int64_t group_id, run_variant_id;
+    const struct task *const *leaf_tasks;
     const int64_t *leaf_jobs;          /* 0: the leaf was not done */
     size_t n_leaves;
 };

@@ -38,6 +38,8 @@ const struct assay_field suite_fields[] = {
      "documents per task; below 1 a share of them; 0: all"},
     {"samples", ASSAY_STR, AT(samples_text), NULL, NULL,
      "JSON {\"task\": [indices]}, or a file with it"},
+    {"gen-kwargs", ASSAY_STR, AT(gen_kwargs_text), NULL, NULL,
+     "generation_kwargs to put over every task's: KEY=VALUE,... or JSON"},
     {"fewshot", ASSAY_INT, AT(fewshot), "-1", "-1..1000",
      "examples in the prompt; -1: as the task says"},
     {"fewshot-seed", ASSAY_INT, AT(fewshot_seed), "1234", "0..", "seed that draws the examples"},
@@ -54,7 +56,7 @@ const struct assay_field suite_fields[] = {
     {"strict-fewshot", ASSAY_BOOL, AT(strict_fewshot), "false", NULL,
      "never show a document among its own examples, where lm-eval may"},
     {"seed", ASSAY_INT, AT(seed), "42", "0..",
-     "seed of sampling, of scenarios' prompts, of what is compared"},
+     "seed of sampling, of scenarios' prompts, of what is compared; A,B,C,D as lm-eval: C, and D of fewshot"},
     {"bootstrap", ASSAY_INT, AT(bootstrap), "100000", "0..10000000",
      "resamples for standard errors without a formula; 0: none"},
     {"stop-when", ASSAY_STR, AT(stop_when), NULL, NULL,
@@ -63,6 +65,8 @@ const struct assay_field suite_fields[] = {
      "with --stop-when: loss of accuracy against the reference that is still a pass"},
     {"alpha", ASSAY_NUM, AT(alpha), "0.05", "0.000001..0.5",
      "with --stop-when: chance that any variant is decided wrongly"},
+    {"float-sum", ASSAY_ENUM, AT(float_sum), "compensated", "compensated|naive",
+     "how scores are added: as Python's sum() does since 3.12, or before"},
     {"kl-docs", ASSAY_INT, AT(kl_docs), "8", "0..1000000",
      "documents per task whose distributions are compared with the reference's; 0: none"},
     {"keep-logits", ASSAY_BOOL, AT(keep_logits), "false", NULL,
@@ -148,6 +152,20 @@ static int add_text(struct suite *s, const struct assay_field *f, const char *te
     return 0;
 }
 
+/* lm-eval's four: of Python, numpy, torch (which samples) and the few-shot examples. */
+static int set_seeds(struct suite *s, const struct assay_field *seed, const char *text,
+                     struct assay_err *e)
+{
+    char a[21], b[21], c[21], d[21];
+    int end = 0;
+    if (sscanf(text, "%20[0-9],%20[0-9],%20[0-9],%20[0-9]%n", a, b, c, d, &end) != 4 || text[end])
+        return err_set(e, ASSAY_EUSAGE, "--seed: expected a number or four, as in 0,1234,1234,1234; found '%s'",
+                       text);
+    TRY(field_set(seed, s, arena_strdup(s->arena, c), "--seed", s->arena, e));
+    return field_set(field_find(suite_fields, "fewshot-seed"), s, arena_strdup(s->arena, d), "--seed", s->arena,
+                     e);
+}
+
 int suite_set(struct suite *s, const char *key, const char *text, struct assay_err *e)
 {
     const struct assay_field *f = field_find(suite_fields, key);
@@ -162,6 +180,10 @@ int suite_set(struct suite *s, const char *key, const char *text, struct assay_e
     if (!suite_is_list(key)) {
         if (strcmp(key, "samples") == 0)
             s->samples = NULL;
+        if (strcmp(key, "gen-kwargs") == 0)
+            s->gen_kwargs = NULL;
+        if (strcmp(key, "seed") == 0 && strchr(text, ','))
+            return set_seeds(s, f, text, e);
         return field_set(f, s, text, where, s->arena, e);
     }
     struct suite_list *l = list_at(s, f);
@@ -248,8 +270,8 @@ static int load_key(struct suite *s, const struct value *key, const struct value
         return err_set(e, ASSAY_EUSAGE, "%s: unknown key '%s' in a suite%s%s%s", where, key->s,
                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
-    if (strcmp(key->s, "samples") == 0 && v->type == VALUE_DICT) {
-        s->samples = v;
+    if (v->type == VALUE_DICT && (strcmp(key->s, "samples") == 0 || strcmp(key->s, "gen-kwargs") == 0)) {
+        *(key->s[0] == 's' ? &s->samples : &s->gen_kwargs) = v;
         return 0;
     }
     if (strcmp(key->s, "reference") == 0)

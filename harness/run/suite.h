@@ -50,9 +50,10 @@ struct suite {
     const struct value *models_value;  /* `models:` of the file, or NULL */
     const struct value *scenarios_value;
     const struct value *samples;       /* {task: [idx, ...]}, or NULL */
+    const struct value *gen_kwargs;    /* dict merged over the tasks' generation_kwargs, or NULL */
     const struct value *gate_value;    /* `gate:` of the file, or NULL: gate.h reads it */
     /* single settings: suite_fields */
-    const char *name, *backend, *reference, *samples_text, *memory_limit_text, *logits_budget_text;
+    const char *name, *backend, *reference, *samples_text, *gen_kwargs_text, *float_sum, *memory_limit_text, *logits_budget_text;
     double limit;                      /* 0: all; below 1: share of the documents */
     int64_t seed, fewshot, fewshot_seed, bootstrap;
     int64_t threads, timeout_s;        /* 0: backend's choice; 0: none */

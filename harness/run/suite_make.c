@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "harness/base/buf.h"
 #include "harness/base/err.h"
 #include "harness/base/field.h"
@@ -382,6 +383,54 @@ static int make_samples(struct suite *s, struct assay_err *e)
     return 0;
 }
 
+/* -- generation ---------------------------------------------------------------------------------- */
+
+/* A value of KEY=VALUE as lm-eval reads it: words, numbers, else text. */
+static const struct value *kwarg_value(struct arena *a, const char *s, size_t n)
+{
+    const char *text = arena_strndup(a, s, n);
+    char *end;
+    if (n >= 2 && s[0] == s[n - 1] && (s[0] == '"' || s[0] == '\''))
+        return value_strn(a, s + 1, n - 2);
+    if (strcasecmp(text, "true") == 0 || strcasecmp(text, "false") == 0)
+        return value_bool((*text | 32) == 't');
+    if (strcasecmp(text, "none") == 0)
+        return &value_null;
+    long long i = strtoll(text, &end, 10);
+    if (n && n < 19 && !*end)
+        return value_int(a, i);
+    double f = strtod(text, &end);
+    return n && !*end && !strpbrk(text, "xX") ? (const struct value *)value_float(a, f) : value_str(a, text);
+}
+
+static int make_gen_kwargs(struct suite *s, struct assay_err *e)
+{
+    const char *text = s->gen_kwargs_text, *where = "--gen-kwargs";
+    struct arena *a = s->arena;
+    if (text && text[0] == '{')
+        TRY(json_parse(text, strlen(text), where, 1, a, &s->gen_kwargs, e));
+    else if (text && *text)
+        s->gen_kwargs = value_dict(a, NULL, 0);
+    if (s->gen_kwargs && s->gen_kwargs->type != VALUE_DICT)
+        return err_set(e, ASSAY_EUSAGE, "%s: expected a map of keys", where);
+    for (const char *p = text && text[0] != '{' ? text : ""; *p;) {
+        size_t n = strcspn(p, ","), k = strcspn(p, "=");
+        if (k == 0 || k >= n)
+            return err_set(e, ASSAY_EUSAGE, "%s: expected KEY=VALUE,... found '%s'", where, text);
+        s->gen_kwargs = value_with(a, s->gen_kwargs, arena_strndup(a, p, k),
+                                   kwarg_value(a, p + k + 1, n - k - 1));
+        p += n + (p[n] == ',');
+    }
+    if (s->gen_kwargs) { /* recorded as text: the order of keys is part of the requests' record */
+        struct buf b;
+        buf_init(&b, 0);
+        json_write(&b, s->gen_kwargs, JSON_COMPACT);
+        s->gen_kwargs_text = arena_strdup(a, b.v);
+        buf_release(&b);
+    }
+    return 0;
+}
+
 /* -- identity ---------------------------------------------------------------------------------- */
 
 static const struct value *list_value(struct arena *a, const struct suite_list *l)
@@ -542,6 +591,7 @@ int suite_finish(struct suite *s, struct assay_err *e)
     TRY(pick_reference(s, e));
     TRY(make_scenarios(s, e));
     TRY(make_samples(s, e));
+    TRY(make_gen_kwargs(s, e));
     TRY(make_sizes(s, e));
     TRY(make_margin(s, e));
     TRY(check_stopping(s, e));
@@ -600,6 +650,7 @@ int suite_from_json(struct suite *s, const char *json, struct arena *a, struct a
                                x->items[i]->s);
     }
     s->samples = value_get(v, "samples");
+    TRY(make_gen_kwargs(s, e));
     s->json = json;
     TRY(make_sizes(s, e));
     TRY(make_margin(s, e));

@@ -240,6 +240,8 @@ typedef void store_result_fn(void *user, const struct store_result *, const char
                              const char *filter);
 int store_each_result(struct store *, int64_t job_id, store_result_fn *, void *user,
                       struct assay_err *);
+int store_each_group_result(struct store *, int64_t run_variant_id, const char *group,
+                            store_result_fn *, void *user, struct assay_err *);
 
 struct store_divergence {
     int64_t job_id, idx, request;

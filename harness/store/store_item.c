@@ -215,11 +215,15 @@ int store_add_notice(struct store *s, const struct store_notice *x, struct assay
 
 int store_put_result(struct store *s, const struct store_result *r, struct assay_err *e)
 {
-    /* UNIQUE lets NULLs repeat: the old row is removed by hand. */
+    /* UNIQUE lets NULLs repeat: an old row is found by hand.  It keeps its place in the order. */
     TRY(store_exec(s, e,
-                   "DELETE FROM result WHERE run_variant_id = ? AND job_id IS ? AND group_id IS ? "
+                   "UPDATE result SET value = ?, stderr = ?, n = ?, higher_is_better = ?, "
+                   "aggregation = ? WHERE run_variant_id = ? AND job_id IS ? AND group_id IS ? "
                    "AND measure_id = ?",
-                   "iiii", r->run_variant_id, r->job_id, r->group_id, r->measure_id));
+                   "ddiitiiii", r->value, r->stderr_, r->n, r->higher_is_better, r->aggregation,
+                   r->run_variant_id, r->job_id, r->group_id, r->measure_id));
+    if (sqlite3_changes(s->db) > 0)
+        return 0;
     return store_exec(
         s, e,
         "INSERT INTO result (run_variant_id, job_id, group_id, measure_id, value, stderr, "
@@ -234,36 +238,52 @@ int store_clear_groups(struct store *s, int64_t run_variant_id, struct assay_err
                       "i", run_variant_id);
 }
 
-int store_each_result(struct store *s, int64_t job_id, store_result_fn *fn, void *user,
-                      struct assay_err *e)
+#define RESULT_COLUMNS                                                                             \
+    "SELECT r.run_variant_id, r.measure_id, r.value, r.stderr, r.n, r.higher_is_better, "          \
+    "r.aggregation, m.metric, m.filter FROM result r JOIN measure m ON m.id = r.measure_id "
+
+static int each_result(struct store *s, sqlite3_stmt *st, struct store_result r,
+                       store_result_fn *fn, void *user, struct assay_err *e)
 {
-    sqlite3_stmt *st =
-        store_query(s, e,
-                    "SELECT r.run_variant_id, r.measure_id, r.value, r.stderr, r.n, "
-                    "r.higher_is_better, r.aggregation, m.metric, m.filter FROM result r "
-                    "JOIN measure m ON m.id = r.measure_id WHERE r.job_id = ? ORDER BY r.id",
-                    "i", job_id);
     if (!st)
         return ASSAY_EIO;
     int rc;
     while ((rc = store_step(s, st, e)) > 0) {
-        struct store_result r = {
-            .run_variant_id = sqlite3_column_int64(st, 0),
-            .job_id = job_id,
-            .group_id = STORE_NULL,
-            .measure_id = sqlite3_column_int64(st, 1),
-            .value = sqlite3_column_type(st, 2) == SQLITE_NULL ? (double)NAN
-                                                               : sqlite3_column_double(st, 2),
-            .stderr_ = sqlite3_column_type(st, 3) == SQLITE_NULL ? (double)NAN
-                                                                 : sqlite3_column_double(st, 3),
-            .n = sqlite3_column_int64(st, 4),
-            .higher_is_better = store_column_int(st, 5),
-            .aggregation = (const char *)sqlite3_column_text(st, 6),
-        };
+        r.run_variant_id = sqlite3_column_int64(st, 0);
+        r.measure_id = sqlite3_column_int64(st, 1);
+        r.value = sqlite3_column_type(st, 2) == SQLITE_NULL ? (double)NAN
+                                                            : sqlite3_column_double(st, 2);
+        r.stderr_ = sqlite3_column_type(st, 3) == SQLITE_NULL ? (double)NAN
+                                                              : sqlite3_column_double(st, 3);
+        r.n = sqlite3_column_int64(st, 4);
+        r.higher_is_better = store_column_int(st, 5);
+        r.aggregation = (const char *)sqlite3_column_text(st, 6);
         fn(user, &r, (const char *)sqlite3_column_text(st, 7),
            (const char *)sqlite3_column_text(st, 8));
     }
     return rc;
+}
+
+int store_each_result(struct store *s, int64_t job_id, store_result_fn *fn, void *user,
+                      struct assay_err *e)
+{
+    struct store_result r = {.job_id = job_id, .group_id = STORE_NULL};
+    return each_result(
+        s, store_query(s, e, RESULT_COLUMNS "WHERE r.job_id = ? ORDER BY r.id", "i", job_id), r, fn,
+        user, e);
+}
+
+int store_each_group_result(struct store *s, int64_t run_variant_id, const char *group,
+                            store_result_fn *fn, void *user, struct assay_err *e)
+{
+    struct store_result r = {.job_id = STORE_NULL, .group_id = STORE_NULL};
+    return each_result(
+        s,
+        store_query(s, e,
+                    RESULT_COLUMNS "JOIN task_group g ON g.id = r.group_id "
+                                   "WHERE r.run_variant_id = ? AND g.name = ? ORDER BY r.id",
+                    "it", run_variant_id, group),
+        r, fn, user, e);
 }
 
 /* -- divergence, samples ----------------------------------------------------------------------- */

@@ -214,16 +214,17 @@ static void test_numbers(void **state)
     const struct task_aggregate leaves[] = {{.value = 0.537, .stderr_ = 0.0497, .n = 101},
                                             {.value = 0.8125, .stderr_ = 0.0276, .n = 200},
                                             {.value = 0.31, .stderr_ = 0.0654, .n = 51}};
-    struct task_aggregate a = task_group_aggregate(leaves, 3, true);
+    const struct task_group_way by_size = {.weight_by_size = true}, by_task = {.weight_by_size = false};
+    struct task_aggregate a = task_group_aggregate(leaves, 3, &by_size);
     assert_true(a.value == 0.6606448863636364);
     assert_true(a.stderr_ == 0.02320894672452835);
     assert_int_equal(a.n, 352);
-    a = task_group_aggregate(leaves, 3, false);
+    a = task_group_aggregate(leaves, 3, &by_task);
     assert_true(a.value == 0.5531666666666667);
     assert_true(a.stderr_ == 0.028884848007985856);
     struct task_aggregate lacking[] = {leaves[0], {.value = 1, .stderr_ = NAN, .n = 3}};
-    assert_true(isnan(task_group_aggregate(lacking, 2, true).stderr_));
-    assert_true(isnan(task_group_aggregate(NULL, 0, true).value));
+    assert_true(isnan(task_group_aggregate(lacking, 2, &by_size).stderr_));
+    assert_true(isnan(task_group_aggregate(NULL, 0, &by_size).value));
 }
 
 int main(void)

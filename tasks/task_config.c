@@ -1,0 +1,216 @@
+/* task_config.c - a task's configuration as lm-eval writes it into its results.
+ *
+ * Keys come in the order of upstream's dataclass, nulls are left out, defaults are filled in.  A function is
+ * its source text when the module stands beside its YAML file and defines it by `def`; else its name.
+ * Not here: reading configurations (task_load.c). */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/arena.h"
+#include "harness/base/err.h"
+#include "harness/base/fs.h"
+#include "tasks/index.h"
+#include "tasks/task_impl.h"
+
+enum { MODULE_BYTES = 4 << 20 };
+
+static const struct value *get(const struct value *d, const char *key)
+{
+    const struct value *v = value_get(d, key);
+    return v && v->type != VALUE_NULL ? v : NULL;
+}
+
+/* -- functions --------------------------------------------------------------------------------- */
+
+/* The line after the one that begins at s. */
+static const char *next_line(const char *s)
+{
+    const char *end = strchr(s, '\n');
+    return end ? end + 1 : s + strlen(s);
+}
+
+/* The block of `def name(` at the margin, decorators before it included, as inspect.getsource cuts it. */
+static const struct value *function_text(const char *text, const char *name, struct arena *a)
+{
+    size_t n = strlen(name);
+    const char *decorators = NULL, *s = text;
+    for (; *s; s = next_line(s)) {
+        bool found = strncmp(s, "def ", 4) == 0 && strncmp(s + 4, name, n) == 0 && s[4 + n] == '(';
+        if (found)
+            break;
+        decorators = *s != '@' ? NULL : decorators ? decorators : s;
+    }
+    if (!*s)
+        return NULL;
+    const char *from = decorators ? decorators : s, *end = next_line(s);
+    bool is_open = !strstr(arena_strndup(a, s, (size_t)(end - s)), "):");
+    for (const char *p = end; *p; p = next_line(p)) {
+        bool is_blank = *p == '\n' || *p == '\r';
+        if (!is_blank && *p != ' ' && *p != '\t' && !(is_open && *p == ')'))
+            break;
+        is_open = is_open && *p != ')';
+        if (!is_blank)
+            end = next_line(p);
+    }
+    return value_strn(a, from, (size_t)(end - from));
+}
+
+static const struct value *function_value(const struct task_files *files, const struct value *f, struct arena *a)
+{
+    const char *dot = strrchr(f->s, '.'), *name = dot ? dot + 1 : f->s, *text;
+    size_t n;
+    if (dot) {
+        char *path = arena_printf(a, "%.*s.py", (int)(dot - f->s), f->s);
+        for (char *p = path; p < path + (dot - f->s); p++)
+            if (*p == '.')
+                *p = '/';
+        struct assay_err none = {0};
+        const char *full = fs_join(a, fs_dirname(a, task_files_path(files, f)), path);
+        if (fs_exists(full) && fs_read(full, MODULE_BYTES, a, &text, &n, &none) == 0) {
+            const struct value *v = function_text(text, name, a);
+            if (v)
+                return v;
+        }
+    }
+    return value_str(a, arena_printf(a, "<function %s>", name));
+}
+
+/* A value with its functions as text, lists and dicts included.  Upstream has source for a key's own value and
+ * in metric_list; functions deeper inside it prints, with an address that is left out here. */
+static const struct value *plain(const struct task_files *files, const struct value *v, bool is_source,
+                                 struct arena *a)
+{
+    const char *dot = v->type == VALUE_FUNC ? strrchr(v->s, '.') : NULL;
+    if (v->type == VALUE_FUNC)
+        return is_source ? function_value(files, v, a)
+                         : value_str(a, arena_printf(a, "<function %s>", dot ? dot + 1 : v->s));
+    if (v->type == VALUE_LIST) {
+        const struct value **items = ARENA_ARRAY(a, const struct value *, v->n + 1);
+        for (uint32_t i = 0; i < v->n; i++)
+            items[i] = plain(files, v->items[i], is_source, a);
+        return value_list(a, items, v->n);
+    }
+    if (v->type == VALUE_DICT) {
+        struct value_entry *entries = ARENA_ARRAY(a, struct value_entry, v->n + 1);
+        for (uint32_t i = 0; i < v->n; i++)
+            entries[i] = (struct value_entry){v->entries[i].key, plain(files, v->entries[i].value, is_source, a)};
+        return value_dict(a, entries, v->n);
+    }
+    return v;
+}
+
+/* -- the dataclass ----------------------------------------------------------------------------- */
+
+static const struct value *few_value(const struct task *t, struct arena *a)
+{
+    /* name, and the task's key that is inherited when fewshot_config does not say */
+    static const char *const fields[][2] = {
+        {"sampler", NULL},
+        {"split", "fewshot_split"},
+        {"process_docs", "process_docs"},
+        {"fewshot_indices", NULL},
+        {"samples", NULL},
+        {"doc_to_text", "doc_to_text"},
+        {"doc_to_choice", "doc_to_choice"},
+        {"doc_to_target", "doc_to_target"},
+        {"gen_prefix", "gen_prefix"},
+        {"fewshot_delimiter", "fewshot_delimiter"},
+        {"target_delimiter", "target_delimiter"},
+    };
+    enum { N = sizeof fields / sizeof *fields };
+    const struct value *few = get(t->config, "fewshot_config");
+    struct value_entry all[N];
+    for (size_t i = 0; i < N; i++) {
+        const struct value *v = few ? value_get(few, fields[i][0]) : NULL;
+        if (!v && fields[i][1])
+            v = value_get(t->config, fields[i][1]);
+        if (!v && strcmp(fields[i][0], "sampler") == 0)
+            v = value_str(a, "default");
+        if (!v && strcmp(fields[i][0], "fewshot_delimiter") == 0)
+            v = value_str(a, "\n\n");
+        if (!v && strcmp(fields[i][0], "target_delimiter") == 0)
+            v = value_str(a, " ");
+        all[i] = (struct value_entry){value_str(a, fields[i][0]), v ? v : &value_null};
+    }
+    return value_dict(a, all, N);
+}
+
+static const struct value *metadata_value(const struct task *t, const struct value *extra, struct arena *a)
+{
+    const struct value *v = value_get(t->config, "metadata");
+    const struct value *d = v && v->type == VALUE_DICT ? v : value_dict(a, NULL, 0);
+    char real[PATH_MAX];
+    if (v && v->type != VALUE_DICT)
+        d = value_with(a, d, "_metadata", v);
+    for (uint32_t i = 0; extra && i < extra->n; i++)
+        d = value_with(a, d, extra->entries[i].key->s, extra->entries[i].value);
+    return value_with(a, d, "config_source", value_str(a, realpath(t->path, real) ? real : t->path));
+}
+
+static const struct value *data_kwargs(const struct task *t, struct arena *a)
+{
+    const struct value *v = get(t->config, "dataset_kwargs");
+    if (!v || !value_get(v, "trust_remote_code"))
+        return v;
+    struct value_entry *kept = ARENA_ARRAY(a, struct value_entry, v->n);
+    size_t n = 0;
+    for (uint32_t i = 0; i < v->n; i++)
+        if (!value_is_str(v->entries[i].key, "trust_remote_code"))
+            kept[n++] = v->entries[i];
+    return value_dict(a, kept, n);
+}
+
+/* What upstream makes of a key; NULL: it is null there. */
+static const struct value *key_value(const struct task *t, const char *key, const struct value *extra,
+                                     struct arena *a)
+{
+    static const char *const texts[][2] = {{"description", ""},
+                                           {"target_delimiter", " "},
+                                           {"fewshot_delimiter", "\n\n"},
+                                           {"output_type", "generate_until"}};
+    const struct value *v = value_get(t->config, key);
+    if (strcmp(key, "dataset_kwargs") == 0)
+        return data_kwargs(t, a);
+    if (strcmp(key, "fewshot_config") == 0)
+        return few_value(t, a);
+    if (strcmp(key, "num_fewshot") == 0)
+        return value_int(a, t->n_fewshot);
+    if (strcmp(key, "generation_kwargs") == 0)
+        return t->impl->generation_kwargs;
+    if (strcmp(key, "metadata") == 0)
+        return metadata_value(t, extra, a);
+    if (v)
+        return v->type == VALUE_NULL ? NULL : v;
+    if (strcmp(key, "repeats") == 0)
+        return value_int(a, 1);
+    if (strcmp(key, "unsafe_code") == 0 || strcmp(key, "should_decontaminate") == 0)
+        return &value_false;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strcmp(key, texts[i][0]) == 0)
+            return value_str(a, texts[i][1]);
+    return NULL;
+}
+
+const struct value *task_logged_config(struct task_index *x, const struct task *t, const struct value *extra,
+                                       struct arena *a)
+{
+    static const char *const keys[] = {
+        "task", "task_alias", "custom_dataset", "dataset_path", "dataset_name", "dataset_kwargs",
+        "training_split", "validation_split", "test_split", "fewshot_split", "process_docs", "doc_to_text",
+        "doc_to_target", "doc_to_image", "doc_to_audio", "unsafe_code", "doc_to_choice", "process_results",
+        "use_prompt", "description", "target_delimiter", "fewshot_delimiter", "fewshot_config", "num_fewshot",
+        "metric_list", "output_type", "generation_kwargs", "repeats", "filter_list", "should_decontaminate",
+        "doc_to_decontamination_query", "gen_prefix", "metadata",
+    };
+    enum { N = sizeof keys / sizeof *keys };
+    struct value_entry all[N];
+    size_t n = 0;
+    for (size_t i = 0; i < N; i++) {
+        const struct value *v = key_value(t, keys[i], extra, a);
+        bool is_source = v && (v->type == VALUE_FUNC || strcmp(keys[i], "metric_list") == 0);
+        if (v)
+            all[n++] = (struct value_entry){value_str(a, keys[i]), plain(&x->files, v, is_source, a)};
+    }
+    return value_dict(a, all, n);
+}
