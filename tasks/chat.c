@@ -11,7 +11,7 @@
 
 struct chat {
     struct template *template;
-    const char *where, *bos, *eos;
+    const char *text, *where, *bos, *eos;
     bool names_content;
     char template_uid[HASH_HEX], uid[HASH_HEX];
 };
@@ -41,6 +41,7 @@ int chat_open(const struct chat_source *s, struct arena *a, struct chat **out, s
         .text = s->text, .n = s->n, .where = s->where, .flags = TEMPLATE_CHAT_PROFILE, .now = s->now};
     struct chat *c = ARENA_NEW(a, struct chat);
     TRY(template_compile(&src, a, &c->template, e));
+    c->text = arena_strndup(a, s->text, s->n);
     c->where = arena_strdup(a, s->where);
     c->bos = s->bos ? arena_strdup(a, s->bos) : NULL;
     c->eos = s->eos ? arena_strdup(a, s->eos) : NULL;
@@ -54,6 +55,11 @@ void chat_release(struct chat *c)
 {
     if (c)
         template_release(c->template);
+}
+
+const char *chat_template_text(const struct chat *c)
+{
+    return c->text;
 }
 
 const char *chat_template_uid(const struct chat *c)

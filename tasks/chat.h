@@ -25,6 +25,7 @@ struct chat;
 /* Lives in the arena.  Errors: ASSAY_EFORMAT "where:line:col: ...". */
 int chat_open(const struct chat_source *, struct arena *, struct chat **, struct assay_err *);
 void chat_release(struct chat *);              /* NULL is fine */
+const char *chat_template_text(const struct chat *);
 const char *chat_template_uid(const struct chat *);    /* sha256 of the template's text, as hex */
 const char *chat_uid(const struct chat *);             /* of all that can change a prompt */
 

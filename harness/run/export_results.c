@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/err.h"
+#include "harness/base/hash.h"
 #include "harness/base/value.h"
 #include "harness/run/export_impl.h"
+#include "tasks/chat.h"
 #include "tasks/metric.h"
 #include "tasks/pytext.h"
 
@@ -311,6 +313,18 @@ static const struct value *config_value(const struct export *x, struct arena *a)
     return done(&d);
 }
 
+static const struct value *hash_of(struct arena *a, const char *s)
+{
+    struct hash h = {0};
+    uint8_t digest[HASH_BYTES];
+    char hex[HASH_HEX];
+    hash_init(&h);
+    hash_add(&h, s, strlen(s));
+    hash_end(&h, digest);
+    hash_release(&h);
+    return value_str(a, hash_hex(digest, hex));
+}
+
 static void put_rest(const struct parts *p, struct dict *d)
 {
     const struct export *x = p->x;
@@ -327,11 +341,14 @@ static void put_rest(const struct parts *p, struct dict *d)
     put(d, "model_source", text(a, x->suite ? x->suite->backend : NULL));
     put(d, "model_name", value_str(a, x->model_name));
     put(d, "model_name_sanitized", value_str(a, x->model_folder));
-    put(d, "system_instruction", &value_null);
-    put(d, "system_instruction_sha", &value_null);
-    put(d, "fewshot_as_multiturn", &value_true);
-    put(d, "chat_template", &value_null);
-    put(d, "chat_template_sha", &value_null);
+    const struct suite *s = &x->stored.suite;
+    const struct chat *chat = x->stored.plan->chat;
+    bool has_system = s->system_instruction && s->system_instruction[0];
+    put(d, "system_instruction", has_system ? text(a, s->system_instruction) : &value_null);
+    put(d, "system_instruction_sha", has_system ? hash_of(a, s->system_instruction) : &value_null);
+    put(d, "fewshot_as_multiturn", value_bool(s->shots_as_turns));
+    put(d, "chat_template", chat ? text(a, chat_template_text(chat)) : &value_null);
+    put(d, "chat_template_sha", chat ? text(a, chat_template_uid(chat)) : &value_null);
     double took = run->ended_ns == STORE_NULL ? 0 : (double)(run->ended_ns - run->started_ns) / 1e9;
     put(d, "total_evaluation_time_seconds", value_str(a, pystr_of(a, value_float(a, took)).s));
 }

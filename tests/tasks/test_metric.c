@@ -103,7 +103,7 @@ static void test_pairs(void **state)
     SAME(g.stderr_, 0.10789141815514265);
     g = aggregate("\"mcc\"", TASK_MULTIPLE_CHOICE, three, 1000, NULL);
     SAME(g.value, 0.619795402906003);
-    SAME(g.stderr_, 0.05583971124772895);
+    SAME(g.stderr_, 0.05583971124772899); /* of Python floats, as scikit-learn returns them now */
     assert_float_equal(aggregate("\"brier_score\"", TASK_MULTIPLE_CHOICE, brier, 0, NULL).value, 0.625, 1e-12);
 
     struct arena a = {0};
