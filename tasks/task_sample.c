@@ -160,11 +160,16 @@ static int score_values(struct task *t, const struct task_item *item, const stru
 }
 
 /* Upstream's answer to a rolling request is the sum alone. */
+static const struct value *only_sum(const struct value *v)
+{
+    return v->type == VALUE_TUPLE && v->n ? v->items[0] : v;
+}
+
 static const struct value *only_sums(const struct value *list, struct arena *a)
 {
     const struct value **v = ARENA_ARRAY(a, const struct value *, list->n + 1);
     for (uint32_t i = 0; i < list->n; i++)
-        v[i] = list->items[i]->items[0];
+        v[i] = only_sum(list->items[i]);
     return value_list(a, v, list->n);
 }
 
@@ -179,7 +184,7 @@ int task_sample(struct task *t, const struct task_item *item, const struct task_
     TRY(task_filtered(t, item, r, filter, a, &f, e));
     for (size_t i = 0; i < f.n && t->output == TASK_ROLLING; i++) {
         f.lists[i] = only_sums(f.lists[i], a);
-        f.filtered[i] = f.filtered[i]->n ? f.filtered[i]->items[0] : f.filtered[i];
+        f.filtered[i] = only_sum(f.filtered[i]);
     }
     out->resps = value_list(a, f.lists, f.n);
     out->filtered = value_list(a, f.filtered, f.n);
