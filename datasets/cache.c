@@ -155,7 +155,7 @@ static char *ref_path(const char *dir, const char *revision, struct arena *a)
     return path;
 }
 
-static bool is_sha(const char *s)
+bool cache_is_commit(const char *s)
 {
     size_t n = strspn(s, "0123456789abcdef");
     return s[n] == 0 && (n == 40 || n == 64);
@@ -173,10 +173,10 @@ static const struct value *read_json(const char *path, size_t max, struct arena 
 
 const char *cache_ref(const char *dir, const char *revision, struct arena *a)
 {
-    if (is_sha(revision))
+    if (cache_is_commit(revision))
         return revision;
     const struct value *sha = value_get(read_json(ref_path(dir, revision, a), REF_MOST, a), "sha");
-    return sha && sha->type == VALUE_STR && is_sha(sha->s) ? sha->s : NULL;
+    return sha && sha->type == VALUE_STR && cache_is_commit(sha->s) ? sha->s : NULL;
 }
 
 static int write_json(const char *path, const struct value *v, struct assay_err *e)
@@ -194,7 +194,7 @@ int cache_set_ref(const char *dir, const char *revision, const char *sha, struct
 {
     struct arena a = {0};
     int rc = 0;
-    if (!is_sha(revision)) {
+    if (!cache_is_commit(revision)) {
         struct value *v = value_with(&a, value_dict(&a, NULL, 0), "sha", value_str(&a, sha));
         rc = write_json(ref_path(dir, revision, &a), v, e);
     }

@@ -40,6 +40,7 @@ struct cache_manifest {              /* strings in the arena */
 };
 const char *cache_revision(const struct cache_key *);
 const char *cache_endpoint(void);    /* $HF_ENDPOINT without a slash at its end */
+bool cache_is_commit(const char *s);  /* 40 or 64 hexadecimal digits */
 /* Folder of the configuration. */
 char *cache_dir(const struct cache_key *, struct arena *);
 /* The commit the revision stood at when it was last fetched; NULL: never. */

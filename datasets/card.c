@@ -28,36 +28,34 @@ static bool match_part(const char *pattern, size_t pn, const char *s, size_t sn)
     return fnmatch(p, t, FNM_NOESCAPE) == 0;
 }
 
-static bool match_from(const char *p, const char *s, int depth)
+static const char *next_part(const char *s)
 {
-    for (;;) {
-        size_t pn = strcspn(p, "/"), sn = strcspn(s, "/");
-        if (pn == 2 && p[0] == '*' && p[1] == '*') {
-            if (!p[2])
-                return *s != 0;
-            if (depth > 16)
-                return false;
-            for (const char *t = s;; t += strcspn(t, "/") + 1) {
-                if (match_from(p + 3, t, depth + 1))
-                    return true;
-                if (!strchr(t, '/'))
-                    return false;
-            }
-        }
-        if (sn == 0 || !match_part(p, pn, s, sn))
-            return false;
-        p += pn;
-        s += sn;
-        if (!*p || !*s)
-            return !*p && !*s;
-        p++;
-        s++;
-    }
+    s += strcspn(s, "/");
+    return *s ? s + 1 : s;
 }
 
+/* Only the last "**" met may have to take more: the earlier ones took the least they could. */
 bool card_match(const char *pattern, const char *path)
 {
-    return match_from(pattern, path, 0);
+    const char *p = pattern, *s = path, *star_p = NULL, *star_s = NULL;
+    while (*s) {
+        size_t pn = strcspn(p, "/");
+        if (pn == 2 && p[0] == '*' && p[1] == '*') {
+            if (!p[2])
+                return true;
+            star_p = p = next_part(p);
+            star_s = s;
+        } else if (*p && match_part(p, pn, s, strcspn(s, "/"))) {
+            p = next_part(p);
+            s = next_part(s);
+        } else if (star_p) {
+            p = star_p;
+            s = star_s = next_part(star_s);
+        } else {
+            return false;
+        }
+    }
+    return !*p;
 }
 
 static size_t parts_with(const char *path, const char *start, bool folders_only)
@@ -280,8 +278,9 @@ static void keep_kind(struct card_split *s)
     enum kind best = KIND_NONE;
     for (size_t i = 0; i < s->n; i++)
         counts[kind_of(s->files[i]->path)]++;
+    /* In a draw the files that cannot be read here win: the viewer then has the rows. */
     for (int k = KIND_JSON; k < N_KINDS; k++)
-        if (counts[k] > (best ? counts[best] : 0))
+        if (counts[k] > (best ? counts[best] : 0) || (k == KIND_OTHER && best && counts[k] == counts[best]))
             best = (enum kind)k;
     for (size_t i = 0; best && i < s->n; i++) {
         enum kind k = kind_of(s->files[i]->path);

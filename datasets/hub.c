@@ -200,12 +200,6 @@ char *hub_file_url(const struct hub *h, const char *path, const char *sha, const
 
 /* -- a repository ------------------------------------------------------------------------------ */
 
-static bool is_commit(const char *s)
-{
-    size_t n = strlen(s);
-    return (n == 40 || n == 64) && strspn(s, "0123456789abcdef") == n;
-}
-
 static int get_json(struct hub *h, const char *url, struct http_reply *reply, const struct value **v,
                     struct assay_err *e)
 {
@@ -231,7 +225,7 @@ static int repo_commit(struct hub *h, struct hub_repo *r, struct assay_err *e)
     if (rc < 0)
         return err_prefix(e, rc, "dataset '%s' at '%s'", r->path, r->revision);
     sha = value_get(v, "sha");
-    if (!sha || sha->type != VALUE_STR || !is_commit(sha->s))
+    if (!sha || sha->type != VALUE_STR || !cache_is_commit(sha->s))
         return err_set(e, ASSAY_EREMOTE, "the hub does not say at which commit '%s' of '%s' is",
                        r->revision, r->path);
     snprintf(r->sha, sizeof r->sha, "%s", sha->s);

@@ -2,8 +2,6 @@
 #include "datasets/resolve.h"
 
 #include <glob.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "datasets/cache.h"
@@ -65,16 +63,6 @@ size_t path_list_glob(struct path_list *l, const char *pattern)
 
 /* -- what a task file may name ------------------------------------------------------------------- */
 
-static bool real_inside(const char *file, const char *dir)
-{
-    char real_file[PATH_MAX], real_dir[PATH_MAX];
-    if (!dir || !realpath(file, real_file) || !realpath(dir, real_dir))
-        return false;
-    size_t n = strlen(real_dir);
-    return strncmp(real_file, real_dir, n) == 0 &&
-           (real_file[n] == '/' || real_file[n] == 0 || strcmp(real_dir, "/") == 0);
-}
-
 static bool climbs(const char *path)
 {
     for (const char *p = path; (p = strstr(p, "..")); p += 2)
@@ -88,11 +76,11 @@ static bool climbs(const char *path)
  * directory that does not climb may be a symbolic link: whoever named the directory made it. */
 static bool is_allowed(const struct data_source *src, const char *name, const char *file)
 {
-    if (!src->base_dir || real_inside(file, src->base_dir))
+    if (!src->base_dir || fs_inside(file, src->base_dir))
         return true;
     for (const char *const *dir = src->data_dirs; dir && *dir; dir++) {
         size_t n = strlen(*dir);
-        if (real_inside(file, *dir) || (!climbs(name) && name[0] != '/' && strncmp(file, *dir, n) == 0 &&
+        if (fs_inside(file, *dir) || (!climbs(name) && name[0] != '/' && strncmp(file, *dir, n) == 0 &&
                                         (file[n] == '/' || (n && (*dir)[n - 1] == '/'))))
             return true;
     }

@@ -196,6 +196,22 @@ bool fs_is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+static bool inside_real(const char *path, const char *real_dir)
+{
+    char real[PATH_MAX];
+    if (!realpath(path, real))
+        return false;
+    size_t n = strlen(real_dir);
+    return strncmp(real, real_dir, n) == 0 &&
+           (real[n] == '/' || real[n] == 0 || strcmp(real_dir, "/") == 0);
+}
+
+bool fs_inside(const char *path, const char *dir)
+{
+    char real[PATH_MAX];
+    return realpath(dir, real) && inside_real(path, real);
+}
+
 int fs_mkdirs(const char *path, struct assay_err *e)
 {
     int rc = 0;
@@ -273,12 +289,7 @@ static void walk_push_dir(struct walk *w, const char *path, const struct stat *s
 
 static bool walk_inside(const struct walk *w, const char *path)
 {
-    char real[PATH_MAX];
-    if (!realpath(path, real))
-        return false;
-    size_t n = strlen(w->real_root);
-    return strncmp(real, w->real_root, n) == 0 &&
-           (real[n] == '/' || real[n] == 0 || strcmp(w->real_root, "/") == 0);
+    return inside_real(path, w->real_root);
 }
 
 static bool walk_skipped(const struct walk *w, const char *name)

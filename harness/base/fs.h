@@ -25,6 +25,8 @@ int fs_write_cache(const char *path, const void *p, size_t n, struct assay_err *
 bool fs_exists(const char *path);
 bool fs_is_dir(const char *path);
 bool fs_is_file(const char *path);     /* regular, links followed: reading it neither waits nor goes on for ever */
+/* Whether `path`, wherever links lead, is `dir` or below it; false when either is not there. */
+bool fs_inside(const char *path, const char *dir);
 int fs_mkdirs(const char *path, struct assay_err *);
 /* Regular files below `root` whose name fnmatches `pattern`, sorted by path (POSIX byte order);
  * directories named in `skip` (NULL-terminated, may be NULL) are not entered; symbolic links that

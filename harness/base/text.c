@@ -146,3 +146,17 @@ void text_safe(struct buf *b, const char *s, size_t n)
         i += (size_t)len;
     }
 }
+
+void text_shell_word(struct buf *b, const char *s)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+=:,./@%";
+    if (*s && !s[strspn(s, plain)]) {
+        buf_adds(b, s);
+        return;
+    }
+    buf_addc(b, '\'');
+    for (; *s; s++)
+        *s == '\'' ? buf_adds(b, "'\\''") : buf_addc(b, *s);
+    buf_addc(b, '\'');
+}

@@ -19,4 +19,6 @@ int text_width(const char *s, size_t n);                 /* terminal columns (wi
 /* Copies with control, bidi-override and invalid bytes shown as \xNN / \u{NNNN}; newline and tab
  * become \n and \t: nothing a terminal would interpret is left. */
 void text_safe(struct buf *, const char *s, size_t n);
+/* Appends s as one word of a shell's command line, in quotes where it needs them. */
+void text_shell_word(struct buf *, const char *s);
 #endif

@@ -34,17 +34,8 @@ void run_flags_command(struct run_flags *f, int argc, char **argv)
     buf_init(&b, 0);
     buf_adds(&b, "assay");
     for (int i = 0; i < argc; i++) {
-        bool plain = *argv[i] && !argv[i][strspn(argv[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP"
-                                                          "QRSTUVWXYZ0123456789_-+=:,./@%")];
         buf_addc(&b, ' ');
-        if (plain) {
-            buf_adds(&b, argv[i]);
-            continue;
-        }
-        buf_addc(&b, '\'');
-        for (const char *p = argv[i]; *p; p++)
-            *p == '\'' ? buf_adds(&b, "'\\''") : buf_addc(&b, *p);
-        buf_addc(&b, '\'');
+        text_shell_word(&b, argv[i]);
     }
     free(f->command);
     f->command = buf_take(&b);

@@ -8,6 +8,7 @@
 #include "harness/base/buf.h"
 #include "harness/base/err.h"
 #include "harness/base/log.h"
+#include "harness/base/text.h"
 #include "harness/base/value.h"
 #include "harness/run/paths.h"
 #include "harness/run/suite.h"
@@ -137,17 +138,8 @@ int need_list(const struct suite *s, struct arena *a, struct need **out, size_t 
 
 static void add_word(struct buf *b, const char *s)
 {
-    bool plain = *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                    "_-+=:,./@%")];
     buf_addc(b, ' ');
-    if (plain) {
-        buf_adds(b, s);
-        return;
-    }
-    buf_addc(b, '\'');
-    for (; *s; s++)
-        *s == '\'' ? buf_adds(b, "'\\''") : buf_addc(b, *s);
-    buf_addc(b, '\'');
+    text_shell_word(b, s);
 }
 
 char *need_command(const struct suite *s, struct arena *a)
