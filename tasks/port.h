@@ -1,9 +1,10 @@
 /* port.h - what `!function` names in well-known task trees, said again without Python.
  *
  * A port is one row of a table (port_table.h): which module and function it stands for, a piece of
- * that module's text that must be there (the file is compared as text, never executed), and a short
- * program in the template language.  A task gets a port only by naming the function from its own YAML
- * and only when the module beside it is the one the row was written for.
+ * that module's text that tells it from its variants, and a short program in the template language.  A
+ * task gets a port only by naming the function from its own YAML, and only when the module beside it is,
+ * byte for byte, one that the row was checked against (port_known.h): the file is never executed, and a
+ * changed one is another version.
  *
  * A program sees `doc`, `results` (of process_results: the filtered responses), `arg` (what the '*' of
  * the function's name stands for), `folder` (the name of the module's folder), `texts` (the row's

@@ -211,13 +211,18 @@ static void test_refusals(void **state)
     struct test_rows rows = test_rows(
         "{\"path\": \"hellaswag/utils.py\", \"function\": \"utils.process_docs\", \"has\": \"something else\"}\n"
         "{\"path\": \"mine/utils.py\", \"function\": \"utils.process_docs\", \"has\": \"def process_docs\"}\n"
+        "{\"path\": \"winogrande/preprocess_winogrande.py\", \"function\": \"preprocess_winogrande.doc_to_text\", "
+        "\"has\": \"x = {\\\"1\\\": 0, \\\"2\\\": 1}\"}\n"
         "{\"path\": \"mmlu_prox/xx/utils.py\", \"function\": \"utils.doc_to_text\", \"has\": \"max_opt_num = 10\"}\n");
     assert_int_equal(open_port(rows.v[0], PORT_ROWS, &u), ASSAY_EUNSUPPORTED);
     assert_contains(test_err.msg, "another version of one that is built in");
     assert_int_equal(open_port(rows.v[1], PORT_ROWS, &u), ASSAY_EUNSUPPORTED);
     assert_contains(test_err.msg, "--allow-task-code would load it");
     assert_null(strstr(test_err.msg, "another version"));
+    /* The piece of text is there, but in a file that nobody checked. */
     assert_int_equal(open_port(rows.v[2], PORT_VALUE, &u), ASSAY_EUNSUPPORTED);
+    assert_contains(test_err.msg, "another version of one that is built in");
+    assert_int_equal(open_port(rows.v[3], PORT_VALUE, &u), ASSAY_EUNSUPPORTED);
     assert_contains(test_err.msg, "knows no 'xx'");
 }
 
