@@ -302,6 +302,11 @@ static void decisions(void **state)
     assert_int_equal(betting_decide(60, 5, 300, 0.30, 0.05), BETTING_PASS);
     assert_int_equal(betting_decide(12, 6, 300, 0.02, 0.05), BETTING_OPEN);
     assert_int_equal(betting_decide(9, 9, 5, 0.02, 0.05), BETTING_OPEN);
+    double pass = betting_noninferior(3, 2, 400, 0.02), fail = betting_inferior(30, 5, 200, 0.02);
+    assert_int_equal(betting_decide(3, 2, 400, 0.02, 1.0001 / pass), BETTING_PASS);
+    assert_int_equal(betting_decide(3, 2, 400, 0.02, 0.9999 / pass), BETTING_OPEN);
+    assert_int_equal(betting_decide(30, 5, 200, 0.02, 1.0001 / fail), BETTING_FAIL);
+    assert_int_equal(betting_decide(30, 5, 200, 0.02, 0.9999 / fail), BETTING_OPEN);
     assert_int_equal(betting_next_look(0), 128);
     assert_int_equal(betting_next_look(128), 144);
     assert_int_equal(betting_next_look(1000), 1125);
