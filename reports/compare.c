@@ -329,7 +329,8 @@ static void compare_pair(struct making *m, size_t task, size_t row, const struct
     struct cell_rules rules = rules_of(m->c, r);
     struct cell_pairs p;
     cell_pair(base, scores, scratch, &p);
-    if (m->sums)
+    /* Ranks are by all items: what was asked of a stopped variant is not what the others were asked. */
+    if (m->sums && !stopping_is_early(find_job(r->variant, "task", t->name)))
         agree_add(m->sums, task, row, scores, t);
     r->tasks[task].higher_is_better = t->higher_is_better;
     cell_scores(&r->tasks[task], &p, t->aggregation, &rules, m->a);

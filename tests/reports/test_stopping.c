@@ -3,6 +3,7 @@
 #include "tests/reports/report_test.h"
 
 #include "harness/stats/betting.h"
+#include "reports/agree.h"
 #include "reports/csv.h"
 #include "reports/history.h"
 #include "reports/results.h"
@@ -75,6 +76,9 @@ static void statistics(void **state)
                 assert_true(!r->tasks[t].is_sequence && !isnan(r->tasks[t].delta.lo));
     }
     assert_false(row_of(f.c, "fp16")->pool.is_sequence);
+    assert_non_null(f.c->agree); /* ranks of the others */
+    for (size_t i = 0; i < f.c->agree->n_rows; i++)
+        assert_null(f.c->rows[f.c->agree->rows[i]].variant->decision);
     near(row_of(f.c, "fp16")->pool.margin, 0.01, 0);
     assert_int_equal(row_of(f.c, "int8")->verdict, COMPARE_PASS);
     assert_non_null(strstr(f.c->headline, "stopping early saved 3,360 of 4,800 items"));
