@@ -452,6 +452,15 @@ static int make_fingerprint(struct loader *l, const struct model_options *o, str
     return 0;
 }
 
+/* Half a template would be another one. */
+static bool is_text(const struct gguf *g, const char *key, struct gguf_str s)
+{
+    if (!s.n || !memchr(s.v, 0, s.n))
+        return true;
+    log_warn("%s: '%s' holds a NUL byte and is not used", g->path, key);
+    return false;
+}
+
 /* "tokenizer.chat_template.NAME": more templates, beside the default one. */
 static int read_templates(struct model *m, const struct gguf *g, struct assay_err *e)
 {
@@ -460,7 +469,7 @@ static int read_templates(struct model *m, const struct gguf *g, struct assay_er
     int found = gguf_string(g, "tokenizer.chat_template", &text, e);
     if (found < 0)
         return found;
-    if (found)
+    if (found && is_text(g, "tokenizer.chat_template", text))
         m->chat_template = arena_strndup(&m->arena, text.v, text.n);
     m->chat_templates = ARENA_ARRAY(&m->arena, struct assay_chat_template, MAX_TEMPLATES);
     for (uint32_t i = 0; i < g->n_kv && m->n_chat_templates < MAX_TEMPLATES; i++) {
@@ -469,6 +478,8 @@ static int read_templates(struct model *m, const struct gguf *g, struct assay_er
             continue;
         const char *key = arena_strndup(&m->arena, k.v, k.n);
         TRY(gguf_string(g, key, &text, e));
+        if (!is_text(g, key, text))
+            continue;
         m->chat_templates[m->n_chat_templates++] = (struct assay_chat_template){
             key + sizeof prefix - 1, arena_strndup(&m->arena, text.v, text.n)};
     }

@@ -43,7 +43,7 @@ static int read_config(struct suite *s, const char *path, const char *text, stru
         if (t->items[i]->type == VALUE_DICT &&
             value_is_str(value_get(t->items[i], "name"), "default"))
             t = value_get(t->items[i], "template");
-    if (!t || t->type != VALUE_STR)
+    if (!t || t->type != VALUE_STR || strlen(t->s) != t->n)
         return err_set(e, ASSAY_EFORMAT,
                        "%s: no chat template: expected the key 'chat_template' with a text, or with a "
                        "list that has one named 'default'",

@@ -19,6 +19,9 @@ equal "$(wc -l < "$T/.out")" 1 "lines of the error"
 expect 2 "has no chat template 'tool', it has: default, closed, last" "${run[@]}" --model "$chat" --tasks "$tasks" \
     --db "$db" --apply-chat-template=tool
 
+expect 2 "has no chat template 'default', it has: closed, last" "${run[@]}" --model "$T/models/chat-nul.gguf" \
+    --tasks "$tasks" --db "$db" --apply-chat-template
+
 # The model's own, two precisions of it.
 expect 0 "2 of 2 variants" "${run[@]}" --model "$chat" --precision fp32,int8 --tasks "$tasks" --db "$db" \
     --apply-chat-template --fewshot 1 --system-instruction "Be good."

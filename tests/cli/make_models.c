@@ -55,7 +55,7 @@ static void cut(void)
     buf_release(&b);
 }
 
-/* With a chat template and two by name. */
+/* With a chat template, of which "@NUL@" becomes a NUL byte and more, and two by name. */
 static void chat(const char *name, const char *template)
 {
     struct mk g;
@@ -69,6 +69,9 @@ static void chat(const char *name, const char *template)
     mk_str(&g, "tokenizer.chat_template.closed", "{{ messages[-1].content }}{{ eos_token }}");
     mk_tiny_tensors(&g, &tiny);
     mk_finish(&g, &b);
+    char *nul = memmem(b.v, b.n, "@NUL@", 5);
+    if (nul)
+        *nul = 0;
     save(name, &b, b.n);
     buf_release(&b);
 }
@@ -119,5 +122,6 @@ int main(int argc, char **argv)
                  "{% if add_generation_prompt %}<|assistant|>{% endif %}");
     chat("chat-other", "{% for m in messages %}{{ m.content }}\n{% endfor %}");
     chat("chat-deaf", "{{ messages[0].content }}");
+    chat("chat-nul", "{{ messages[0].content }}@NUL@");
     return 0;
 }
