@@ -37,8 +37,11 @@ static void make_uids(struct chat *c, const struct chat_source *s)
 
 int chat_open(const struct chat_source *s, struct arena *a, struct chat **out, struct assay_err *e)
 {
-    struct template_source src = {
-        .text = s->text, .n = s->n, .where = s->where, .flags = TEMPLATE_CHAT_PROFILE, .now = s->now};
+    struct template_source src = {.text = s->text,
+                                  .n = s->n,
+                                  .where = s->where,
+                                  .flags = TEMPLATE_CHAT_PROFILE,
+                                  .now = s->now};
     struct chat *c = ARENA_NEW(a, struct chat);
     TRY(template_compile(&src, a, &c->template, e));
     c->text = arena_strndup(a, s->text, s->n);
@@ -105,7 +108,8 @@ static const struct value *without_system(const struct value *messages, struct a
 }
 
 /* The list with `text` for the content of its last message. */
-static const struct value *with_last(const struct value *messages, struct pystr text, struct arena *a)
+static const struct value *with_last(const struct value *messages, struct pystr text,
+                                     struct arena *a)
 {
     const struct value **v = ARENA_ARRAY(a, const struct value *, messages->n);
     memcpy(v, messages->items, messages->n * sizeof *v);
@@ -136,7 +140,7 @@ static int render_open(const struct chat *c, const struct chat_ask *ask, struct 
                        c->where);
     bool is_whole = pytext_starts(pystr(out->s + at, out->n - at), PYSTR(MARK " "));
     out->n = at;
-    if (!is_whole)                     /* the template strips messages */
+    if (!is_whole) /* the template strips messages */
         *out = pytext_strip(*out, PYTEXT_RIGHT);
     out->s = arena_strndup(a, out->s, out->n);
     return 0;

@@ -251,7 +251,9 @@ static void put_task(struct shown *s, const struct task_node *node)
     if (s->chat.chat) {
         task_set_chat(t, s->chat.chat);
         buf_addc(&s->b, '\n');
-        row(s, "chat", arena_printf(s->a, "template %s (%s)", chat_template_uid(s->chat.chat), s->chat.source));
+        row(s, "chat",
+            arena_printf(s->a, "template %s (%s)", chat_template_uid(s->chat.chat),
+                         s->chat.source));
     }
     put_loaded(s, t);
     task_release(t);

@@ -64,16 +64,18 @@ static int no_template(const struct suite *s, const struct value *named, const c
     for (uint32_t i = 0; named && i < named->n; i++)
         list = arena_printf(a, "%s%s%s", list, i ? ", " : "", named->entries[i].key->s);
     if (!*list)
-        return err_set(e, ASSAY_EUSAGE,
-                       "apply-chat-template: model '%s' brings no chat template; name a file: a Jinja "
-                       "template or the model's tokenizer_config.json",
-                       model);
-    return err_set(e, ASSAY_EUSAGE, "apply-chat-template: model '%s' has no chat template '%s', it has: %.300s",
+        return err_set(
+            e, ASSAY_EUSAGE,
+            "apply-chat-template: model '%s' brings no chat template; name a file: a Jinja "
+            "template or the model's tokenizer_config.json",
+            model);
+    return err_set(e, ASSAY_EUSAGE,
+                   "apply-chat-template: model '%s' has no chat template '%s', it has: %.300s",
                    model, s->chat_name ? s->chat_name : "default", list);
 }
 
-int chats_choose(const struct suite *s, const struct value *facts, const char *model, struct arena *a,
-                 struct chats_choice *out, struct assay_err *e)
+int chats_choose(const struct suite *s, const struct value *facts, const char *model,
+                 struct arena *a, struct chats_choice *out, struct assay_err *e)
 {
     const struct value *named = facts ? value_get(facts, "templates") : NULL;
     const char *name = s->chat_name ? s->chat_name : "default";

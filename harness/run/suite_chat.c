@@ -44,10 +44,11 @@ static int read_config(struct suite *s, const char *path, const char *text, stru
             value_is_str(value_get(t->items[i], "name"), "default"))
             t = value_get(t->items[i], "template");
     if (!t || t->type != VALUE_STR || strlen(t->s) != t->n)
-        return err_set(e, ASSAY_EFORMAT,
-                       "%s: no chat template: expected the key 'chat_template' with a text, or with a "
-                       "list that has one named 'default'",
-                       path);
+        return err_set(
+            e, ASSAY_EFORMAT,
+            "%s: no chat template: expected the key 'chat_template' with a text, or with a "
+            "list that has one named 'default'",
+            path);
     s->chat_text = t->s;
     s->chat_bos = special(v, "bos_token");
     s->chat_eos = special(v, "eos_token");
@@ -56,14 +57,16 @@ static int read_config(struct suite *s, const char *path, const char *text, stru
 
 static int read_file(struct suite *s, struct assay_err *e)
 {
-    const char *path = paths_beside(s->arena, s->path, s->apply_chat), *text, *dot = strrchr(path, '.');
+    const char *path = paths_beside(s->arena, s->path, s->apply_chat), *text,
+               *dot = strrchr(path, '.');
     size_t n, bad;
     bool is_config = dot && strcmp(dot, ".json") == 0;
     if (!fs_exists(path))
-        return err_set(e, ASSAY_EUSAGE,
-                       "apply-chat-template: no file '%s'; expected true, the name of one of the model's "
-                       "templates, or a file",
-                       path);
+        return err_set(
+            e, ASSAY_EUSAGE,
+            "apply-chat-template: no file '%s'; expected true, the name of one of the model's "
+            "templates, or a file",
+            path);
     TRY(fs_read(path, is_config ? MAX_CONFIG : MAX_TEMPLATE, s->arena, &text, &n, e));
     if (memchr(text, 0, n) || !text_valid(text, n, &bad))
         return err_set(e, ASSAY_EFORMAT, "%s: a chat template is UTF-8 text", path);
@@ -72,7 +75,8 @@ static int read_file(struct suite *s, struct assay_err *e)
     else
         s->chat_text = text;
     if (!strstr(s->chat_text, "{{") && !strstr(s->chat_text, "{%"))
-        return err_set(e, ASSAY_EFORMAT, "%s: no chat template: nothing in it is printed ('{{') or done ('{%%')",
+        return err_set(e, ASSAY_EFORMAT,
+                       "%s: no chat template: nothing in it is printed ('{{') or done ('{%%')",
                        path);
     s->chat_file = path;
     return 0;

@@ -70,7 +70,8 @@ static int check_case(const struct goldens *g, const struct value *row)
     assert_int_equal(task_awaits_chat(t), chat != NULL);
     if (chat)
         task_set_chat(t, chat);
-    assert_int_equal(task_begin(t, g->test->items[0], columns, 6, g->train->items, g->train->n, &test_err), 0);
+    assert_int_equal(
+        task_begin(t, g->test->items[0], columns, 6, g->train->items, g->train->n, &test_err), 0);
     for (uint32_t i = 0; i < g->test->n; i++) {
         struct task_item item;
         if (task_ask(t, i, g->test->items[i], &a, &item, &test_err) < 0)
@@ -78,8 +79,8 @@ static int check_case(const struct goldens *g, const struct value *row)
         bad |= check_item(&item, want->items[i]);
     }
     if (bad)
-        print_message("%s: template %s, multiturn %d, system %s, %d examples\n", text_of(row, "name"),
-                      template ? template : "none", s.shots_as_turns,
+        print_message("%s: template %s, multiturn %d, system %s, %d examples\n",
+                      text_of(row, "name"), template ? template : "none", s.shots_as_turns,
                       s.system_instruction ? s.system_instruction : "none", s.n_fewshot);
     task_release(t);
     chat_release(chat);
@@ -95,16 +96,18 @@ static void quiet(int level, const char *msg)
 
 static void test_equal_to_upstream(void **state)
 {
-    struct goldens g = {NULL};
+    struct goldens g = {.templates = NULL};
     const char *text;
     size_t n, cases = 0, bad = 0;
     (void)state;
     log_to(quiet, LOG_ERROR);
-    assert_int_equal(fs_read("tests/tasks/chat_contexts.jsonl", 16 << 20, &test_arena, &text, &n, &test_err), 0);
+    assert_int_equal(
+        fs_read("tests/tasks/chat_contexts.jsonl", 16 << 20, &test_arena, &text, &n, &test_err), 0);
     for (const char *p = text, *end; p < text + n; p = end + 1) {
         const struct value *row, *v;
         end = strchr(p, '\n');
-        assert_int_equal(json_parse(p, (size_t)(end - p), "golden", 1, &test_arena, &row, &test_err), 0);
+        assert_int_equal(
+            json_parse(p, (size_t)(end - p), "golden", 1, &test_arena, &row, &test_err), 0);
         if ((v = value_get(row, "rows"))) {
             g.train = value_get(v, "train");
             g.test = value_get(v, "test");
@@ -131,10 +134,11 @@ static void test_equal_to_upstream(void **state)
 
 /* -- settings ---------------------------------------------------------------------------------- */
 
-static const char yaml[] = "task: one\ndataset_path: json\ntest_split: test\noutput_type: multiple_choice\n"
-                           "description: 'Desc.'\n"
-                           "doc_to_text: '{{q}}'\ndoc_to_target: 0\ndoc_to_choice: ['a', 'b']\n"
-                           "metric_list: [{metric: acc}]\n";
+static const char yaml[] =
+    "task: one\ndataset_path: json\ntest_split: test\noutput_type: multiple_choice\n"
+    "description: 'Desc.'\n"
+    "doc_to_text: '{{q}}'\ndoc_to_target: 0\ndoc_to_choice: ['a', 'b']\n"
+    "metric_list: [{metric: acc}]\n";
 
 static struct task *load_one(const struct task_settings *s)
 {
@@ -199,8 +203,10 @@ static void test_gen_prefix_of_settings(void **state)
     task_release(t);
     s.applies_chat = true;
     t = load_one(&s);
-    ask_one(t, ASSAY_ESTATE);          /* never plain text by mistake */
-    task_set_chat(t, open_chat("{% for m in messages %}{{ m.content }}|{% endfor %}{{ add_generation_prompt }}"));
+    ask_one(t, ASSAY_ESTATE); /* never plain text by mistake */
+    task_set_chat(
+        t, open_chat(
+               "{% for m in messages %}{{ m.content }}|{% endfor %}{{ add_generation_prompt }}"));
     item = ask_one(t, 0);
     assert_string_equal(item.requests[0].context, "Desc.|why?|So");
     assert_string_equal(item.requests[1].continuation, " b");
@@ -237,7 +243,8 @@ static void test_refusals(void **state)
     assert_string_equal(test_err.msg, "chat.jinja:2:6: unexpected 'b', expected '}}'");
     refuses("a\n {{ nothing.at.all }}", NULL, "chat.jinja:2:5: 'nothing' is undefined");
     refuses("{{ raise_exception('no: ' ~ messages[0].role) }}", NULL, "chat.jinja:1:4: no: user");
-    refuses("{{ messages[0].role }}", "So", "chat.jinja: the template does not print the beginning");
+    refuses("{{ messages[0].role }}", "So",
+            "chat.jinja: the template does not print the beginning");
     refuses("{% for m in messages %}{{ m.content | upper }}{% endfor %}", "So",
             "chat.jinja: the template does not print the beginning");
 }
@@ -249,8 +256,9 @@ static void test_system_refused(void **state)
     (void)state;
     s.applies_chat = true;
     struct task *t = load_one(&s);
-    struct chat *c = open_chat("{% if messages[0].role == 'system' %}{{ raise_exception('x') }}{% endif %}"
-                               "{{ messages | map(attribute='content') | join('|') }}");
+    struct chat *c =
+        open_chat("{% if messages[0].role == 'system' %}{{ raise_exception('x') }}{% endif %}"
+                  "{{ messages | map(attribute='content') | join('|') }}");
     task_set_chat(t, c);
     struct task_item item = ask_one(t, 0);
     assert_string_equal(item.requests[0].context, "why?");
@@ -263,18 +271,22 @@ static void test_system_refused(void **state)
 static void test_bounds(void **state)
 {
     (void)state;
-    refuses("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}", NULL,
-            "chat.jinja:1:");
+    refuses("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
+            NULL, "chat.jinja:1:");
     refuses("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", NULL, "chat.jinja:1:");
     refuses("{% for i in range(9000) %}{{ 'x' * 10000 }}{% endfor %}", NULL, "chat.jinja:1:");
     refuses("{{ range(100001) }}", NULL, "chat.jinja:1:4: range() of more than 100000 items");
     refuses("{{ [1] | tojson(indent=99999999) }}", NULL, "chat.jinja:1:");
-    refuses("{% set ns = namespace(x=[]) %}{% for i in range(5000) %}{% set ns.x = [ns.x] %}{% endfor %}"
-            "{{ ns.x | tojson }}", NULL, "chat.jinja:1:");
+    refuses("{% set ns = namespace(x=[]) %}{% for i in range(5000) %}{% set ns.x = [ns.x] %}{% "
+            "endfor %}"
+            "{{ ns.x | tojson }}",
+            NULL, "chat.jinja:1:");
     refuses("{{ '{:99999999}'.format(1) }}", NULL, "chat.jinja:1:");
     refuses("{{ strftime_now('%c' * 5000) }}", NULL, "chat.jinja:1:");
-    refuses("{% set ns = namespace(d={}) %}{% for i in range(100000) %}{% set ns.d = dict(ns.d, **{i | string: 1}) %}"
-            "{% endfor %}{{ ns.d | length }}", NULL, "chat.jinja:1:");
+    refuses("{% set ns = namespace(d={}) %}{% for i in range(100000) %}{% set ns.d = dict(ns.d, "
+            "**{i | string: 1}) %}"
+            "{% endfor %}{{ ns.d | length }}",
+            NULL, "chat.jinja:1:");
 }
 
 static int tear_down(void **state)
@@ -288,9 +300,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_equal_to_upstream),  cmocka_unit_test(test_uids),
+        cmocka_unit_test(test_equal_to_upstream),      cmocka_unit_test(test_uids),
         cmocka_unit_test(test_gen_prefix_of_settings), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_system_refused), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_system_refused),         cmocka_unit_test(test_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, tear_down);
 }
