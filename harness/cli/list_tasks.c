@@ -15,7 +15,7 @@
 #include "reports/csv.h"
 #include "tasks/task.h"
 
-enum { NAME_LEAST = 16, DATA_LEAST = 10 };
+enum { NAME_LEAST = 16, DATA_LEAST = 10, DATA_ROOM = 20 };
 struct row {
     const char *name, *kind, *type, *dataset, *subset, *path;
     int fewshot;                       /* -1: not said */
@@ -182,7 +182,7 @@ static void put_cut(struct buf *b, const char *s, int room)
 static void put_table(struct buf *b, const struct rows *r)
 {
     int total = say_columns(STDOUT_FILENO), longest = NAME_LEAST;
-    int most = total - 22 - DATA_LEAST;
+    int most = total - 23 - DATA_ROOM;
     for (size_t i = 0; i < r->n; i++) {
         int w = text_width(r->v[i].name, strlen(r->v[i].name));
         longest = w > longest && w <= most ? w : longest;
