@@ -81,7 +81,8 @@ static int download_write(void *user, const char *p, size_t n, struct assay_err 
         at += w > 0 ? (size_t)w : 0;
     }
     d->counted += (int64_t)n;
-    hub_say(d->job->hub, HUB_PROGRESS, *d->done += (int64_t)n, d->total, false);
+    int64_t done = atomic_fetch_add(d->done, (int64_t)n) + (int64_t)n;
+    hub_say(d->job->hub, HUB_PROGRESS, done, d->total, false);
     return 0;
 }
 

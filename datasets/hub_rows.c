@@ -226,7 +226,8 @@ static void page_part(void *user, size_t page, size_t n_pages)
     int rc = fs_exists(page_path(p->job, page, &a)) ? 0 : page_fetch(p, page, &a, &e);
     arena_release(&a);
     if (rc == 0) {
-        hub_say(p->job->hub, HUB_PROGRESS, p->done += page_rows(p, page), p->total, true);
+        int64_t n = page_rows(p, page), done = atomic_fetch_add(&p->done, n) + n;
+        hub_say(p->job->hub, HUB_PROGRESS, done, p->total, true);
         return;
     }
     pthread_mutex_lock(&p->lock);
