@@ -123,9 +123,12 @@ static int write_item(struct explorer *x, const struct flip *f, struct assay_err
     TRY(item_read(p->view, x->base, &item, target, &x->a, &b, e));
     TRY(item_read(p->view, x->variant, &item, target, &x->a, &v, e));
     buf_printf(p->b,
-               "<details class=\"item\" data-variant=\"%zu\" data-task=\"%zu\" data-kind=\"%s\">"
-               "<summary><span class=\"swatch c%d\"></span><span class=\"who\">",
-               x->row, x->task, kind_names[f->kind], html_color(p, x->row));
+               "<details class=\"item\" data-variant=\"%zu\" data-task=\"%zu\" data-kind=\"%s\"",
+               x->row, x->task, kind_names[f->kind]);
+    if (isfinite(f->shift))
+        buf_printf(p->b, " data-shift=\"%.3g\"", f->shift);
+    buf_printf(p->b, "><summary><span class=\"swatch c%d\"></span><span class=\"who\">",
+               html_color(p, x->row));
     html_text(p->b, x->variant->label);
     buf_printf(p->b, "</span> <span class=\"v %s\">%s</span> <span class=\"where\">",
                kind_colors[f->kind], kind_words[f->kind]);
@@ -226,12 +229,15 @@ static void write_filters(struct page *p)
         html_text(p->b, p->c->tasks[t].name);
         buf_adds(p->b, "</option>");
     }
-    buf_adds(p->b,
-             "</select></label><label>change <select name=\"kind\"><option value=\"\">all</option>"
-             "<option value=\"lost\">lost</option><option value=\"won\">gained</option>"
-             "<option value=\"same\">same score, other answer</option></select></label><label>text "
-             "<input type=\"search\" name=\"q\" placeholder=\"task or words, key /\"></label>"
-             "<output aria-live=\"polite\"></output></form>\n");
+    buf_adds(
+        p->b,
+        "</select></label><label>change <select name=\"kind\"><option value=\"\">all</option>"
+        "<option value=\"lost\">lost</option><option value=\"won\">gained</option>"
+        "<option value=\"same\">same score, other answer</option></select></label><label>margin "
+        "moved by <input type=\"number\" name=\"shift\" min=\"0\" step=\"0.1\" "
+        "placeholder=\"nats\"></label><label>text "
+        "<input type=\"search\" name=\"q\" placeholder=\"task or words, key /\"></label>"
+        "<output aria-live=\"polite\"></output></form>\n");
 }
 
 static void write_row_head(struct page *p, size_t row, bool is_open)

@@ -198,7 +198,7 @@
   var form = document.querySelector(".item-filters");
   if (form) {
     var items = all("#items .item");
-    var fields = ["variant", "task", "kind", "q"];
+    var fields = ["variant", "task", "kind", "shift", "q"];
     var apply = function (keep) {
       var want = {}, n = 0;
       fields.forEach(function (f) { want[f] = form.elements[f].value; });
@@ -207,11 +207,12 @@
         var hit = (!want.variant || item.dataset.variant === want.variant) &&
                   (!want.task || item.dataset.task === want.task) &&
                   (!want.kind || item.dataset.kind === want.kind) &&
+                  (!want.shift || parseFloat(item.dataset.shift) >= parseFloat(want.shift)) &&
                   (!q || item.textContent.toLowerCase().indexOf(q) >= 0);
         item.hidden = !hit;
         n += hit;
       });
-      var isNarrowed = want.variant || want.task || want.kind || q;
+      var isNarrowed = want.variant || want.task || want.kind || want.shift || q;
       each(all("details.flips"), function (group) {
         group.hidden = !group.querySelector(".item:not([hidden])");
         if (isNarrowed && !group.hidden) group.open = true;

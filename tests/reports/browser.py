@@ -101,6 +101,10 @@ FILTER = r"""
   if (shown().some(i => i.dataset.kind !== "same")) out.push("same-score filter");
   set("kind", "");
   if (location.hash.includes("=")) out.push("a cleared filter stays in the address: " + location.hash);
+  const moved = items.map(i => parseFloat(i.dataset.shift)).filter(v => v >= 0).sort((a, b) => a - b), mid = moved[moved.length >> 1];
+  set("shift", String(mid));
+  if (!shown().length || shown().length > moved.length || shown().some(i => !(parseFloat(i.dataset.shift) >= mid))) out.push("margin filter");
+  set("shift", "");
   document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "/", bubbles: true, cancelable: true}));
   if (document.activeElement !== form.elements.q) out.push("the key / does not search");
   form.elements.q.blur();
@@ -277,7 +281,7 @@ class Browser:
             message["sessionId"] = self.session
         os.write(self.to, json.dumps(message).encode() + b"\0")
         while True:
-            answer = self.read(60)
+            answer = self.read(240)
             if answer.get("id") == self.n:
                 if "error" in answer:
                     raise RuntimeError(method + ": " + answer["error"]["message"])
@@ -294,7 +298,7 @@ class Browser:
         self.events.clear()
         self.call("Page.navigate", url=url)
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
-            self.events.append(self.read(60))
+            self.events.append(self.read(240))
 
     def complaints(self):
         out = []
