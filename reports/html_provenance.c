@@ -153,6 +153,19 @@ static void chat_facts(struct page *p)
         }
 }
 
+/* Python of task folders that ran, each set of files once with the first task that names it. */
+static void code_facts(struct page *p)
+{
+    const char *seen = "";
+    for (size_t i = 0; i < p->c->n_tasks; i++) {
+        const struct view_task *t = p->c->tasks[i].task;
+        if (!t->code || strstr(seen, t->code))
+            continue;
+        fact(p, "task code", arena_printf(p->a, "%s: %s", t->name, t->code));
+        seen = arena_printf(p->a, "%s\n%s", seen, t->code);
+    }
+}
+
 static void task_facts(struct page *p)
 {
     static const char *const heads[] = {"task",     "version",   "kind",      "#few-shot",
@@ -200,6 +213,7 @@ void html_provenance(struct page *p)
     fact(p, "size", fmt_bytes(c->base->model_bytes).s);
     fact(p, "database", c->set->path);
     chat_facts(p);
+    code_facts(p);
     buf_adds(p->b, "</dl>");
     variant_facts(p);
     task_facts(p);

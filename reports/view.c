@@ -30,9 +30,13 @@ static const char *const queries[VIEW_QUERIES] = {
     [VIEW_Q_MEASURES] = "SELECT id, metric, filter FROM measure ORDER BY id",
     [VIEW_Q_TASKS] = "SELECT id, uid, name, alias, version, output_type, config_uid, dataset_uid,"
                      " dataset, n_fewshot, json_extract(p, '$.chat_template_sha256'),"
-                     " json_extract(p, '$.chat_template_source'), json_extract(p, '$.system_instruction')"
+                     " json_extract(p, '$.chat_template_source'), json_extract(p, '$.system_instruction'),"
+                     " (SELECT 'Python ' || json_extract(c, '$.python') || ', ' || group_concat("
+                     "json_extract(f.value, '$.path') || ' ' || json_extract(f.value, '$.sha256'), ', ')"
+                     " FROM json_each(c, '$.files') f)"
                      " FROM (SELECT *, CASE WHEN json_valid(config)"
-                     " THEN json_extract(config, '$.prompting') END AS p FROM task) ORDER BY id",
+                     " THEN json_extract(config, '$.prompting') END AS p, CASE WHEN json_valid(config)"
+                     " THEN json_extract(config, '$.task_code') END AS c FROM task) ORDER BY id",
     [VIEW_Q_SCENARIOS] = "SELECT id, uid, name, kind, params FROM scenario ORDER BY id",
     [VIEW_Q_GROUPS] = "SELECT id, name, alias FROM task_group WHERE run_id = ?1 ORDER BY id",
     [VIEW_Q_LEAVES] = "SELECT e.value FROM task_group g, json_each(g.leaves) e"
@@ -355,7 +359,8 @@ static int load_tasks(struct loading *l, struct assay_err *e)
                                     .n_fewshot = view_int(st, 9),
                                     .chat_template = view_text(st, 10, l->a),
                                     .chat_source = view_text(st, 11, l->a),
-                                    .system_instruction = view_text(st, 12, l->a)};
+                                    .system_instruction = view_text(st, 12, l->a),
+                                    .code = view_text(st, 13, l->a)};
     }
     l->set->tasks = t;
     l->set->n_tasks = n;

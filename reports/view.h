@@ -29,6 +29,7 @@ struct view_task {
     const char *uid, *name, *alias, *version, *output_type;    /* alias, version: may be NULL */
     const char *config_uid, *dataset_uid, *dataset;
     int64_t n_fewshot;
+    const char *code;                  /* files of Python that ran for it, with their sha256; NULL: none */
     const char *chat_template, *chat_source; /* sha256 of its text; "default", a name or a file; NULL: the
                                                 prompts are plain text */
     const char *system_instruction;          /* of the run; NULL: none */

@@ -751,11 +751,11 @@ int filter_compile(const struct value *spec, const char *path, struct arena *a, 
 
 void filter_code(const struct filter *f, const struct code **all, size_t most, size_t *n)
 {
-    for (size_t i = 0; i < f->n_steps; i++) {
-        const struct code *both[2] = {f->steps[i].python.code, f->steps[i].option};
-        for (size_t k = 0; k < 2; k++)
-            if (both[k] && *n < most)
-                all[(*n)++] = both[k];
+    for (size_t i = 0; i < 2 * f->n_steps; i++) {
+        const struct filter_step *s = &f->steps[i / 2];
+        const struct code *c = i % 2 ? s->option : s->python.code;
+        if (c && *n < most)
+            all[(*n)++] = c;
     }
 }
 

@@ -12,6 +12,7 @@
 #include "harness/base/value.h"
 #include "harness/run/paths.h"
 #include "harness/run/suite.h"
+#include "harness/run/taskcode.h"
 #include "tasks/task.h"
 
 struct needs {
@@ -86,8 +87,14 @@ static void join(const struct suite_list *l, struct buf *b)
 static void load_all(const struct suite *s, struct task_index *x, const struct task_plan *plan,
                      struct needs *all)
 {
+    struct taskcode_options o = {.python = s->task_code_python,
+                                 .timeout_s = s->task_code_timeout_s,
+                                 .memory_bytes = s->task_code_memory ? s->task_code_memory
+                                                                     : (int64_t)4 << 30};
+    struct taskcode *code = s->allow_task_code ? taskcode_new(&o) : NULL;
     struct task_settings settings = {.n_fewshot = (int)s->fewshot,
-                                     .fewshot_seed = (uint64_t)s->fewshot_seed};
+                                     .fewshot_seed = (uint64_t)s->fewshot_seed,
+                                     .host = taskcode_host(code)};
     size_t n_bad = 0;
     struct assay_err first = {0};
     for (size_t i = 0; i < plan->n; i++) {
@@ -102,6 +109,7 @@ static void load_all(const struct suite *s, struct task_index *x, const struct t
         add_task(all, t);
         task_release(t);
     }
+    taskcode_free(code);
     if (n_bad)
         log_warn("%zu task%s not load and %s passed over; the first: %s", n_bad,
                  n_bad == 1 ? " does" : "s do", n_bad == 1 ? "is" : "are", first.msg);

@@ -156,6 +156,9 @@ equal "$(sql "$T/code.db" "SELECT count(*) FROM task WHERE json_extract(config, 
     "tasks whose record names the module"
 equal "$(sql "$T/code.db" "SELECT json_extract(suite, '\$.allow-task-code') FROM run")" 1 "the run's record of the permission"
 
+expect 0 "" "$ASSAY" report --db "$T/code.db" --html "$T/code.html"
+grep -q "task code.*Python 3.*utils.py $sum" "$T/code.html" || fail "the report does not name the module"
+
 # Grading and going on ask for the permission again, and change nothing.
 before=$(sql "$T/code.db" "SELECT group_concat(quote(value) || quote(stderr)) FROM (SELECT * FROM result ORDER BY job_id, measure_id)")
 expect 1 "--allow-task-code would load it" "$ASSAY" grade --db "$T/code.db"
