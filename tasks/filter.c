@@ -613,12 +613,8 @@ static bool takes(const struct filter_kind *k, const struct value *key)
 static int open_function(const struct builder *b, enum port_kind kind, const struct value *func,
                          struct port_use **out)
 {
-    struct port_ask ask = {.kind = kind,
-                           .func = func,
-                           .key = "filter_list",
-                           .yaml = b->path,
-                           .where = arena_printf(b->a, "%s:%u:%u", b->path, func->line, func->col),
-                           .host = b->host};
+    const char *where = arena_printf(b->a, "%s:%u:%u", b->path, func->line, func->col);
+    struct port_ask ask = {kind, func, "filter_list", b->path, where, b->host};
     return port_open(&ask, b->a, out, b->err);
 }
 
