@@ -8,6 +8,8 @@ bench: all $(BUILD)/tests/native/checkkern $(BUILD)/tests/reports/make_store $(B
 	$(Q)$(BUILD)/tests/bench/bench_rows
 	@echo '== start: wall seconds, CPU seconds, peak MiB'
 	$(Q)$(BUILD)/tests/bench/timeit 21 'assay --help' $(BUILD)/assay --help
+	@echo '== bootstrap: 100,000 replicates of 14,042 items'
+	$(Q)$(BUILD)/tests/bench/bench_bootstrap
 	@echo '== index: 13,879 task files below $(or $(LM_EVAL_DIR),a made tree)'
 	$(Q)$(BUILD)/tests/bench/bench_index $(LM_EVAL_DIR)
 	@echo '== harness: mock backend, minimal pairs rendered, asked, stored, graded'

@@ -629,6 +629,8 @@ struct bootstrap {
     bool failed;
 };
 
+enum { WORTH_THREADS = 10000000 };         /* draws: about 50 ms */
+
 static size_t scratch_size(const struct sample *s)
 {
     return s->n > 3 * s->n_labels ? s->n : 3 * s->n_labels;
@@ -664,8 +666,10 @@ static int bootstrap(const struct sample *s, const struct aggregation *agg, stru
     b.out = malloc(n * sizeof(double));
     double *scratch = malloc(n * sizeof(double));
     b.failed = !b.out || !scratch;
+    struct pool *own = pool || (double)s->n * (double)n < WORTH_THREADS ? NULL : pool_new(pool_cpus());
     if (!b.failed)
-        pool_run(pool, chunks, run_chunk, &b);
+        pool_run(pool ? pool : own, chunks, run_chunk, &b);
+    pool_free(own);
     if (!b.failed)
         *out = n > 1 ? stddev(b.out, n, scratch, agg->is_numpy ? METRIC_SUM_NAIVE : s->sum) : NAN;
     free(b.out);
