@@ -129,5 +129,15 @@ const struct port port_mmlu[] = {
      "Answer:"),
     VALUE("*/leaderboard/mmlu_pro/utils.py", "doc_to_choice", "string.ascii_uppercase[i] for i in range",
      "{% set out = " ABC26 "[:doc['options']|length]|list %}"),
+    VALUE("*/llama3/instruct/mmlu_pro/utils.py", "fewshot_to_text", "removeprefix(\"A: Let's think step by step.\").strip()",
+     "{{ doc['cot_content'].removeprefix(\"A: Let's think step by step.\").strip()"
+     "|regex_replace('The answer is \\\\(([A-Z])\\\\)\\\\.', 'The best answer is \\\\1.') }}"),
+    ROWS("*/csatqa/utils.py", "process_docs", "int(doc[\"gold\"]) - 1",
+     "{% set question %}다음을 읽고 정답으로 알맞은 것을 고르시요.\n### Context: {{ doc['context'] }}\n"
+     "### Question: {{ doc['question'] }}\n### Options:\n{% for i in range(1, 6) %}({{ i }}) {{ doc['option#' ~ i] }}\n"
+     "{% endfor %}### Answer: 주어진 문제의 정답은{% endset %}"
+     "{% set choices = ['(1)', '(2)', '(3)', '(4)', '(5)'] %}{% set gold = doc['gold']|int - 1 %}"),
+    ROWS("*/noreval/noropenbookqa/utils.py", "filter_dataset", "len(example[\"fact\"]) > 0",
+     "{% set _keep = doc['fact']|length > 0 %}"),
     {0},
 };

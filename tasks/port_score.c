@@ -7,6 +7,9 @@
     "{% set _n.low = [_n.v[0].lower()] %}{% set _more = doc.get('additional_answers') or {} %}"        \
     "{% for k in _more %}{% set x = _more[k]['input_text'][_turn] %}{% if x.lower() not in _n.low %}"  \
     "{% set _n.v = _n.v + [x] %}{% set _n.low = _n.low + [x.lower()] %}{% endif %}{% endfor %}"
+#define REFERENCE_SCORES(text)                                                                         \
+    "{% set _a = " text " %}{% set f1 = _a|squad_f1(results[0]) %}"                                     \
+    "{% set exact_match = _a|squad_exact(results[0]) %}"
 #define BEST(filter) /* of one response against doc['answers'] */                                      \
     "{% set _p = results[0].strip() %}{% set _n = namespace(best=0.0) %}{% for a in doc['answers'] %}" \
     "{% set s = " filter " %}{% if s > _n.best %}{% set _n.best = s %}{% endif %}{% endfor %}"
@@ -179,6 +182,10 @@ const struct port port_score[] = {
     RESULTS("*/wikitext/preprocess_wikitext.py", "process_results", "re.split(r\"\\s+\", doc[\"page\"])",
             PAGE_COUNTS("doc['page']")),
     RESULTS("*/c4/preprocess_c4.py", "process_results", "re.split(r\"\\s+\", doc[\"text\"])", PAGE_COUNTS("doc['text']")),
+    RESULTS("*/xquad/utils.py", "process_results_qa", "exact_match = squad_metrics.compute_exact(reference, preds)",
+            REFERENCE_SCORES("doc['answers']['text'][0]")),
+    RESULTS("*/catalan_bench/utils.py", "process_results_qa",
+            "exact_match = squad_metrics.compute_exact(reference, preds)", REFERENCE_SCORES("doc['answers'][0]['text']")),
 
     /* longbench */
     RESULTS("*/longbench/metrics.py", "get_qa_f1_with_score", "return f1_score(prediction_tokens, ground_truth_tokens)",

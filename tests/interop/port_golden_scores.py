@@ -205,6 +205,23 @@ def texts_of_rows():
         rows(path + "/utils.py", has, "process_docs", docs)
 
 
+def short():
+    RNG.seed(12)
+    for path in ("xquad", "catalan_bench"):
+        def answers(path=path):
+            return [{"text": a} for a in some(ANSWERS, 2, 1)] if path != "xquad" else {"text": some(ANSWERS, 2, 1)}
+
+        case("results", path + "/utils.py", "exact_match = squad_metrics.compute_exact(reference, preds)", "process_results_qa",
+             [({"answers": answers()}, [RNG.choice(ANSWERS)]) for _ in range(40)])
+    path = "llama3/instruct/mmlu_pro/utils.py"
+    rows(path, 'x["category"] == subject', "process_computer_science", [{"category": c} for c in ("computer science", "law")])
+    value(path, "removeprefix(\"A: Let's think step by step.\").strip()", "fewshot_to_text",
+          [{"cot_content": c} for c in ("A: Let's think step by step. x. The answer is (C). The answer is (J).", "The answer is (c).", " y ")])
+    rows("csatqa/utils.py", 'int(doc["gold"]) - 1', "process_docs",
+         [{"context": "c " + t, "question": t, "gold": str(i % 5 + 1), **{f"option#{k}": f"{t}{k}" for k in range(1, 6)}} for i, t in enumerate(TEXTS)])
+    rows("noreval/noropenbookqa/utils.py", 'len(example["fact"]) > 0', "filter_dataset", [{"fact": "x"}, {"fact": ""}, {"fact": " "}])
+
+
 def everything():
     math()
     words()
@@ -212,3 +229,4 @@ def everything():
     bbq()
     several()
     texts_of_rows()
+    short()
