@@ -1,6 +1,7 @@
 # assay - one non-recursive Makefile.
 #
 #   make                 build ./assay and the backend plugins
+#   make demo            build, and show what precision costs on the shipped models: report.html
 #   make check           build and run every test      make check-asan | check-tsan | check-valgrind
 #   make bench           measure speed and memory      make check-arm64 (cross build, qemu-user)
 #   make fuzz            run the fuzzers               make deps  (install what building needs)
@@ -41,6 +42,17 @@ deb_hwloc    := libhwloc-dev
 deb_zlib     := zlib1g-dev
 deb_libzstd  := libzstd-dev
 deb_libcurl  := libcurl4-openssl-dev
+
+# `make demo` and `make check` install what is missing by themselves; other goals say what to install.
+lacking = $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC))) $(if $(shell command -v pkg-config),,pkg-config) \
+          $(foreach p,$(PKGS) $(1),$(if $(shell pkg-config --exists $(p) 2>/dev/null && echo y),,$(p)))
+ifneq ($(filter check demo,$(MAKECMDGOALS)),)
+LACKING := $(strip $(call lacking,$(if $(filter check,$(MAKECMDGOALS)),cmocka)))
+ifneq ($(LACKING),)
+$(info installing what is missing: $(LACKING))
+$(shell MAKEFLAGS='$(if $(findstring n,$(firstword -$(MAKEFLAGS))),n)' $(MAKE) deps $(if $(filter check,$(MAKECMDGOALS)),deps-test) >&2)
+endif
+endif
 
 NO_LIBS := clean deps deps-test fmt floors uninstall
 ifneq ($(filter-out $(NO_LIBS),$(or $(MAKECMDGOALS),all)),)

@@ -19,32 +19,40 @@ $(BUILD)/tests/train/%: $(BUILD)/tests/train/%.o $(TRAIN_USES)
 
 # -- the shipped models --------------------------------------------------------------------------
 #   make refmodel         regenerates backends/native/models/ from nothing: about 1.5 hours on two idle
-#                         cores (35 M tokens, then four branches of 3.5 M); an interrupted one goes on
+#                         cores (24 + 54 M tokens, then three branches); an interrupted one goes on
 #   make refmodel-check   200 steps with one thread and with two: the checkpoints must be equal
 # The tokens are the same for a seed on every machine, and so are the weights.
+#
+# The first part takes the generators' own mixture, at a constant rate after the warm-up of a run of
+# 48 M tokens; what it has learnt by half of that is where the second part begins, on a mixture with
+# more of what was still hard (questions, arithmetic, coreference), down to the end of its decay.
 REF         ?= $(BUILD)/refmodel
 REF_MODELS  ?= backends/native/models
-REF_TOKENS  ?= 35000000
-REF_BRANCH  ?= 3500000
-REF_EXAMPLES ?= 420000
 REF_PRE     ?= qwen2
 REF_THREADS ?= 0
-REF_CORPORA := --corpus $(REF)/train.corpus --eval $(REF)/test.corpus --tokenizer $(REF)/tokenizer.gguf
-REF_FULL    := $(REF_CORPORA) --seed 1 --tokens $(REF_TOKENS) --threads $(REF_THREADS)
-REF_SHORT   := $(REF_CORPORA) --seed 2 --tokens $(REF_BRANCH) --threads $(REF_THREADS) \
-               --init $(REF)/ref-f32.gguf --lr 0.000375 --warmup 0 --decay 1 --final 0 --batch-late 2048
+REF_TRAIN   := $(BUILD)/assay-train run --eval $(REF)/test.corpus --tokenizer $(REF)/tokenizer.gguf --threads $(REF_THREADS)
+REF_FIRST   := $(REF_TRAIN) --corpus $(REF)/train.corpus --seed 1 --tokens 48000000 --type f32 --out $(REF)/none.gguf \
+               --eval-every 2000 --checkpoint $(REF)/first.checkpoint --log $(REF)/first.log
+REF_SECOND  := $(REF_TRAIN) --corpus $(REF)/second.corpus --seed 2 --tokens 54000000 --type f32 --warmup 0.02 --decay 0.35 \
+               --eval-every 2000 --checkpoint $(REF)/second.checkpoint --log $(REF)/second.log
+REF_SHORT   := $(REF_TRAIN) --corpus $(REF)/second.corpus --seed 3 --tokens 4800000 --init $(REF)/ref-f32.gguf \
+               --lr 0.000375 --warmup 0 --decay 1 --final 0 --batch-late 2048
+REF_MIX     := sentiment=8,entailment=16,coreference=26,qa=40,arithmetic=36,arithmetic_hard=26,to_hindi=3,to_english=3,recall=18,facts=44,sorting=8,assistant=4,health=8,school=22
 REF_NAMES   := ref ref-early ref-control ref-qat4 ref-qat2 ref-outlier
 
 .PHONY: refmodel refmodel-check
 refmodel: $(REF_NAMES:%=$(REF)/%.gguf)
 	@mkdir -p $(REF_MODELS)
 	cp $^ $(REF_MODELS)
-	cat $(REF)/ref-f32.log $(REF)/ref-control.log $(REF)/ref-qat4.log $(REF)/ref-qat2.log > $(REF_MODELS)/training.log
+	cat $(REF)/first.log $(REF)/second.log $(REF)/ref-control.log $(REF)/ref-qat4.log $(REF)/ref-qat2.log > $(REF_MODELS)/training.log
 	cd $(REF_MODELS) && sha256sum $(REF_NAMES:%=%.gguf) > SHA256SUMS
 
 $(REF)/train.jsonl: | $(BUILD)/assay-mini
 	@mkdir -p $(@D)
-	$(BUILD)/assay-mini train --examples $(REF_EXAMPLES) --seed 1 > $@
+	$(BUILD)/assay-mini train --examples 580000 --seed 1 > $@
+$(REF)/second.jsonl: | $(BUILD)/assay-mini
+	@mkdir -p $(@D)
+	$(BUILD)/assay-mini train --examples 620000 --seed 3 --mix $(REF_MIX) > $@
 $(REF)/test.jsonl: | $(BUILD)/assay-mini
 	@mkdir -p $(@D)
 	$(BUILD)/assay-mini train --side test --examples 4000 --seed 9 > $@
@@ -57,20 +65,23 @@ $(REF)/%.corpus: $(REF)/%.jsonl $(REF)/tokenizer.gguf | $(BUILD)/assay-train
 	$(BUILD)/assay-train corpus --in $< --tokenizer $(REF)/tokenizer.gguf --out $@
 
 # The checkpoint of a finished run is kept: a second `make refmodel` only writes the files again.
-$(REF)/ref-f32.gguf: $(REF)/train.corpus $(REF)/test.corpus | $(BUILD)/assay-train
-	$(BUILD)/assay-train run $(REF_FULL) --type f32 --out $@ --early $(REF)/early-f32.gguf --early-at 0.2 \
-	  --eval-every 2000 --checkpoint $(REF)/ref.checkpoint --log $(REF)/ref-f32.log
+$(REF)/early-f32.gguf: $(REF)/train.corpus $(REF)/test.corpus | $(BUILD)/assay-train
+	$(REF_FIRST) --early $@ --early-at 0.2 --stop 5200
+$(REF)/base-f32.gguf: $(REF)/early-f32.gguf
+	$(REF_FIRST) --early $@ --early-at 0.51 --stop 13120
+$(REF)/ref-f32.gguf: $(REF)/base-f32.gguf $(REF)/second.corpus
+	$(REF_SECOND) --init $< --out $@
 $(REF)/ref.gguf: $(REF)/ref-f32.gguf
 	$(BUILD)/assay-train convert --in $< --out $@ --type f16
-$(REF)/ref-early.gguf: $(REF)/ref-f32.gguf
-	$(BUILD)/assay-train convert --in $(REF)/early-f32.gguf --out $@ --type f16 --name 'assay-ref early'
+$(REF)/ref-early.gguf: $(REF)/early-f32.gguf
+	$(BUILD)/assay-train convert --in $< --out $@ --type f16 --name 'assay-ref early'
 $(REF)/ref-outlier.gguf: $(REF)/ref.gguf
 	$(BUILD)/assay-train twin --in $< --out $@
 $(REF)/ref-control.gguf: $(REF)/ref-f32.gguf
-	$(BUILD)/assay-train run $(REF_SHORT) --out $@ --name 'assay-ref control' \
+	$(REF_SHORT) --out $@ --name 'assay-ref control' \
 	  --checkpoint $(REF)/control.checkpoint --log $(REF)/ref-control.log
 $(REF)/ref-qat4.gguf $(REF)/ref-qat2.gguf: $(REF)/ref-qat%.gguf: $(REF)/ref-f32.gguf
-	$(BUILD)/assay-train run $(REF_SHORT) --out $@ --qat int$* --teacher $< --name 'assay-ref int$*' \
+	$(REF_SHORT) --out $@ --qat int$* --teacher $< --name 'assay-ref int$*' \
 	  --checkpoint $(REF)/qat$*.checkpoint --log $(REF)/ref-qat$*.log
 
 refmodel-check: $(REF)/train.corpus | $(BUILD)/assay-train
