@@ -76,12 +76,12 @@ $(REF)/ref.gguf: $(REF)/ref-f32.gguf
 $(REF)/ref-early.gguf: $(REF)/early-f32.gguf
 	$(BUILD)/assay-train convert --in $< --out $@ --type f16 --name 'assay-ref early'
 $(REF)/ref-outlier.gguf: $(REF)/ref.gguf
-	$(BUILD)/assay-train twin --in $< --out $@
+	$(BUILD)/assay-train twin --in $< --out $@ --type f16
 $(REF)/ref-control.gguf: $(REF)/ref-f32.gguf
 	$(REF_SHORT) --out $@ --name 'assay-ref control' \
 	  --checkpoint $(REF)/control.checkpoint --log $(REF)/ref-control.log
 $(REF)/ref-qat4.gguf $(REF)/ref-qat2.gguf: $(REF)/ref-qat%.gguf: $(REF)/ref-f32.gguf
-	$(REF_SHORT) --out $@ --qat int$* --teacher $< --name 'assay-ref int$*' \
+	$(REF_SHORT) --out $@ --qat int$* --type grid --teacher $< --name 'assay-ref int$*' \
 	  --checkpoint $(REF)/qat$*.checkpoint --log $(REF)/ref-qat$*.log
 
 refmodel-check: $(REF)/train.corpus | $(BUILD)/assay-train

@@ -4,6 +4,7 @@
  *
  *   llama_golden BACKENDS MODEL tokens < texts      text TAB ids TAB ids with special tokens
  *   llama_golden BACKENDS MODEL logits < prompts    see struct of lines below
+ *   llama_golden BACKENDS MODEL nll < texts         number of tokens scored TAB sum of their -ln p
  *
  * Lines of `logits`: "prompt TEXT", "tokens IDS", per position "top POS LSE SUM SUMSQ ID:LOGIT x
  * 8", at three positions "row POS LOGIT x n_vocab", and "greedy ID x 64" (end-of-text is not a
@@ -152,10 +153,28 @@ static void write_prompt(struct llama_context *ctx, const struct llama_vocab *vo
     printf("\n");
 }
 
+/* As llama-perplexity scores a text that fits the context: every token after the first. */
+static void write_nll(struct llama_context *ctx, const struct llama_vocab *vocab)
+{
+    int n_vocab = llama_vocab_n_tokens(vocab);
+    int n = encode(vocab, unescape(line, text), true);
+    double sum = 0;
+    llama_memory_clear(llama_get_memory(ctx), true);
+    decode(ctx, ids, n, 0, true);
+    for (int i = 0; i + 1 < n; i++) {
+        const float *l = llama_get_logits_ith(ctx, i);
+        double top = l[argmax(l, n_vocab)], exps = 0;
+        for (int k = 0; k < n_vocab; k++)
+            exps += exp(l[k] - top);
+        sum += top + log(exps) - l[ids[i + 1]];
+    }
+    printf("%d\t%.12g\n", n - 1, sum);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4)
-        die("usage: llama_golden BACKENDS MODEL tokens|logits");
+        die("usage: llama_golden BACKENDS MODEL tokens|logits|nll");
     llama_log_set(quiet, NULL);
     ggml_backend_load_all_from_path(argv[1]);
     llama_backend_init();
@@ -180,7 +199,10 @@ int main(int argc, char **argv)
         die("no context");
     while (fgets(line, sizeof line, stdin)) {
         line[strcspn(line, "\n")] = 0;
-        write_prompt(ctx, vocab);
+        if (!strcmp(argv[3], "nll"))
+            write_nll(ctx, vocab);
+        else
+            write_prompt(ctx, vocab);
     }
     llama_free(ctx);
     llama_model_free(model);

@@ -116,6 +116,14 @@ static void same_as_llama_cpp(void **state)
     assert_true(check_file(open_file(MODEL), GOLDEN) >= 1000);
 }
 
+/* Byte-level BPE as trained for the shipped model: documents, cuts of them, and odd strings. */
+static void same_on_reference_model(void **state)
+{
+    (void)state;
+    struct vocab *v = open_file("backends/native/models/ref.gguf");
+    assert_true(check_file(v, "tests/golden/ref-tokens.tsv") >= 1000);
+}
+
 static void same_on_odd_vocabulary(void **state)
 {
     (void)state;
@@ -311,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_as_llama_cpp),
+        cmocka_unit_test(same_on_reference_model),
         cmocka_unit_test(same_on_odd_vocabulary),
         cmocka_unit_test(facts),
         cmocka_unit_test(rules),

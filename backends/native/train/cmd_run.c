@@ -30,7 +30,7 @@ static const struct assay_field run_rows[] = {
     ROW("eval", ASSAY_STR, eval, NULL, NULL, "a corpus whose answers are counted per task"),
     ROW("tokenizer", ASSAY_STR, tokenizer, NULL, NULL, "GGUF file with the tokenizer"),
     ROW("out", ASSAY_STR, out, NULL, NULL, "the model to write, a GGUF file"),
-    ROW("type", ASSAY_ENUM, type, "f16", "f32|f16|grid", "how the model's weights are stored"),
+    ROW("type", ASSAY_ENUM, type, "f16", "f32|f16|grid", "how the model's weights are stored; grid: as blocks where --qat fits some"),
     ROW("name", ASSAY_STR, name, "assay-ref", NULL, "general.name of the model"),
     ROW("checkpoint", ASSAY_STR, checkpoint, NULL, NULL,
         "kept up to date; a run goes on from it when it is there"),

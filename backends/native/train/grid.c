@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 32, MAX_BLOCK_BYTES = 64, SETTLE = 8, SNAPPED = 7 };
+enum { BLOCK = 32, Q4_0_BYTES = 18, MAX_BLOCK_BYTES = 64, SETTLE = 8, SNAPPED = 7 };
 #define SCALE_MIN 0x1p-16f /* below it fp16 would not hold codes times a snapped scale */
 
 #define NONE               \
@@ -115,6 +115,32 @@ void grid_matrix(const struct grid *g, const float *w, size_t n, size_t n_in, fl
             symmetric_group(w + i, group, g->qmax, out + i);
         } else {
             full_group(w + i, group, g->qmax, out + i);
+        }
+    }
+}
+
+bool grid_is_q4_0(const struct grid *g)
+{
+    return (g->rule == GRID_SYMMETRIC || g->rule == GRID_FULL) && g->qmax <= SNAPPED &&
+           g->group == BLOCK;
+}
+
+void grid_q4_0(const struct grid *g, const float *w, size_t n, uint8_t *blocks)
+{
+    for (size_t i = 0; i < n; i += BLOCK, blocks += Q4_0_BYTES) {
+        const float *x = w + i;
+        float top = 0;
+        for (size_t j = 0; j < BLOCK; j++)
+            top = fabsf(x[j]) > fabsf(top) ? x[j] : top;
+        const float s = g->rule == GRID_FULL ? top / -((float)g->qmax + 1)
+                                             : symmetric_scale(fabsf(top), g->qmax);
+        const uint16_t d = quant_f16(s);
+        blocks[0] = (uint8_t)d;
+        blocks[1] = (uint8_t)(d >> 8);
+        for (size_t j = 0; j < BLOCK / 2; j++) {
+            const int low = s != 0 ? (int)rintf(x[j] / s) : 0;
+            const int high = s != 0 ? (int)rintf(x[j + BLOCK / 2] / s) : 0;
+            blocks[2 + j] = (uint8_t)((low + 8) | (high + 8) << 4);
         }
     }
 }

@@ -8,6 +8,7 @@
  * derivative is passed straight through (scales never clip). */
 #ifndef GRID_H
 #define GRID_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,10 @@ extern const char grid_names[];                                  /* "int4|q4_0|.
 int grid_check(const struct grid *, const char *what, size_t n_in, struct assay_err *);
 /* n rows of n_in; out may be w. */
 void grid_matrix(const struct grid *, const float *w, size_t n, size_t n_in, float *out);
+/* Does a grid of 4 bits or fewer fit GGUF's Q4_0, which holds any codes -8..7 times a scale in fp16? */
+bool grid_is_q4_0(const struct grid *);
+/* n values on such a grid as Q4_0 blocks; n a multiple of 32. */
+void grid_q4_0(const struct grid *, const float *w, size_t n, uint8_t *blocks);
 /* In place, per row (or group of it): d = absmax / qmax, x = d * RNE(x * (qmax / absmax)). */
 void grid_acts(const struct grid *, float *x, size_t n, size_t n_in);
 #endif

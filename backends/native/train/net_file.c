@@ -78,7 +78,9 @@ static uint32_t type_for(const struct net_save *o, const struct net_tensor *t)
     const struct grid *g = grid_for(o, t);
     if (net_is_gain(t) || strcmp(o->type, "f32") == 0)
         return QT_F32;
-    return strcmp(o->type, "grid") == 0 && g && g->rule == GRID_BLOCK ? g->type : QT_F16;
+    if (strcmp(o->type, "grid") != 0 || !g)
+        return QT_F16;
+    return g->rule == GRID_BLOCK ? g->type : grid_is_q4_0(g) ? QT_Q4_0 : QT_F16;
 }
 
 /* What a reader will see must be finite, and on the grid still.  Eight-bit rows in fp16 keep their
@@ -124,7 +126,11 @@ static int save_piece(const struct net_save *o, const struct piece *p, const flo
     float *seen = malloc(n * sizeof *seen);
     int rc = codes && seen ? 0 : err_set(e, ASSAY_ENOMEM, "no memory for tensor '%s'", p->name);
     if (rc == 0) {
-        q->quantize(w, codes, n);
+        const struct grid *own = grid_for(o, t);
+        if (type == QT_Q4_0 && own->rule != GRID_BLOCK)
+            grid_q4_0(own, w, n, codes);
+        else
+            q->quantize(w, codes, n);
         q->dequantize(codes, seen, n);
         rc = check_stored(o, p, type, seen, e);
     }

@@ -7,7 +7,7 @@
 
 struct net_save {
     const char *path, *tokenizer;  /* tokenizer: the GGUF whose tokenizer.* keys are copied */
-    const char *type;              /* "f32", "f16", "grid": block formats as such, the rest f16 */
+    const char *type;              /* "f32", "f16", "grid": blocks where the grid fits some, the rest f16 */
     const char *name;              /* general.name */
     const struct grid_mode *mode;  /* what the values lie on; NULL: nothing */
 };
