@@ -1,0 +1,57 @@
+#!/bin/bash
+# reference.sh - what the shipped models are for: the quickstart suite on fewer items shows what it promises,
+# and shows the same on items that were never seen.
+. tests/cli/lib.sh
+db=$T/q.db
+
+expect 0 '^quickstart ' "$ASSAY" list suites
+expect 0 '^ref-qat2 ' "$ASSAY" list models
+expect 0 '21 of 21 variants' "$ASSAY" run quickstart --limit 200 --scenario none --db "$db"
+expect 0 'twin-w8a8' "$ASSAY" compare --db "$db"
+expect 0 html "$ASSAY" report --db "$db" --html "$T/r.html" --csv "$T/csv"
+
+# figure FILE VARIANT METRIC STAT: over all items
+figure() {
+    awk -F, -v v="$2" -v m="$3" -v s="$4" '$3 == v && $4 == "*" && $5 == m && $6 == s { print $7; exit }' "$1/report.csv"
+}
+holds() {                         # WHAT AWK_CONDITION
+    awk "BEGIN { exit !($2) }" || fail "$1: not $2"
+}
+f() { figure "$T/csv" "$@"; }
+
+fp32=$(f fp32 accuracy value)
+holds 'fp32 is right' "$fp32 >= 0.93"
+holds 'int8 flips next to nothing' "$(f int8 accuracy losses) + $(f int8 accuracy gains) < 0.005 * 2800"
+holds 'KL orders the precisions' \
+    "$(f fp16 kl mean) < $(f int8 kl mean) && $(f int8 kl mean) < $(f w8a8 kl mean) && $(f w8a8 kl mean) < $(f int4 kl mean) && $(f int4 kl mean) < $(f int3 kl mean) && $(f int3 kl mean) < $(f int2 kl mean)"
+holds 'int4 flips what accuracy hides' \
+    "$(f int4 accuracy losses) + $(f int4 accuracy gains) > 4 * ($(f int4 accuracy losses) - $(f int4 accuracy gains)) && $(f int4 accuracy losses) > 0"
+holds 'int2 loses' "$(f int2 accuracy delta) < -0.02 && $(f int2 accuracy p_mcnemar_exact) < 0.001"
+holds 'w8a8 collapses on outliers' "$(f twin-w8a8 accuracy value) < 0.4"
+holds 'SmoothQuant restores it' "$(f twin-smooth accuracy value) > $fp32 - 0.005"
+holds 'the twin computes the same' "$(f twin kl mean) < 1e-5 && $(f twin accuracy losses) + $(f twin accuracy gains) <= 3"
+holds 'memory follows the bytes' "$(awk -F, '$3 == "int4" && $5 == "weight_bytes" { print $7 }' "$T/csv/report.csv") * 5 < \
+    $(awk -F, '$3 == "fp32" && $5 == "weight_bytes" { print $7 }' "$T/csv/report.csv")"
+
+# Trained for 2 bits, against the same model trained as long without them: paired.
+expect 0 '^ctl-int2 .* base' "$ASSAY" compare --db "$db" --base ctl-int2 --variants 'qat2-*,ctl-int2'
+equal "$(grep -cE '^(int4|w8a8|twin)' "$T/.out")" 0 'variants that were not asked for'
+expect 2 "no variant is called 'qat3'" "$ASSAY" compare --db "$db" --variants qat3
+expect 0 csv "$ASSAY" report --db "$db" --base ctl-int2 --csv "$T/ctl"
+holds 'QAT is better at 2 bits' "$(figure "$T/ctl" qat2-int2 accuracy delta) > 0.01 && $(figure "$T/ctl" qat2-int2 accuracy p_mcnemar_exact) < 0.001"
+expect 0 csv "$ASSAY" report --db "$db" --base ctl-int4 --csv "$T/ctl"
+
+# Items of another seed: the accuracy lies in the interval of the shipped ones.
+mkdir -p "$T/fresh/mini"
+"$(dirname "$ASSAY")/assay-mini" test "$T/fresh/mini/data" --seed 77 --n 400 || fail 'no fresh items'
+expect 0 'done' "$ASSAY" run --model ref --precision fp32 --tasks mini --scenario none --db "$T/f.db" --data "$T/fresh"
+expect 0 csv "$ASSAY" report --db "$T/f.db" --csv "$T/fcsv"
+expect 0 'done' "$ASSAY" run --model ref --precision fp32 --tasks mini --scenario none --db "$T/s.db"
+expect 0 csv "$ASSAY" report --db "$T/s.db" --csv "$T/scsv"
+holds 'fresh items are as hard' "$(figure "$T/fcsv" fp32 accuracy value) - $(figure "$T/scsv" fp32 accuracy value) < 0.01 && \
+    $(figure "$T/scsv" fp32 accuracy value) - $(figure "$T/fcsv" fp32 accuracy value) < 0.01"
+
+# A suite elsewhere that names the shipped files.
+printf 'models: [{model: ref-early, variants: [{precision: int4, rounding: gptq, calibrate: mini/data/calibration.txt}]}]\ntasks: [mini_sorting]\nlimit: 5\nscenarios: [none]\n' > "$T/own.yaml"
+expect 0 'gptq.*calibrated on' "$ASSAY" run "$T/own.yaml" --db "$T/own.db"
+done_testing
