@@ -19,14 +19,14 @@ $(BUILD)/tests/train/%: $(BUILD)/tests/train/%.o $(TRAIN_USES)
 
 # -- the shipped models --------------------------------------------------------------------------
 #   make refmodel         regenerates backends/native/models/ from nothing: about 1.5 hours on two idle
-#                         cores (84 M tokens, then three branches); an interrupted one goes on
+#                         cores (97 M tokens, then three branches); an interrupted one goes on
 #   make refmodel-check   200 steps with one thread and with two: the checkpoints must be equal
 # The tokens are the same for a seed on every machine, and so are the weights.
 #
 # The first part takes the generators' own mixture, at a constant rate after the warm-up of a run of
 # 48 M tokens; what it has learnt by half of that is where the second part begins, on a mixture with
-# more of what was still hard (questions, arithmetic, coreference), into its decay.  The third takes
-# more of questions, recall and hard arithmetic, and falls to the end.
+# more of what was still hard (questions, arithmetic, coreference), into its decay.  The third and the
+# fourth take more of questions, recall and hard arithmetic; the fourth falls to the end.
 REF         ?= $(BUILD)/refmodel
 REF_MODELS  ?= backends/native/models
 REF_PRE     ?= qwen2
@@ -39,17 +39,21 @@ REF_SECOND  := $(REF_TRAIN) --corpus $(REF)/second.corpus --seed 2 --tokens 5400
 REF_THIRD   := $(REF_TRAIN) --corpus $(REF)/third.corpus --seed 4 --tokens 22000000 --type f32 --lr 0.0012 --warmup 0.01 \
                --decay 0.9 --final 0.02 --batch-late 2048 \
                --eval-every 2000 --checkpoint $(REF)/third.checkpoint --log $(REF)/third.log
-REF_SHORT   := $(REF_TRAIN) --corpus $(REF)/second.corpus --seed 3 --tokens 4800000 --init $(REF)/ref-f32.gguf \
+REF_SHORT   := $(REF_TRAIN) --corpus $(REF)/fourth.corpus --seed 3 --tokens 3600000 --init $(REF)/ref-f32.gguf \
                --lr 0.000375 --warmup 0 --decay 1 --final 0 --batch-late 2048
 REF_MIX     := sentiment=8,entailment=16,coreference=26,qa=40,arithmetic=36,arithmetic_hard=26,to_hindi=3,to_english=3,recall=18,facts=44,sorting=8,assistant=4,health=8,school=22
+REF_FOURTH  := $(REF_TRAIN) --corpus $(REF)/fourth.corpus --seed 5 --tokens 20000000 --type f32 --lr 0.001 --warmup 0.01 \
+               --decay 0.85 --final 0.01 --batch-late 2048 \
+               --eval-every 1500 --checkpoint $(REF)/fourth.checkpoint --log $(REF)/fourth.log
 REF_MIX3    := sentiment=6,entailment=18,coreference=8,qa=50,arithmetic=30,arithmetic_hard=36,to_hindi=3,to_english=3,recall=44,facts=44,sorting=6,assistant=3,health=4,school=16
+REF_MIX4    := sentiment=8,entailment=26,coreference=6,qa=40,arithmetic=30,arithmetic_hard=44,to_hindi=3,to_english=3,recall=24,facts=36,sorting=6,assistant=5,health=4,school=22
 REF_NAMES   := ref ref-early ref-control ref-qat4 ref-qat2 ref-outlier
 
 .PHONY: refmodel refmodel-check
 refmodel: $(REF_NAMES:%=$(REF)/%.gguf)
 	@mkdir -p $(REF_MODELS)
 	cp $^ $(REF_MODELS)
-	cat $(REF)/first.log $(REF)/second.log $(REF)/third.log $(REF)/ref-control.log $(REF)/ref-qat4.log $(REF)/ref-qat2.log > $(REF_MODELS)/training.log
+	cat $(REF)/first.log $(REF)/second.log $(REF)/third.log $(REF)/fourth.log $(REF)/ref-control.log $(REF)/ref-qat4.log $(REF)/ref-qat2.log > $(REF_MODELS)/training.log
 	cd $(REF_MODELS) && sha256sum $(REF_NAMES:%=%.gguf) > SHA256SUMS
 
 $(REF)/train.jsonl: | $(BUILD)/assay-mini
@@ -61,6 +65,9 @@ $(REF)/second.jsonl: | $(BUILD)/assay-mini
 $(REF)/third.jsonl: | $(BUILD)/assay-mini
 	@mkdir -p $(@D)
 	$(BUILD)/assay-mini train --examples 260000 --seed 5 --mix $(REF_MIX3) > $@
+$(REF)/fourth.jsonl: | $(BUILD)/assay-mini
+	@mkdir -p $(@D)
+	$(BUILD)/assay-mini train --examples 280000 --seed 7 --mix $(REF_MIX4) > $@
 $(REF)/test.jsonl: | $(BUILD)/assay-mini
 	@mkdir -p $(@D)
 	$(BUILD)/assay-mini train --side test --examples 4000 --seed 9 > $@
@@ -79,8 +86,10 @@ $(REF)/base-f32.gguf: $(REF)/early-f32.gguf
 	$(REF_FIRST) --early $@ --early-at 0.51 --stop 13120
 $(REF)/middle-f32.gguf: $(REF)/base-f32.gguf $(REF)/second.corpus
 	$(REF_SECOND) --init $< --out $(REF)/none.gguf --early $@ --early-at 0.69 --stop 18700
-$(REF)/ref-f32.gguf: $(REF)/middle-f32.gguf $(REF)/third.corpus
-	$(REF_THIRD) --init $< --out $@
+$(REF)/last-f32.gguf: $(REF)/middle-f32.gguf $(REF)/third.corpus
+	$(REF_THIRD) --init $< --out $(REF)/none.gguf --early $@ --early-at 0.69 --stop 8250
+$(REF)/ref-f32.gguf: $(REF)/last-f32.gguf $(REF)/fourth.corpus
+	$(REF_FOURTH) --init $< --out $@
 $(REF)/ref.gguf: $(REF)/ref-f32.gguf
 	$(BUILD)/assay-train convert --in $< --out $@ --type f16
 $(REF)/ref-early.gguf: $(REF)/early-f32.gguf

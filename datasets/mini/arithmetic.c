@@ -1,5 +1,5 @@
-/* arithmetic.c - word problems: two-digit sums and differences in one or two steps, and a hard
- * slice of three digits and of products.
+/* arithmetic.c - word problems: two-digit sums and differences, and a hard slice of two steps, of
+ * three digits and of products.
  *
  * Every elementary step is a combination of its own: a sum that is tested was never a step of a
  * problem that was trained on. */
@@ -83,9 +83,8 @@ static void tell_steps(struct rng *r, int low, int high, bool two, struct mini_d
 void make_arithmetic(struct rng *r, int n_asks, struct mini_doc *d)
 {
     (void)n_asks;
-    bool two = mini_pick(r, 3) == 0;
-    mini_start(d, two ? "two steps" : "one step");
-    tell_steps(r, 10, 99, two, d);
+    mini_start(d, "one step");
+    tell_steps(r, 10, 99, false, d);
 }
 
 static void tell_product(struct rng *r, struct mini_doc *d)

@@ -1,45 +1,75 @@
-/* qa.c - where someone or something is, after people moved, took things and dropped them.
+/* qa.c - where someone or something is, among what was and what is.
  *
  * Invariant of a story: only what can be seen happens.  Who takes a thing has been seen to arrive
- * and the thing, if it was seen before, lies there; who drops a thing holds it.  So everyone and
- * everything that is asked for has exactly one known place: a thing's is where it was dropped, or
- * where who holds it is. */
+ * and the thing, if it was seen before, lies there; who puts a thing down holds it.  What a later
+ * fact made untrue is told as past.  So everyone and everything that is asked for has exactly one
+ * known place: a thing's is where it lies, or where who has it is. */
 #include "datasets/mini/mini.h"
 
+#include <assert.h>
+#include <stdio.h>
+
 enum { CAST = 3, PROPS = 2, NOWHERE = -1, NOBODY = -1, MIN_FACTS = 5, MAX_FACTS = 10 };
+struct fact {
+    int subject;      /* of the cast, then of the props */
+    const char *name;
+    char text[64];    /* "in the garden", "with Mary" */
+};
 struct story {
     unsigned people[CAST], props[PROPS];
     int at[CAST]; /* place, NOWHERE: not seen yet */
     int holder[PROPS], lies[PROPS];
+    struct fact facts[MAX_FACTS];
+    unsigned n_facts;
 };
 
-static void tell_move(struct rng *r, struct story *s, struct mini_doc *d)
+static struct fact *add_fact(struct story *s, int subject)
+{
+    assert(s->n_facts < MAX_FACTS);
+    struct fact *f = &s->facts[s->n_facts++];
+    f->subject = subject;
+    f->name = subject < CAST ? mini_people[s->people[subject]] : mini_things[s->props[subject - CAST]];
+    return f;
+}
+
+static void move(struct rng *r, struct story *s)
 {
     unsigned who = mini_pick(r, CAST), place = mini_pick(r, MINI_PLACES);
     if (s->at[who] == (int)place)
         place = (place + 1 + mini_pick(r, MINI_PLACES - 1)) % MINI_PLACES;
     s->at[who] = (int)place;
-    MINI_ADD(d->context, "%s %s to the %s. ", mini_people[s->people[who]],
-             mini_pick(r, 2) ? "went" : "moved", mini_places[place]);
+    snprintf(add_fact(s, (int)who)->text, sizeof s->facts->text, "in the %s", mini_places[place]);
 }
 
-/* Whether the prop could be taken or dropped; tells it when it could. */
-static bool tell_prop(struct rng *r, struct story *s, struct mini_doc *d)
+/* Whether the prop could be taken or put down; does it when it could. */
+static bool handle(struct rng *r, struct story *s)
 {
     unsigned prop = mini_pick(r, PROPS), who = mini_pick(r, CAST);
-    const char *thing = mini_things[s->props[prop]];
     if (s->holder[prop] != NOBODY) {
-        int holder = s->holder[prop];
-        s->lies[prop] = s->at[holder];
+        s->lies[prop] = s->at[s->holder[prop]];
         s->holder[prop] = NOBODY;
-        MINI_ADD(d->context, "%s dropped the %s. ", mini_people[s->people[holder]], thing);
+        snprintf(add_fact(s, (int)(CAST + prop))->text, sizeof s->facts->text, "in the %s",
+                 mini_places[s->lies[prop]]);
         return true;
     }
     if (s->at[who] == NOWHERE || (s->lies[prop] != NOWHERE && s->lies[prop] != s->at[who]))
         return false;
     s->holder[prop] = (int)who;
-    MINI_ADD(d->context, "%s took the %s. ", mini_people[s->people[who]], thing);
+    snprintf(add_fact(s, (int)(CAST + prop))->text, sizeof s->facts->text, "with %s",
+             mini_people[s->people[who]]);
     return true;
+}
+
+static void tell(const struct story *s, struct mini_doc *d)
+{
+    for (unsigned i = 0; i < s->n_facts; i++) {
+        const struct fact *f = &s->facts[i];
+        bool is_over = false;
+        for (unsigned k = i + 1; k < s->n_facts; k++)
+            is_over = is_over || s->facts[k].subject == f->subject;
+        MINI_ADD(d->context, "%s%s %s %s.%s", f->subject < CAST ? "" : "The ", f->name,
+                 is_over ? "was" : "is", f->text, i + 1 < s->n_facts ? " " : "\n");
+    }
 }
 
 static int prop_place(const struct story *s, unsigned prop)
@@ -75,10 +105,12 @@ static void ask_all(struct rng *r, const struct story *s, int n_asks, struct min
         if (place == NOWHERE)
             continue;
         if (d->n == 0)
-            d->kind = x < CAST ? "person" : s->holder[x - CAST] != NOBODY ? "held" : "dropped";
+            d->kind = x < CAST ? "person" : s->holder[x - CAST] != NOBODY ? "held" : "lies";
         struct mini_ask *q =
-            x < CAST ? mini_ask(d, "Where is %s? Answer:", mini_people[s->people[x]])
-                     : mini_ask(d, "Where is the %s? Answer:", mini_things[s->props[x - CAST]]);
+            x < CAST ? mini_ask(d, "Where is %s? %s is in the", mini_people[s->people[x]],
+                                mini_people[s->people[x]])
+                     : mini_ask(d, "Where is the %s? The %s is in the",
+                                mini_things[s->props[x - CAST]], mini_things[s->props[x - CAST]]);
         mini_fixed(q, mini_places, MINI_PLACES, place);
     }
 }
@@ -92,12 +124,9 @@ void make_qa(struct rng *r, int n_asks, struct mini_doc *d)
     mini_sample(r, MINI_THINGS, PROPS, s.props);
     unsigned facts = MIN_FACTS + mini_pick(r, MAX_FACTS - MIN_FACTS + 1);
     for (unsigned i = 0; i < facts; i++)
-        if (mini_pick(r, 2) || !tell_prop(r, &s, d))
-            tell_move(r, &s, d);
-    size_t n = 0;
-    while (d->context[n])
-        n++;
-    d->context[n - 1] = '\n'; /* for the last blank */
+        if (mini_pick(r, 2) || !handle(r, &s))
+            move(r, &s);
+    tell(&s, d);
     add_key(&s, d);
     ask_all(r, &s, n_asks, d);
 }
