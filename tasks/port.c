@@ -130,7 +130,7 @@ static const char *tree_module(const char *path, const char *yaml, struct arena 
 static bool is_known(const struct port *p, const char *text, size_t n)
 {
     static const uint64_t known[] = {
-#include "tasks/port_known.h"
+#include "tasks/port_known_body.h"
     };
     uint8_t h[HASH_BYTES];
     uint64_t d = 0;

@@ -3,7 +3,7 @@
  * A port is one row of a table (port_table.h): which module and function it stands for, a piece of
  * that module's text that tells it from its variants, and a short program in the template language.  A
  * task gets a port only by naming the function from its own YAML, and only when the module beside it is,
- * byte for byte, one that the row was checked against (port_known.h): the file is never executed, and a
+ * byte for byte, one that the row was checked against (port_known_body.h): the file is never executed, and a
  * changed one is another version.
  *
  * A program sees `doc`, `results` (of process_results: the filtered responses), `arg` (what the '*' of

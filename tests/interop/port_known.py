@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes tasks/port_known.h: digests of the modules that built-in functions were checked against.
+"""Writes tasks/port_known_body.h: digests of the modules that built-in functions were checked against.
 
-    LM_EVAL_DIR=.../lm_eval/tasks python3 port_known.py > tasks/port_known.h
+    LM_EVAL_DIR=.../lm_eval/tasks python3 port_known.py > tasks/port_known_body.h
 
 Run it with the tree that port_goldens.py was run with.  A module counts when a row of the tables
 (tasks/port_*.c) matches its path and finds its piece of text in it."""
@@ -39,7 +39,7 @@ def main():
                 text = data.decode("utf-8")
                 if any(fnmatch.fnmatchcase(path, module) and evidence in text for module, evidence in table):
                     digests.add(hashlib.sha256(data).hexdigest()[:16])
-    print("/* port_known.h - digests (the first 8 bytes of SHA-256) of the modules whose functions are built in.")
+    print("/* port_known_body.h - digests (the first 8 bytes of SHA-256) of the modules whose functions are built in.")
     print(" * Made by tests/interop/port_known.py; sorted.  From lm_eval 0.4.13. */")
     line = "   "
     for d in sorted(digests):

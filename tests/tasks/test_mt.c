@@ -15,7 +15,7 @@ static struct task_aggregate aggregate(const char *name, const struct value *ite
         struct buf b;
         buf_init(&b, 0);
         json_write(&b, items->items[i], JSON_PYTHON);
-        scores[i] = (struct task_score){NAN, NAN, arena_strndup(&test_arena, b.v, b.n)};
+        scores[i] = (struct task_score){.value = NAN, .weight = NAN, .detail = arena_strndup(&test_arena, b.v, b.n)};
         buf_release(&b);
     }
     if (metric_aggregate(&u, scores, items->n, iters, &out, &test_err) < 0)
@@ -62,7 +62,7 @@ static void refuse(const char *json, const char *said)
     struct task_aggregate out;
     const struct value *items = value_get(rows.v[0], "items");
     for (uint32_t i = 0; i < items->n; i++)
-        scores[i] = (struct task_score){NAN, NAN, items->items[i]->s};
+        scores[i] = (struct task_score){.value = NAN, .weight = NAN, .detail = items->items[i]->s};
     assert_true(metric_aggregate(&u, scores, items->n, 0, &out, &test_err) < 0);
     assert_contains(test_err.msg, said);
 }
@@ -93,7 +93,7 @@ static void test_limits(void **state)
     struct task_aggregate out;
     struct metric_use u = {.metric = metric_find("ter"), .name = "ter", .aggregation = "ter"};
     char *text = arena_printf(&test_arena, "[\"%s\", \"%s\"]", b.v, b.v);
-    struct task_score score = {NAN, NAN, text};
+    struct task_score score = {.value = NAN, .weight = NAN, .detail = text};
     assert_int_equal(metric_aggregate(&u, &score, 1, 0, &out, &test_err), ASSAY_ELIMIT);
     buf_release(&b);
 }

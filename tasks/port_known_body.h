@@ -1,4 +1,4 @@
-/* port_known.h - digests (the first 8 bytes of SHA-256) of the modules whose functions are built in.
+/* port_known_body.h - digests (the first 8 bytes of SHA-256) of the modules whose functions are built in.
  * Made by tests/interop/port_known.py; sorted.  From lm_eval 0.4.13. */
     0x06adc6ef5bda3259, 0x07d23b60b28f2a4f, 0x0ad23be566a13d9b, 0x0be98a907db647a5,
     0x0f0c0d04484658ad, 0x0ffeb8e657558aa1, 0x15778ab69ca3b96c, 0x158bc3053efb54cf,
