@@ -25,7 +25,7 @@ holds 'int8 flips next to nothing' "$(f int8 accuracy losses) + $(f int8 accurac
 holds 'KL orders the precisions' \
     "$(f fp16 kl mean) < $(f int8 kl mean) && $(f int8 kl mean) < $(f w8a8 kl mean) && $(f w8a8 kl mean) < $(f int4 kl mean) && $(f int4 kl mean) < $(f int3 kl mean) && $(f int3 kl mean) < $(f int2 kl mean)"
 holds 'int4 flips what accuracy hides' \
-    "$(f int4 accuracy losses) + $(f int4 accuracy gains) > 4 * ($(f int4 accuracy losses) - $(f int4 accuracy gains)) && $(f int4 accuracy losses) > 0"
+    "$(f int4 accuracy losses) + $(f int4 accuracy gains) > 2 * ($(f int4 accuracy losses) - $(f int4 accuracy gains)) && $(f int4 accuracy losses) > 3"
 holds 'int2 loses' "$(f int2 accuracy delta) < -0.02 && $(f int2 accuracy p_mcnemar_exact) < 0.001"
 holds 'w8a8 collapses on outliers' "$(f twin-w8a8 accuracy value) < 0.4"
 holds 'SmoothQuant restores it' "$(f twin-smooth accuracy value) > $fp32 - 0.005"
@@ -39,7 +39,6 @@ equal "$(grep -cE '^(int4|w8a8|twin)' "$T/.out")" 0 'variants that were not aske
 expect 2 "no variant is called 'qat3'" "$ASSAY" compare --db "$db" --variants qat3
 expect 0 csv "$ASSAY" report --db "$db" --base ctl-int2 --csv "$T/ctl"
 holds 'QAT is better at 2 bits' "$(figure "$T/ctl" qat2-int2 accuracy delta) > 0.01 && $(figure "$T/ctl" qat2-int2 accuracy p_mcnemar_exact) < 0.001"
-expect 0 csv "$ASSAY" report --db "$db" --base ctl-int4 --csv "$T/ctl"
 
 # Items of another seed: the accuracy lies in the interval of the shipped ones.
 mkdir -p "$T/fresh/mini"
