@@ -14,6 +14,6 @@ for want in 'dnf install gcc make .*libyaml-devel' 'pacman -S .*libutf8proc' 'br
     printf '%s\n' "$out" | grep -q "$want" || { echo "no '$want' in: $out"; exit 1; }
 done
 for goal in check demo; do
-    out=$(PATH=$TMPDIR/bin MAKEFLAGS='' make -s BUILD="$TMPDIR/b" $goal 2>&1) && { echo "$goal does without a compiler: $out"; exit 1; }
+    out=$(PATH=$TMPDIR/bin CC=gcc MAKEFLAGS='' make -s BUILD="$TMPDIR/b" $goal 2>&1) && { echo "$goal does without a compiler: $out"; exit 1; }
     case $out in *'installing what is missing: gcc pkg-config'*'dnf install gcc make'*) ;; *) echo "$goal: $out"; exit 1 ;; esac
 done
