@@ -94,13 +94,21 @@ void pyrandom_seed(struct pyrandom *m, uint64_t seed)
     s[0] = UINT32_C(0x80000000);
 }
 
+static uint32_t mt_twist(uint32_t from, uint32_t high, uint32_t low)
+{
+    const uint32_t y = (high & UINT32_C(0x80000000)) | (low & UINT32_C(0x7fffffff));
+    return from ^ y >> 1 ^ (-(y & 1) & UINT32_C(0x9908b0df));
+}
+
+/* In two runs and a last one, so that no index is taken modulo the length. */
 static void mt_refill(struct pyrandom *m)
 {
     uint32_t *s = m->s;
-    for (int k = 0; k < MT_N; k++) {
-        uint32_t y = (s[k] & UINT32_C(0x80000000)) | (s[(k + 1) % MT_N] & UINT32_C(0x7fffffff));
-        s[k] = s[(k + MT_M) % MT_N] ^ y >> 1 ^ (y & 1 ? UINT32_C(0x9908b0df) : 0);
-    }
+    for (int k = 0; k < MT_N - MT_M; k++)
+        s[k] = mt_twist(s[k + MT_M], s[k], s[k + 1]);
+    for (int k = MT_N - MT_M; k < MT_N - 1; k++)
+        s[k] = mt_twist(s[k - (MT_N - MT_M)], s[k], s[k + 1]);
+    s[MT_N - 1] = mt_twist(s[MT_M - 1], s[MT_N - 1], s[0]);
     m->i = 0;
 }
 
