@@ -50,7 +50,7 @@ def main():
             return cpu([sys.executable, "-c", code])
 
         def ours(limit, at):
-            command = [assay, "run", "--backend", "mock", "--model", "m", "--option", "answers=hash"]
+            command = [assay, "run", "--backend", "mock", "--model", "m"]
             command += ["--option", "n-ctx=1000000", "--scenario", "none", "--quiet", "--bootstrap", "0", "--fewshot", "5"]
             command += ["--task-dir", TREE, "--data", out + "/rows", "--tasks", task, "--limit", str(limit)]
             return cpu(command + ["--db", f"{out}/{task}-{limit}-{at}.db"])
