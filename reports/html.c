@@ -327,11 +327,11 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
     struct buf bases;
     buf_init(&bases, 0);
     p.b = &bases;
-    int rc = html_bases(&p, e); /* first: its size decides how many items there is room for */
+    int rc = nights_make(view, c, &a, &p.nights, &p.n_nights, e);
+    if (rc >= 0)
+        rc = html_bases(&p, e); /* first: its size decides how many items there is room for */
     p.b = b;
     p.n_reserved = bases.n;
-    if (rc >= 0)
-        rc = nights_make(view, c, &a, &p.nights, &p.n_nights, e);
     write_head(&p);
     write_header(&p);
     buf_adds(b, "<main id=\"main\">\n");

@@ -8,7 +8,8 @@
 #include "reports/html_impl.h"
 #include "reports/pack.h"
 
-enum { MOST_BYTES = 700000 }; /* of packed tables: bases that no longer fit are not offered */
+/* Of packed tables: bases that no longer fit are not offered.  Nights need room, too. */
+enum { MOST_BYTES = 700000, BESIDE_NIGHTS = 150000 };
 
 static bool is_offered(const struct compare *c, size_t row)
 {
@@ -44,11 +45,12 @@ void html_part(struct page *p, const char *name, void (*body)(struct page *))
 int html_bases(struct page *p, struct assay_err *e)
 {
     size_t before = p->b->n;
+    const size_t most = p->n_nights ? BESIDE_NIGHTS : MOST_BYTES;
     struct buf b;
     int rc = 0;
     buf_init(&b, 0);
     for (size_t i = 0; i < p->c->n_rows && rc >= 0; i++) {
-        if (!is_offered(p->c, i) || i == p->c->base_row || p->b->n - before > MOST_BYTES)
+        if (!is_offered(p->c, i) || i == p->c->base_row || p->b->n - before > most)
             continue;
         struct page other = *p;
         other.c = p->c->by_base[i];

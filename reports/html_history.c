@@ -11,7 +11,7 @@ enum {
     MAX_CHARTS = 24,
     OPEN_CHARTS = 2,
     MAX_HOVERS = 2400, /* of one machine: newest nights first */
-    MAX_CELLS = 800,
+    MAX_CELLS = 150, /* about 1 KB each */
     FEW_TASKS = 4
 };
 
