@@ -96,11 +96,11 @@
       return out.join(",") + "\r\n";
     }).join("");
   }
-  /* What scrolls sideways can be reached and scrolled with the keyboard, what does not is no stop. */
+  /* What scrolls can be reached and scrolled with the keyboard, what does not is no stop. */
   var watcher = typeof ResizeObserver === "function" && new ResizeObserver(function (entries) {
     entries.forEach(function (entry) {
       var box = entry.target;
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; else box.removeAttribute("tabindex");
+      if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0; else box.removeAttribute("tabindex");
     });
   });
 

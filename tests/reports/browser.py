@@ -52,8 +52,14 @@ CONTRAST = r"""
     const r = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (r < 4.5) out.add("contrast " + r.toFixed(2) + " of " + e.tagName + "." + e.className);
   }
+  /* A number inside a bar stands on the bar's colour. */
+  const bar = e => { const t = e.getBBox(), x = t.x + t.width / 2, y = t.y + t.height / 2;
+    return [...e.ownerSVGElement.querySelectorAll("rect.lost,rect.won")].find(r => { const q = r.getBBox();
+      return q.x <= x && x <= q.x + q.width && q.y <= y && y <= q.y + q.height; }); };
   for (const e of document.querySelectorAll("svg.chart text")) {
-    const a = lum(rgb(getComputedStyle(e).fill)), b = lum(back(e.ownerSVGElement.parentElement));
+    const under = e.classList.contains("count") && bar(e);
+    const a = lum(rgb(getComputedStyle(e).fill));
+    const b = lum(under ? rgb(getComputedStyle(under).fill) : back(e.ownerSVGElement.parentElement));
     const r = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (r < 4.5) out.add("contrast " + r.toFixed(2) + " of svg text." + e.className.baseVal);
   }
