@@ -93,6 +93,7 @@ FLAGS_backends/native/kern_vnni   := $(FLAGS_backends/native/kern_avx512) -mavx5
 FLAGS_backends/native/kern_amx    := $(FLAGS_backends/native/kern_avx512) -mamx-tile -mamx-int8
 endif
 FLAGS_backends/native/ := -O3
+FLAGS_harness/base/rng := -O3
 FLAGS_harness/run/paths  = -DASSAY_PREFIX='"$(PREFIX)"'
 FLAGS_harness/run/plugin = $(FLAGS_harness/run/paths)
 

@@ -13,29 +13,11 @@
 #include "harness/base/pool.h"
 #include "harness/base/rng.h"
 #include "tasks/code.h"
-#include "tasks/metric.h"
+#include "tasks/metric_sample.h"
 #include "tasks/mt.h"
 #include "tasks/port_aggregate.h"
 #include "tasks/regex.h"
 
-/* What aggregations work on.  x: values; w: weights; gold, pred: label ids of pairs. */
-struct sample {
-    const struct task_score *scores;
-    const struct value **pairs;            /* parsed details, [a, b] */
-    double *x, *w;
-    uint32_t *gold, *pred;
-    double *stats;                         /* [n][mt_n_stats] of translations */
-    size_t n, n_labels, one;               /* one: the id of label 1, or n_labels */
-    enum metric_sum sum;
-    size_t n_plain;                        /* scores before the first of numpy's, whose sums stay plain */
-    struct arena arena;
-};
-
-/* A resample: item i is pick[i], or i itself when pick is NULL.  scratch: n doubles and 2 * labels. */
-struct draw {
-    const size_t *pick;
-    double *scratch;
-};
 typedef double aggregate_fn(const struct sample *, const struct draw *);
 
 /* -- sums ------------------------------------------------------------------------------------------ */
@@ -57,7 +39,7 @@ double metric_sum(const double *x, size_t n, enum metric_sum how)
 }
 
 /* numpy's pairwise sum. */
-static double pairwise(const double *x, size_t n)
+double sample_pairwise(const double *x, size_t n)
 {
     if (n < 8) {
         double s = n ? x[0] : 0;
@@ -68,7 +50,7 @@ static double pairwise(const double *x, size_t n)
     if (n > 128) {
         size_t half = n / 2;
         half -= half % 8;
-        return pairwise(x, half) + pairwise(x + half, n - half);
+        return sample_pairwise(x, half) + sample_pairwise(x + half, n - half);
     }
     double r[8];
     size_t i = 8;
@@ -121,7 +103,7 @@ static double agg_nanmean(const struct sample *s, const struct draw *d)
         k += !isnan(x[i]);
         d->scratch[i] = isnan(x[i]) ? 0 : x[i];
     }
-    return k ? pairwise(d->scratch, s->n) / (double)k : NAN;
+    return k ? sample_pairwise(d->scratch, s->n) / (double)k : NAN;
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -130,8 +112,23 @@ static int compare_doubles(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* The value in the middle of a resample, from how often each rank was drawn. */
+static double median_of_ranks(const struct sample *s, const struct draw *d)
+{
+    uint32_t *drawn = (void *)d->scratch;
+    memset(drawn, 0, s->n * sizeof *drawn);
+    for (size_t i = 0; i < s->n; i++)
+        drawn[s->rank[d->pick[i]]]++;
+    size_t r = 0, seen = drawn[0];
+    while (seen <= s->n / 2)
+        seen += drawn[++r];
+    return s->sorted[r];
+}
+
 static double agg_median(const struct sample *s, const struct draw *d)
 {
+    if (d->pick && s->sorted)
+        return median_of_ranks(s, d);
     const double *x = picked(s, d);
     if (x != d->scratch)
         memcpy(d->scratch, x, s->n * sizeof *x);
@@ -161,45 +158,6 @@ static double agg_bits_per_byte(const struct sample *s, const struct draw *d)
     return -weighted_mean(s) / log(2);
 }
 
-static size_t at(const struct draw *d, size_t i)
-{
-    return d->pick ? d->pick[i] : i;
-}
-
-/* Binary F1 with positive label 1: 2TP / (positives in gold + positives predicted). */
-static double agg_f1(const struct sample *s, const struct draw *d)
-{
-    double tp = 0, gold = 0, pred = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        bool g = s->gold[at(d, i)] == s->one, p = s->pred[at(d, i)] == s->one;
-        tp += g && p;
-        gold += g;
-        pred += p;
-    }
-    return gold + pred > 0 ? 2 * tp / (gold + pred) : 0;
-}
-
-/* Multiclass Matthews correlation from the confusion matrix' margins and trace. */
-static double agg_mcc(const struct sample *s, const struct draw *d)
-{
-    double *t = d->scratch, *p = d->scratch + s->n_labels, trace = 0, n = (double)s->n;
-    double tp = 0, pp = 0, tt = 0;
-    memset(t, 0, 2 * s->n_labels * sizeof *t);
-    for (size_t i = 0; i < s->n; i++) {
-        uint32_t g = s->gold[at(d, i)], q = s->pred[at(d, i)];
-        t[g]++;
-        p[q]++;
-        trace += g == q;
-    }
-    for (size_t k = 0; k < s->n_labels; k++) {
-        tp += t[k] * p[k];
-        pp += p[k] * p[k];
-        tt += t[k] * t[k];
-    }
-    double product = (n * n - pp) * (n * n - tt);
-    return product == 0 ? 0 : (trace * n - tp) / sqrt(product);
-}
-
 static double agg_brier(const struct sample *s, const struct draw *d)
 {
     for (size_t i = 0; i < s->n; i++) {
@@ -212,7 +170,7 @@ static double agg_brier(const struct sample *s, const struct draw *d)
             sum += pow(p->items[k]->f - (k == gold), 2);
         d->scratch[i] = sum;
     }
-    return pairwise(d->scratch, s->n) / (double)s->n;
+    return sample_pairwise(d->scratch, s->n) / (double)s->n;
 }
 
 static double agg_mt(const struct sample *s, const struct draw *d, enum mt_kind kind)
@@ -221,7 +179,7 @@ static double agg_mt(const struct sample *s, const struct draw *d, enum mt_kind 
     size_t k = mt_n_stats(kind);
     for (size_t i = 0; i < s->n; i++)
         for (size_t j = 0; j < k; j++)
-            sums[j] += s->stats[at(d, i) * k + j];
+            sums[j] += s->stats[draw_at(d, i) * k + j];
     return mt_score(kind, sums, s->sum);
 }
 
@@ -247,57 +205,9 @@ static double agg_bypass(const struct sample *s, const struct draw *d)
     return 999;
 }
 
-/* -- F1 over several labels: scikit-learn's f1_score by average ----------------------------------------- */
-
-/* Counts per label in label order: scratch holds n_labels of each. */
-static void count_labels(const struct sample *s, double *true_sum, double *pred_sum, double *hit)
-{
-    memset(true_sum, 0, s->n_labels * sizeof *true_sum);
-    memset(pred_sum, 0, s->n_labels * sizeof *pred_sum);
-    memset(hit, 0, s->n_labels * sizeof *hit);
-    for (size_t i = 0; i < s->n; i++) {
-        true_sum[s->gold[i]]++;
-        pred_sum[s->pred[i]]++;
-        hit[s->gold[i]] += s->gold[i] == s->pred[i];
-    }
-}
-
-static double averaged_f1(const struct sample *s, const struct draw *d, bool by_support)
-{
-    size_t n = s->n_labels;
-    double *true_sum = d->scratch, *pred_sum = true_sum + n, *f = pred_sum + n;
-    count_labels(s, true_sum, pred_sum, f);
-    for (size_t k = 0; k < n; k++) {
-        double all = true_sum[k] + pred_sum[k];
-        f[k] = all > 0 ? 2 * f[k] / all : 0;
-        if (by_support)
-            f[k] *= true_sum[k];
-    }
-    return pairwise(f, n) / (by_support ? (double)s->n : (double)n);
-}
-
-static double agg_weighted_f1(const struct sample *s, const struct draw *d)
-{
-    return averaged_f1(s, d, true);
-}
-
-static double agg_macro_f1(const struct sample *s, const struct draw *d)
-{
-    return averaged_f1(s, d, false);
-}
-
-static double agg_micro_f1(const struct sample *s, const struct draw *d)
-{
-    double hits = 0;
-    (void)d;
-    for (size_t i = 0; i < s->n; i++)
-        hits += s->gold[i] == s->pred[i];
-    return hits / (double)s->n;
-}
-
 /* -- preparation ----------------------------------------------------------------------------------- */
 
-static int bad_score(struct assay_err *e, size_t i, const char *what)
+int sample_bad_score(struct assay_err *e, size_t i, const char *what)
 {
     return err_set(e, ASSAY_EFORMAT, "score %zu: %s", i + 1, what);
 }
@@ -307,10 +217,40 @@ static int prepare_numbers(struct sample *s, struct assay_err *e)
     for (size_t i = 0; i < s->n; i++) {
         bool is_number = !s->scores[i].detail || !isnan(s->scores[i].value);
         if (!is_number && strncmp(s->scores[i].detail, "{\"__numpy__\"", 12) != 0)
-            return bad_score(e, i, "a pair or vector cannot be averaged; give an aggregation for it");
+            return sample_bad_score(e, i, "a pair or vector cannot be averaged; give an aggregation for it");
         s->x[i] = s->scores[i].value;
         if (s->scores[i].detail && i < s->n_plain)
             s->n_plain = i;
+    }
+    return 0;
+}
+
+struct ranked {
+    double x;
+    uint32_t item;
+};
+
+static int ranked_order(const void *a, const void *b)
+{
+    const struct ranked *p = a, *q = b;
+    return p->x != q->x ? (p->x > q->x) - (p->x < q->x) : (p->item > q->item) - (p->item < q->item);
+}
+
+static int prepare_ranks(struct sample *s, struct assay_err *e)
+{
+    TRY(prepare_numbers(s, e));
+    struct ranked *order = ARENA_ARRAY(&s->arena, struct ranked, s->n);
+    for (size_t i = 0; i < s->n; i++) {
+        if (isnan(s->x[i]))
+            return 0;
+        order[i] = (struct ranked){s->x[i], (uint32_t)i};
+    }
+    qsort(order, s->n, sizeof *order, ranked_order);
+    s->rank = ARENA_ARRAY(&s->arena, uint32_t, s->n);
+    s->sorted = ARENA_ARRAY(&s->arena, double, s->n);
+    for (uint32_t r = 0; r < s->n; r++) {
+        s->rank[order[r].item] = r;
+        s->sorted[r] = order[r].x;
     }
     return 0;
 }
@@ -320,95 +260,22 @@ static int prepare_weighted(struct sample *s, struct assay_err *e)
     TRY(prepare_numbers(s, e));
     for (size_t i = 0; i < s->n; i++) {
         if (isnan(s->scores[i].weight))
-            return bad_score(e, i, "has no weight (words or bytes)");
+            return sample_bad_score(e, i, "has no weight (words or bytes)");
         s->w[i] = s->scores[i].weight;
     }
     return 0;
 }
 
-static int prepare_pairs(struct sample *s, struct assay_err *e)
+int sample_pairs(struct sample *s, struct assay_err *e)
 {
     s->pairs = ARENA_ARRAY(&s->arena, const struct value *, s->n);
     for (size_t i = 0; i < s->n; i++) {
         const char *text = s->scores[i].detail;
         if (!text)
-            return bad_score(e, i, "is a number, expected a pair [gold, prediction]");
+            return sample_bad_score(e, i, "is a number, expected a pair [gold, prediction]");
         TRY(json_parse(text, strlen(text), "score", 1, &s->arena, &s->pairs[i], e));
         if (s->pairs[i]->type != VALUE_LIST || s->pairs[i]->n != 2)
-            return bad_score(e, i, "is no pair [gold, prediction]");
-    }
-    return 0;
-}
-
-static uint32_t label_id(struct sample *s, const struct value **labels, const struct value *v)
-{
-    for (size_t k = 0; k < s->n_labels; k++)
-        if (value_equal(labels[k], v))
-            return (uint32_t)k;
-    labels[s->n_labels] = v;
-    return (uint32_t)s->n_labels++;
-}
-
-enum { MAX_LABELS = 4096 };
-
-static int prepare_labels(struct sample *s, struct assay_err *e)
-{
-    const struct value **labels = ARENA_ARRAY(&s->arena, const struct value *, MAX_LABELS + 2);
-    const struct value one = {.type = VALUE_INT, .i = 1};
-    TRY(prepare_pairs(s, e));
-    s->gold = ARENA_ARRAY(&s->arena, uint32_t, s->n);
-    s->pred = ARENA_ARRAY(&s->arena, uint32_t, s->n);
-    for (size_t i = 0; i < s->n; i++) {
-        const struct value *const *v = s->pairs[i]->items;
-        if (v[0]->type > VALUE_STR || v[1]->type > VALUE_STR)
-            return bad_score(e, i, "a label is neither a number nor text");
-        s->gold[i] = label_id(s, labels, v[0]);
-        s->pred[i] = label_id(s, labels, v[1]);
-        if (s->n_labels > MAX_LABELS)
-            return bad_score(e, i, "there are more than 4096 labels");
-    }
-    s->one = s->n_labels;
-    for (size_t k = 0; k < s->n_labels; k++)
-        if (value_equal(labels[k], &one))
-            s->one = k;
-    return 0;
-}
-
-struct label {
-    const struct value *v;
-    uint32_t id;
-};
-
-static int label_order(const void *x, const void *y)
-{
-    const struct value *a = ((const struct label *)x)->v, *b = ((const struct label *)y)->v;
-    if (a->type == VALUE_STR)
-        return strcmp(a->s, b->s);
-    double p = a->type == VALUE_FLOAT ? a->f : a->type == VALUE_BOOL ? a->b : (double)a->i;
-    double q = b->type == VALUE_FLOAT ? b->f : b->type == VALUE_BOOL ? b->b : (double)b->i;
-    return (p > q) - (p < q);
-}
-
-/* Labels by their order, which decides how sums over them round.  All text or all numbers. */
-static int prepare_sorted(struct sample *s, struct assay_err *e)
-{
-    TRY(prepare_labels(s, e));
-    struct label *labels = ARENA_ARRAY(&s->arena, struct label, s->n_labels);
-    uint32_t *rank = ARENA_ARRAY(&s->arena, uint32_t, s->n_labels);
-    for (size_t i = 0; i < s->n; i++) {
-        labels[s->gold[i]] = (struct label){s->pairs[i]->items[0], s->gold[i]};
-        labels[s->pred[i]] = (struct label){s->pairs[i]->items[1], s->pred[i]};
-    }
-    for (size_t k = 0; k < s->n_labels; k++)
-        if ((labels[k].v->type == VALUE_STR) != (labels[0].v->type == VALUE_STR) ||
-            labels[k].v->type == VALUE_NULL)
-            return err_set(e, ASSAY_EFORMAT, "labels are a mix of text and numbers");
-    qsort(labels, s->n_labels, sizeof *labels, label_order);
-    for (uint32_t k = 0; k < s->n_labels; k++)
-        rank[labels[k].id] = k;
-    for (size_t i = 0; i < s->n; i++) {
-        s->gold[i] = rank[s->gold[i]];
-        s->pred[i] = rank[s->pred[i]];
+            return sample_bad_score(e, i, "is no pair [gold, prediction]");
     }
     return 0;
 }
@@ -454,7 +321,7 @@ static double words_f1(const struct pystr *a, size_t n_a, struct pystr *b, size_
 static int prepare_squad(struct sample *s, struct assay_err *e)
 {
     struct regex *articles;
-    TRY(prepare_pairs(s, e));
+    TRY(sample_pairs(s, e));
     TRY(regex_compile(PYSTR("\\b(a|an|the)\\b"), 0, &articles, e));
     int rc = 0;
     for (size_t i = 0; i < s->n && rc == 0; i++) {
@@ -462,7 +329,7 @@ static int prepare_squad(struct sample *s, struct assay_err *e)
         struct pystr *g, *p;
         size_t n_g, n_p;
         if (gold->type != VALUE_STR || pred->type != VALUE_STR)
-            rc = bad_score(e, i, "the answer or the prediction is no text");
+            rc = sample_bad_score(e, i, "the answer or the prediction is no text");
         if (rc == 0)
             rc = squad_words(s, articles, pred, &p, &n_p, e);
         if (rc == 0)
@@ -474,29 +341,19 @@ static int prepare_squad(struct sample *s, struct assay_err *e)
     return rc;
 }
 
-static int prepare_binary(struct sample *s, struct assay_err *e)
-{
-    TRY(prepare_labels(s, e));
-    if (s->n_labels > 2)
-        return err_set(e, ASSAY_EFORMAT, "f1 is binary, but %zu labels occur", s->n_labels);
-    if (s->n_labels == 2 && s->one == s->n_labels)
-        return err_set(e, ASSAY_EFORMAT, "f1 needs the label 1 for what counts as positive");
-    return 0;
-}
-
 static int prepare_brier(struct sample *s, struct assay_err *e)
 {
-    TRY(prepare_pairs(s, e));
+    TRY(sample_pairs(s, e));
     uint32_t n = s->n && s->pairs[0]->items[1]->type == VALUE_LIST ? s->pairs[0]->items[1]->n : 0;
     for (size_t i = 0; i < s->n; i++) {
         const struct value *gold = s->pairs[i]->items[0], *p = s->pairs[i]->items[1];
         if (p->type != VALUE_LIST || p->n != n)
-            return bad_score(e, i, "brier_score needs the same number of choices in every document");
+            return sample_bad_score(e, i, "brier_score needs the same number of choices in every document");
         if (gold->type != VALUE_INT || gold->i >= (int64_t)n || gold->i < -(int64_t)n)
-            return bad_score(e, i, "brier_score needs one gold choice");
+            return sample_bad_score(e, i, "brier_score needs one gold choice");
         for (uint32_t k = 0; k < n; k++)
             if (p->items[k]->type != VALUE_FLOAT)
-                return bad_score(e, i, "a probability is no number");
+                return sample_bad_score(e, i, "a probability is no number");
     }
     return 0;
 }
@@ -510,7 +367,7 @@ static int reference_count(const struct sample *s, uint32_t *n, struct assay_err
     for (size_t i = 0; i < s->n; i++) {
         const struct value *gold = s->pairs[i]->items[0];
         if ((gold->type == VALUE_LIST) != listed)
-            return bad_score(e, i, listed ? "has one reference where the first document has a list"
+            return sample_bad_score(e, i, listed ? "has one reference where the first document has a list"
                                           : "has a list of references where the first document has one");
         if (listed && gold->n < *n)
             *n = gold->n;
@@ -521,7 +378,7 @@ static int reference_count(const struct sample *s, uint32_t *n, struct assay_err
 static int prepare_mt(struct sample *s, enum mt_kind kind, struct assay_err *e)
 {
     uint32_t n_refs;
-    TRY(prepare_pairs(s, e));
+    TRY(sample_pairs(s, e));
     TRY(reference_count(s, &n_refs, e));
     struct pystr *refs = ARENA_ARRAY(&s->arena, struct pystr, n_refs);
     s->stats = ARENA_ARRAY(&s->arena, double, s->n * mt_n_stats(kind));
@@ -530,11 +387,11 @@ static int prepare_mt(struct sample *s, enum mt_kind kind, struct assay_err *e)
         if (pred->type == VALUE_LIST && pred->n == 1)
             pred = pred->items[0];
         if (pred->type != VALUE_STR)
-            return bad_score(e, i, "the prediction is no text");
+            return sample_bad_score(e, i, "the prediction is no text");
         for (uint32_t r = 0; r < n_refs; r++) {
             const struct value *ref = gold->type == VALUE_LIST ? gold->items[r] : gold;
             if (ref->type != VALUE_STR)
-                return bad_score(e, i, "a reference is no text");
+                return sample_bad_score(e, i, "a reference is no text");
             refs[r] = pystr(ref->s, ref->n);
         }
         TRY(mt_stats(kind, pystr(pred->s, pred->n), refs, n_refs, &s->stats[i * mt_n_stats(kind)], e));
@@ -578,21 +435,21 @@ struct aggregation {
 static const struct aggregation table[] = {
     {"mean", STDERR_MEAN, false, prepare_numbers, agg_mean},
     {"nanmean", STDERR_BOOTSTRAP, true, prepare_numbers, agg_nanmean},
-    {"median", STDERR_BOOTSTRAP, false, prepare_numbers, agg_median},
+    {"median", STDERR_BOOTSTRAP, false, prepare_ranks, agg_median},
     {"perplexity", STDERR_BOOTSTRAP, false, prepare_numbers, agg_perplexity},
     {"weighted_perplexity", STDERR_NONE, false, prepare_weighted, agg_weighted_perplexity},
     {"bits_per_byte", STDERR_NONE, false, prepare_weighted, agg_bits_per_byte},
-    {"f1", STDERR_BOOTSTRAP, true, prepare_binary, agg_f1},
-    {"matthews_corrcoef", STDERR_BOOTSTRAP, false, prepare_labels, agg_mcc},
+    {"f1", STDERR_BOOTSTRAP, true, labels_binary, labels_f1},
+    {"matthews_corrcoef", STDERR_BOOTSTRAP, false, labels_cells, labels_mcc},
     {"brier_score", STDERR_NONE, false, prepare_brier, agg_brier},
     {"bleu", STDERR_BOOTSTRAP, false, prepare_bleu, agg_bleu},
     {"chrf", STDERR_BOOTSTRAP, false, prepare_chrf, agg_chrf},
     {"ter", STDERR_BOOTSTRAP, false, prepare_ter, agg_ter},
     {"bypass", STDERR_NONE, false, prepare_nothing, agg_bypass},
     /* Of functions that tasks name (port_table.h): no YAML may say these. */
-    {"weighted_f1", STDERR_NONE, true, prepare_sorted, agg_weighted_f1},
-    {"macro_f1", STDERR_NONE, true, prepare_sorted, agg_macro_f1},
-    {"micro_f1", STDERR_NONE, true, prepare_sorted, agg_micro_f1},
+    {"weighted_f1", STDERR_NONE, true, labels_sorted, labels_weighted_f1},
+    {"macro_f1", STDERR_NONE, true, labels_sorted, labels_macro_f1},
+    {"micro_f1", STDERR_NONE, true, labels_sorted, labels_micro_f1},
     {"squad_f1", STDERR_NONE, false, prepare_squad, agg_mean},
 };
 enum { N_AGGREGATIONS = sizeof table / sizeof table[0], N_PORTS = 4 };
@@ -633,14 +490,15 @@ enum { WORTH_THREADS = 10000000 };         /* draws: about 50 ms */
 
 static size_t scratch_size(const struct sample *s)
 {
-    return s->n > 3 * s->n_labels ? s->n : 3 * s->n_labels;
+    size_t labels = labels_scratch(s);
+    return s->n > labels ? s->n : labels;
 }
 
 static void run_chunk(void *user, size_t part, size_t n_parts)
 {
     struct bootstrap *b = user;
     struct pyrandom rng;
-    size_t *pick = malloc(b->s->n * sizeof *pick);
+    uint32_t *pick = malloc(b->s->n * sizeof *pick);
     double *scratch = malloc(scratch_size(b->s) * sizeof *scratch);
     struct draw d = {pick, scratch};
     (void)n_parts;
@@ -649,8 +507,7 @@ static void run_chunk(void *user, size_t part, size_t n_parts)
     } else {
         pyrandom_seed(&rng, part);
         for (size_t k = 0; k < b->chunk; k++) {
-            for (size_t i = 0; i < b->s->n; i++)
-                pick[i] = pyrandom_choice(&rng, b->s->n);
+            pyrandom_choices(&rng, (uint32_t)b->s->n, pick, b->s->n);
             b->out[part * b->chunk + k] = b->agg->fn(b->s, &d);
         }
     }
@@ -722,6 +579,8 @@ int metric_aggregate(const struct metric_use *u, const struct task_score *scores
         return err_set(e, ASSAY_EUSAGE, "metric '%s': unknown aggregation '%s'", u->name, u->aggregation);
     if (n == 0)
         return 0;
+    if (n > INT32_MAX)
+        return err_set(e, ASSAY_EUSAGE, "metric '%s': %zu scores, but at most %d are aggregated", u->name, n, INT32_MAX);
     s.x = malloc(n * sizeof(double));
     s.w = malloc(n * sizeof(double));
     if (!s.x || !s.w)

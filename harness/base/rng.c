@@ -112,15 +112,19 @@ static void mt_refill(struct pyrandom *m)
     m->i = 0;
 }
 
-uint32_t pyrandom_u32(struct pyrandom *m)
+static inline uint32_t mt_temper(uint32_t y)
 {
-    if (m->i >= MT_N)
-        mt_refill(m);
-    uint32_t y = m->s[m->i++];
     y ^= y >> 11;
     y ^= y << 7 & UINT32_C(0x9d2c5680);
     y ^= y << 15 & UINT32_C(0xefc60000);
     return y ^ y >> 18;
+}
+
+uint32_t pyrandom_u32(struct pyrandom *m)
+{
+    if (m->i >= MT_N)
+        mt_refill(m);
+    return mt_temper(m->s[m->i++]);
 }
 
 uint64_t pyrandom_bits(struct pyrandom *m, int k)
@@ -215,4 +219,30 @@ void pyrandom_shuffle(struct pyrandom *m, size_t *x, size_t n)
 size_t pyrandom_choice(struct pyrandom *m, size_t n)
 {
     return (size_t)floor(pyrandom_random(m) * (double)n);
+}
+
+/* What is left of a block at a time, in loops that compilers make into vectors.  Division by 2^53 is
+ * exact, and so is the multiplication that stands for it; numbers are positive: a cast is floor(). */
+void pyrandom_choices(struct pyrandom *m, uint32_t n, uint32_t *out, size_t k)
+{
+    uint32_t y[MT_N];
+    while (k) {
+        if (m->i >= MT_N)
+            mt_refill(m);
+        size_t pairs = (size_t)(MT_N - m->i) / 2;
+        pairs = pairs < k ? pairs : k;
+        for (size_t j = 0; j < 2 * pairs; j++)
+            y[j] = mt_temper(m->s[(size_t)m->i + j]);
+        for (size_t j = 0; j < pairs; j++) {
+            double x = (int32_t)(y[2 * j] >> 5) * 67108864.0 + (int32_t)(y[2 * j + 1] >> 6);
+            out[j] = (uint32_t)(int32_t)(x * 0x1p-53 * n);
+        }
+        m->i += (int)(2 * pairs);
+        out += pairs;
+        k -= pairs;
+        if (k && pairs == 0) { /* a draw of both blocks */
+            *out++ = (uint32_t)pyrandom_choice(m, n);
+            k--;
+        }
+    }
 }

@@ -24,4 +24,6 @@ double pyrandom_random(struct pyrandom *);
 void pyrandom_sample(struct pyrandom *, size_t n, size_t k, size_t *out);
 void pyrandom_shuffle(struct pyrandom *, size_t *x, size_t n);
 size_t pyrandom_choice(struct pyrandom *, size_t n);            /* choices(): floor(random()*n) */
+/* k such draws; 1 <= n <= INT32_MAX. */
+void pyrandom_choices(struct pyrandom *, uint32_t n, uint32_t *out, size_t k);
 #endif

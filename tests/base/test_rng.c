@@ -95,6 +95,29 @@ static void samples_as_cpython(void **state)
     assert_int_equal(pyrandom_below(&m, 1), 0);
 }
 
+/* Blocks of draws are the draws one by one, wherever in the generator's block they begin. */
+static void choices_in_blocks(void **state)
+{
+    static const uint32_t ns[] = {1, 2, 10, 14042, 1u << 20, INT32_MAX};
+    static const size_t ks[] = {0, 1, 2, 311, 312, 313, 1000};
+    enum { MOST = 1000 };
+    uint32_t out[MOST];
+    (void)state;
+    for (size_t i = 0; i < N_OF(ns); i++)
+        for (int skip = 0; skip < 5; skip++) {
+            struct pyrandom one, block;
+            pyrandom_seed(&one, 3 + i);
+            for (int k = 0; k < skip + 619 * (skip > 2); k++)
+                pyrandom_u32(&one);
+            block = one;
+            for (size_t j = 0; j < N_OF(ks); j++) {
+                pyrandom_choices(&block, ns[i], out, ks[j]);
+                for (size_t k = 0; k < ks[j]; k++)
+                    assert_int_equal(out[k], pyrandom_choice(&one, ns[i]));
+            }
+        }
+}
+
 static void uuids_are_fresh_version_7(void **state)
 {
     (void)state;
@@ -227,6 +250,7 @@ int main(void)
         cmocka_unit_test(splitmix64),
         cmocka_unit_test(mersenne_as_cpython),
         cmocka_unit_test(samples_as_cpython),
+        cmocka_unit_test(choices_in_blocks),
         cmocka_unit_test(uuids_are_fresh_version_7),
         cmocka_unit_test(sha256_known_answers),
         cmocka_unit_test(values_hash_by_content_not_order),

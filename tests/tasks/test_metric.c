@@ -39,19 +39,30 @@ static double ll(int i)
     return -0.1 * (i * 7 % 13) - 1.3e-3 * i * i - 0.7;
 }
 
-static struct task_aggregate aggregate(const char *entry, enum task_output output,
-                                       const struct task_score *scores, int iters, struct pool *pool)
+struct scores {
+    const struct task_score *x;
+    size_t n;
+};
+
+static struct task_aggregate aggregate_of(const char *entry, enum task_output output, struct scores scores,
+                                          int iters, struct pool *pool)
 {
     struct arena a = {0};
     struct metric_use u = use(&a, entry, output);
     struct task_aggregate out;
     struct assay_err e = {0};
     u.pool = pool;
-    if (metric_aggregate(&u, scores, N, iters, &out, &e) < 0)
+    if (metric_aggregate(&u, scores.x, scores.n, iters, &out, &e) < 0)
         fail_msg("%s", e.msg);
     metric_use_release(&u);
     arena_release(&a);
     return out;
+}
+
+static struct task_aggregate aggregate(const char *entry, enum task_output output,
+                                       const struct task_score *scores, int iters, struct pool *pool)
+{
+    return aggregate_of(entry, output, (struct scores){scores, N}, iters, pool);
 }
 
 #define SAME(x, y) assert_memory_equal(&(double){x}, &(double){y}, sizeof(double))
@@ -112,6 +123,30 @@ static void test_pairs(void **state)
     assert_int_equal(metric_aggregate(&u, three, N, 0, &g, &e), ASSAY_EFORMAT);
     assert_string_equal(e.msg, "metric 'f1': f1 is binary, but 3 labels occur");
     arena_release(&a);
+}
+
+/* A number of items that no block of counters divides; ties; a value that is none. */
+static void test_resamples(void **state)
+{
+    enum { ODD = 37 };
+    static const char median[] = "{\"metric\":\"perplexity\",\"aggregation\":\"median\"}";
+    struct task_score pair[ODD], tie[ODD];
+    char text[ODD][16];
+    (void)state;
+    for (int i = 0; i < ODD; i++) {
+        snprintf(text[i], sizeof text[i], "[%d, %d]", i % 5, i * i % 5);
+        pair[i] = (struct task_score){NAN, NAN, text[i], false};
+        tie[i] = (struct task_score){-0.25 * (i * 7 % 5), NAN, NULL, false};
+    }
+    struct task_aggregate g = aggregate_of("\"mcc\"", TASK_MULTIPLE_CHOICE, (struct scores){pair, ODD}, 2000, NULL);
+    SAME(g.value, 0.31522953425809125);
+    SAME(g.stderr_, 0.09678080381703108);
+    g = aggregate_of(median, TASK_LOGLIKELIHOOD, (struct scores){tie, ODD}, 2000, NULL);
+    SAME(g.value, -0.5);
+    SAME(g.stderr_, 0.10924727677952376);
+    tie[3].value = NAN;
+    g = aggregate_of(median, TASK_LOGLIKELIHOOD, (struct scores){tie, ODD}, 100, NULL);
+    assert_int_equal(g.n, ODD);
 }
 
 static void test_threads_do_not_matter(void **state)
@@ -261,7 +296,7 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_pairs), cmocka_unit_test(test_resamples),
         cmocka_unit_test(test_threads_do_not_matter), cmocka_unit_test(test_sums),
         cmocka_unit_test(test_choices), cmocka_unit_test(test_brier), cmocka_unit_test(test_exact_match),
         cmocka_unit_test(test_words), cmocka_unit_test(test_refused),
