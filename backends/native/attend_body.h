@@ -330,7 +330,7 @@ INLINE float absmax(const float *x, size_t n)
     return best;
 }
 
-#include "backends/native/attend_int4_body.h"
+#include "backends/native/attend_low_body.h"
 
 /* Writes n values, `step` elements apart; returns the scale: KV_INT8 absmax / 127, ties to even. */
 INLINE float cache_put(enum kv_type t, void *base, size_t at, size_t step, const float *x, size_t n)
@@ -386,8 +386,8 @@ INLINE void rotate(float *x, const float *cosine, const float *sine, size_t dims
 INLINE void scores_of(enum kv_type t, const struct kv_view *kv, const float *q, size_t hd,
                       size_t n_blocks, float *s0, float *s1)
 {
-    if (t == KV_INT4) {
-        scores4(kv, q, hd, n_blocks, s0, s1);
+    if (kv_is_low(t)) {
+        low_scores(t, kv, q, hd, n_blocks, s0, s1);
         return;
     }
     for (size_t b = 0; b < n_blocks; b++) {
@@ -483,9 +483,10 @@ INLINE void mix_all(enum kv_type t, const struct kv_view *kv, size_t hd, size_t 
                     const float *const p[2], const float inv[2], float *out, int pair)
 {
     size_t d = 0;
-    if (t == KV_INT4) {
+    if (kv_is_low(t)) {
         for (int h = 0; h <= pair; h++)
-            mix4(kv, hd, n, p[h], inv[h], out + (size_t)h * hd);
+            low_mix(t, &(struct low_mix){kv, hd, kv_row_bytes(t, hd), n, p[h], inv[h],
+                                         out + (size_t)h * hd});
         return;
     }
     for (; d + 4 * LANES <= hd; d += 4 * LANES)
@@ -516,11 +517,12 @@ INLINE void put_token(enum kv_type t, const struct attend_job *a, size_t i)
     for (size_t r = 0; r < a->n_rep; r++)
         rotate(q + r * hd, cosine, sine, a->rope_dims);
     rotate(k, cosine, sine, a->rope_dims);
-    if (t == KV_INT4) {
-        const size_t bytes = (hd + 1) / 2;
+    if (kv_is_low(t)) {
+        const size_t bytes = kv_row_bytes(t, hd), cap = a->kv.cap;
         uint8_t *kc = (uint8_t *)a->kv.k + pos / 16 * bytes * 16 + pos % 16;
-        put4(kc, 16, a->kv.ks + pos, a->kv.cap, k, hd);
-        put4((uint8_t *)a->kv.v + pos * bytes, 1, a->kv.vs + pos, a->kv.cap, a->v + i * a->ldkv, hd);
+        uint8_t *vc = (uint8_t *)a->kv.v + pos * bytes;
+        low_put(t, kc, 16, a->kv.ks + pos, cap, k, hd);
+        low_put(t, vc, 1, a->kv.vs + pos, cap, a->v + i * a->ldkv, hd);
         return;
     }
     const float ks = cache_put(t, a->kv.k, pos / 16 * hd * 16 + pos % 16, 16, k, hd);
@@ -584,8 +586,19 @@ static void run_int4(const struct attend_job *a)
     run_all(KV_INT4, a);
 }
 
+static void run_int3(const struct attend_job *a)
+{
+    run_all(KV_INT3, a);
+}
+
+static void run_int2(const struct attend_job *a)
+{
+    run_all(KV_INT2, a);
+}
+
 const struct attend TABLE = {
     .name = TABLE_NAME,
-    .run = {[KV_F32] = run_f32, [KV_F16] = run_f16, [KV_INT8] = run_int8, [KV_INT4] = run_int4},
+    .run = {[KV_F32] = run_f32, [KV_F16] = run_f16, [KV_INT8] = run_int8, [KV_INT4] = run_int4,
+            [KV_INT3] = run_int3, [KV_INT2] = run_int2},
     .add_norm = add_norm, .silu_mul = silu_mul, .lse = lse_row, .exp = exp_row,
 };

@@ -4,18 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of one position's keys, without scales. */
 static size_t row_bytes(const struct kv_shape *s)
 {
-    if (s->type == KV_INT4)
-        return (s->head_dim + 1u) / 2;
-    return (size_t)s->head_dim * (s->type == KV_F32 ? 4 : s->type == KV_F16 ? 2 : 1);
+    return kv_row_bytes(s->type, s->head_dim);
 }
 
 /* Scales of one position's keys. */
 static size_t n_scales(const struct kv_shape *s)
 {
-    if (s->type == KV_INT4)
+    if (kv_is_low(s->type))
         return (s->head_dim + KV_GROUP - 1u) / KV_GROUP;
     return s->type == KV_INT8 ? 1 : 0;
 }

@@ -19,9 +19,9 @@ struct hparams {
     float rope_base, rms_eps;
     float rope_scale;              /* linear: positions are divided by it; 1: none */
 };
-/* INT8: symmetric per head and token; INT4: symmetric per 32 dimensions of a head and token, K after
- * rotation; fp32 scales. */
-enum kv_type { KV_F32, KV_F16, KV_INT8, KV_INT4, KV_TYPES };
+/* INT8: symmetric per head and token; INT4 symmetric, INT3 and INT2 of full range per 32 dimensions of
+ * a head and token (attend_low_body.h), K after rotation; fp32 scales. */
+enum kv_type { KV_F32, KV_F16, KV_INT8, KV_INT4, KV_INT3, KV_INT2, KV_TYPES };
 
 struct layer {                     /* all row-major [out][in] */
     const float *attn_norm;        /* [n_embd] */

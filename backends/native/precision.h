@@ -45,8 +45,9 @@ struct precision {
 #define PRECISION_NAMES                                                                            \
     "fp32|fp16|bf16|int16|int8|w8a8|w8a8_static|llm_int8|int4|int3|int2|int8a|int4a|int3a|int2a|"   \
     "w4a4|q8_0|q4_0|q4_1|q5_0|q5_1|stored"
-/* f32, f16; int8 symmetric per head and token; int4 symmetric per 32 of a head and token. */
-#define PRECISION_KV "f32|f16|int8|int4"
+/* f32, f16; int8 symmetric per head and token; int4 symmetric, int3 and int2 of the full range, per 32
+ * of a head and token. */
+#define PRECISION_KV "f32|f16|int8|int4|int3|int2"
 
 /* Strings go to the arena.  Errors: ASSAY_EUSAGE (unknown name, group on a precision without one,
  * malformed keep), with what was expected and the nearest name. */

@@ -60,6 +60,14 @@ mutant 'ties away from zero' linear.c 'clamp(rintf(v[i] / f.s)' 'clamp(roundf(v[
 mutant 'the largest code out of reach' linear.c '1 - half, half - 1}' '1 - half, half - 2}' test_linear
 mutant 'outliers that are counted twice' linear_forward.c 'if (!(fabsf(x[k]) >= l->outlier))' \
     'if (!(fabsf(x[k]) >= 0.9f * l->outlier))' test_linear
-mutant 'swapped nibbles of the int4 cache' attend_int4_body.h '(byte >> shift & 15) - 8' '(byte >> (4 - shift) & 15) - 8' \
+mutant 'swapped nibbles of the int4 cache' attend_low_body.h 'row[at.byte] >> at.shift &' \
+    'row[at.byte] >> (t == KV_INT4 ? 4 - at.shift : at.shift) &' test_attend attend_ref.c ref
+mutant "the int3 cache's third bit of a neighbour" attend_low_body.h 'q |= third >> (uint32_t)i & 4u' \
+    'q |= third >> (uint32_t)(i ^ 1) & 4u' test_attend attend_ref.c ref
+mutant 'a cache scale without its sign' attend_low_body.h 'top / (float)-low_zero(t)' 'fabsf(top) / (float)low_zero(t)' \
     test_attend attend_ref.c ref
+mutant "values with the neighbouring group's scale" attend_low_body.h \
+    'm->kv->vs + d / KV_GROUP * m->kv->cap;
+    vf a' 'm->kv->vs + d / (KV_GROUP + 1) * m->kv->cap;
+    vf a' test_attend attend_ref.c ref
 exit $bad

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,22 +182,30 @@ static void heads_run(struct heads *h, const struct attend *t, const struct kv_s
     t->run[s->type](&j);
 }
 
-/* What the cache makes of one row: codes of 8 bits per row, or of 4 bits per 32. */
+/* What the cache makes of one row: codes of 8 bits per row, or of fewer per 32. */
 static void cached(enum kv_type t, const float *x, size_t hd, double *out)
 {
-    const size_t group = t == KV_INT4 ? 32 : hd;
-    const double top = t == KV_INT4 ? 7 : 127;
+    static const struct {
+        double low, high;
+        size_t group;
+        bool full; /* the first of the largest magnitude, signed, is the lowest code */
+    } grids[] = {[KV_INT8] = {-127, 127, DIM, false},
+                 [KV_INT4] = {-7, 7, 32, false},
+                 [KV_INT3] = {-4, 3, 32, true},
+                 [KV_INT2] = {-2, 1, 32, true}};
     for (size_t d = 0; d < hd; d++) {
-        const size_t from = d / group * group, to = from + group < hd ? from + group : hd;
-        double absmax = 0;
-        for (size_t i = from; i < to; i++)
-            absmax = fmax(absmax, fabs((double)x[i]));
-        const double s = (float)(absmax / top);
         out[d] = (double)x[d];
         if (t == KV_F16)
             out[d] = (double)quant_f16_f32(quant_f16(x[d]));
-        else if (t != KV_F32)
-            out[d] = s > 0 ? s * fmin(top, fmax(-top, nearbyint((double)(float)(x[d] / s)))) : 0;
+        if (t < KV_INT8)
+            continue;
+        const double low = grids[t].low, high = grids[t].high;
+        const size_t group = grids[t].group, from = d / group * group;
+        double top = 0;
+        for (size_t i = from; i < from + group && i < hd; i++)
+            top = fabs((double)x[i]) > fabs(top) ? (double)x[i] : top;
+        const double s = (float)(grids[t].full ? top / low : fabs(top) / high);
+        out[d] = s != 0 ? s * fmin(high, fmax(low, nearbyint((double)(float)(x[d] / s)))) : 0;
     }
 }
 
@@ -260,41 +269,95 @@ static void test_attention(void **state)
         free(h[k]);
 }
 
+/* One token in an empty cache: out is the cached value, exactly. */
+static void values_alone(const struct attend *t, enum kv_type type, const float *v, uint32_t hd,
+                         float *out)
+{
+    const struct kv_shape s = {type, 1, 1, hd};
+    struct kv_seq seq = {0};
+    struct assay_err err = {0};
+    float q[DIM] = {0}, k[DIM] = {0}, scores[32], rope[2 * DIM] = {0};
+    const uint32_t pos = 0;
+    assert_int_equal(kv_reserve(&seq, &s, 16, &err), 0);
+    const struct attend_job j = {.kv = kv_at(&seq, &s, 0, 0),
+                                 .n = 1,
+                                 .pos = &pos,
+                                 .q = q,
+                                 .k = k,
+                                 .v = v,
+                                 .out = out,
+                                 .ldq = hd,
+                                 .ldkv = hd,
+                                 .ldo = hd,
+                                 .n_rep = 1,
+                                 .head_dim = hd,
+                                 .rope = rope,
+                                 .scores = scores};
+    t->run[type](&j);
+    kv_release(&seq);
+}
+
 /* The fp16 values a cache may hold come out as quant_f16_f32 says, subnormals and Inf included. */
 static void test_fp16_cache_widens_exactly(void **state)
 {
     (void)state;
     const struct attend *t[3];
     const size_t n_tables = tables(t);
-    const struct kv_shape s = {KV_F16, 1, 1, 16};
     const float tricky[16] = {
         0,     -0.0f,       5.9604645e-8f, -6.0975552e-5f, 6.1035156e-5f, 1,       -65504, 2049,
         1e-9f, 0.33333334f, 3.1415927f,    -1e-6f,         100.06f,       1024.5f, 0.1f,   7};
     for (size_t k = 0; k < n_tables; k++) {
-        struct kv_seq seq = {0};
-        struct assay_err err = {0};
-        assert_int_equal(kv_reserve(&seq, &s, 16, &err), 0);
-        float q[16] = {0}, key[16] = {0}, v[16], out[16], scores[32], rope[32] = {0};
-        memcpy(v, tricky, sizeof v);
-        const uint32_t pos = 0;
-        const struct attend_job j = {.kv = kv_at(&seq, &s, 0, 0),
-                                     .n = 1,
-                                     .pos = &pos,
-                                     .q = q,
-                                     .k = key,
-                                     .v = v,
-                                     .out = out,
-                                     .ldq = 16,
-                                     .ldkv = 16,
-                                     .ldo = 16,
-                                     .n_rep = 1,
-                                     .head_dim = 16,
-                                     .rope = rope,
-                                     .scores = scores};
-        t[k]->run[KV_F16](&j);
+        float out[16];
+        values_alone(t[k], KV_F16, tricky, 16, out);
         for (size_t i = 0; i < 16; i++)
             assert_true(out[i] == quant_f16_f32(quant_f16(tricky[i])));
-        kv_release(&seq);
+    }
+}
+
+/* By hand, so that no formula stands between the definition and its meaning: ties to even,
+ * saturation above, the sign of the scale, equal magnitudes, zeros; a last group of 4. */
+static void test_low_bits_by_hand(void **state)
+{
+    (void)state;
+    static const struct {
+        enum kv_type t;
+        float v[36], want[36];
+    } rows[] = {
+        {KV_INT2,
+         {-2, 2, 1.5f, 0.5f, -0.5f, -1.5f, 0.51f, [31] = -0.51f, [32] = 4, -4, 1, 3},
+         {-2, 1, 1, 0, 0, -2, 1, [31] = -1, [32] = 4, -2, 0, 4}},
+        {KV_INT2, {2, -2, 1.5f, 0.5f, -0.5f, -1.5f, -0.51f}, {2, -1, 2, 0, 0, -1, -1}},
+        {KV_INT3,
+         {-4, 4, 2.5f, 3.5f, 1.5f, -2.5f, -3.5f, 0.5f, -0.5f, 3.49f, [30] = 1, -3, 8, 7, -8, 5},
+         {-4, 3, 2, 3, 2, -2, -4, 0, 0, 3, [30] = 1, -3, 8, 8, -6, 4}},
+        {KV_INT4,
+         {7, -7, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 6.5f, [31] = -6.5f, [32] = 14, 3, 5, -13},
+         {7, -7, 0, 2, 2, 0, -2, 6, [31] = -6, [32] = 14, 4, 4, -12}},
+    };
+    const struct attend *t[3];
+    const size_t n_tables = tables(t);
+    for (size_t k = 0; k < n_tables * 4; k++) {
+        float out[36];
+        values_alone(t[k / 4], rows[k % 4].t, rows[k % 4].v, 36, out);
+        for (size_t d = 0; d < 36; d++)
+            if (out[d] != rows[k % 4].want[d])
+                fail_msg("%s, row %zu, dimension %zu: %g, expected %g", t[k / 4]->name, k % 4, d,
+                         (double)out[d], (double)rows[k % 4].want[d]);
+    }
+}
+
+/* What a token costs: codes of 8 and fewer bits, and a scale per group. */
+static void test_bytes_per_token(void **state)
+{
+    (void)state;
+    static const size_t want[KV_TYPES][2] = {
+        [KV_F32] = {512, 36 * 16}, [KV_F16] = {256, 36 * 8},  [KV_INT8] = {144, 4 * 40},
+        [KV_INT4] = {80, 4 * 26},  [KV_INT3] = {64, 4 * 22},  [KV_INT2] = {48, 4 * 17}};
+    for (int t = 0; t < KV_TYPES; t++) {
+        assert_int_equal(kv_bytes_per_token(&(struct kv_shape){(enum kv_type)t, 2, 1, 32}),
+                         want[t][0]);
+        assert_int_equal(kv_bytes_per_token(&(struct kv_shape){(enum kv_type)t, 1, 2, 36}),
+                         want[t][1]);
     }
 }
 
@@ -313,7 +376,8 @@ static void test_copied_prefix(void **state)
         assert_int_equal(kv_reserve(&other, &s, 2 * CAP, &err), 0);
         kv_copy(&other, &h.seq, &s, n);
         const struct kv_view a = kv_at(&h.seq, &s, 0, 0), b = kv_at(&other, &s, 0, 0);
-        const size_t scales = t == KV_INT4 ? 3 : t == KV_INT8, bytes = kv_bytes_per_token(&s) / 2;
+        const size_t scales = kv_is_low(s.type) ? 3 : t == KV_INT8;
+        const size_t bytes = kv_bytes_per_token(&s) / 2;
         assert_memory_equal(a.k, b.k, 32 * (bytes - scales * sizeof(float)));
         assert_memory_equal(a.v, b.v, n * (bytes - scales * sizeof(float)));
         for (size_t g = 0; g < scales; g++) {
@@ -331,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_exp),           cmocka_unit_test(test_rows),
         cmocka_unit_test(test_lse),           cmocka_unit_test(test_attention),
         cmocka_unit_test(test_copied_prefix), cmocka_unit_test(test_fp16_cache_widens_exactly),
+        cmocka_unit_test(test_low_bits_by_hand), cmocka_unit_test(test_bytes_per_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

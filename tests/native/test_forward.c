@@ -135,6 +135,10 @@ static void test_kv_types_are_close(void **state)
     compare_naive(&s, 0.3);
     s.kv = KV_INT4;
     compare_naive(&s, 2);
+    s.kv = KV_INT3;
+    compare_naive(&s, 4);
+    s.kv = KV_INT2;
+    compare_naive(&s, 8);
 }
 
 static const struct scheme schemes[] = {
@@ -219,7 +223,7 @@ static void test_bits_do_not_depend_on_processor(void **state)
     s.n_layer = 1;
     for (int kv = KV_F32; kv < KV_TYPES; kv++) {
         s.kv = (enum kv_type)kv;
-        s.head_dim = s.rope_dims = kv == KV_F16 ? 20 : kv == KV_INT4 ? 40 : 8;
+        s.head_dim = s.rope_dims = kv == KV_F16 ? 20 : kv >= KV_INT4 ? 40 : 8;
         check_bits(s, 1);
     }
 #else

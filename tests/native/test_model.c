@@ -124,6 +124,12 @@ static void edges_of_low_bits(void **state)
     assert_string_equal(m->precision,
                         "llm_int8; int8 row: output; w8a8: blk.*.ffn_down; kv f32");
     model_close(m);
+    m = open_with((struct model_options){.path = *state, .precision = "fp16", .kv = "int3"});
+    assert_string_equal(m->precision, "f16; kv int3");
+    model_close(m);
+    m = open_with((struct model_options){.path = *state, .precision = "int2", .kv = "int2"});
+    assert_string_equal(m->precision, "int2 g32; int8 row: token_embd, output; kv int2");
+    model_close(m);
     m = open_with((struct model_options){.path = *state, .precision = "w8a8", .kv = "f16"});
     assert_string_equal(m->precision, "w8a8; kv f16");
     model_close(m);
@@ -250,7 +256,7 @@ static void bad_options(void **state)
     refuse((struct model_options){.path = NULL}, ASSAY_EUSAGE, "no model");
     refuse((struct model_options){.path = p, .precision = "fp61"}, ASSAY_EUSAGE, "'fp16'?");
     refuse((struct model_options){.path = p, .precision = "int5"}, ASSAY_EUSAGE, "expected one of");
-    refuse((struct model_options){.path = p, .kv = "q8"}, ASSAY_EUSAGE, "f32|f16|int8|int4");
+    refuse((struct model_options){.path = p, .kv = "q8"}, ASSAY_EUSAGE, "f32|f16|int8|int4|int3|int2");
     refuse((struct model_options){.path = p, .group = 32}, ASSAY_EUSAGE, "no groups");
     refuse((struct model_options){.path = p, .precision = "int4", .group = -1}, ASSAY_EUSAGE, "-1");
     refuse((struct model_options){.path = p, .precision = "int4", .group = 48}, ASSAY_EUSAGE,
