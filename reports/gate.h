@@ -9,7 +9,9 @@
  *
  * A confirmed shift is tagged `environment` when the program, model and settings were the same on both
  * sides of it, or when a canary of the machine shifted the same night; then it says nothing about
- * the code and the night is inconclusive.  What cannot be decided is never a pass.
+ * the code and the night is inconclusive.  It is tagged `dataset` or `config` when that hash changed
+ * where the shift lies: of the series itself where it goes on across the change, and for memory of
+ * any task or scenario the variant had to do.  That explains a shift and does not excuse it.  What cannot be decided is never a pass.
  * Pure: reads the store, writes nothing (cli/gate_keep.h does). */
 #ifndef GATE_REPORT_H
 #define GATE_REPORT_H

@@ -115,20 +115,43 @@ static void fill_cell(struct gate_row *r, const struct compare_cell *c)
     r->hi = c->delta.hi;
 }
 
+/* What is not as it was on the night of the base: of one task, or (NULL) of any with that base. */
+static const char *tag_of(const struct pairings *ps, const struct pairing *like, const char *task)
+{
+    unsigned d = 0;
+    for (size_t i = 0; i < ps->n; i++) {
+        const struct pairing *p = &ps->v[i];
+        if (!p->base || p->base->variant != like->base->variant ||
+            p->tonight->variant != like->tonight->variant ||
+            (task && strcmp(p->tonight->job->name, task) != 0))
+            continue;
+        const struct view_task *x = p->base->job->task, *y = p->tonight->job->task;
+        if (!x || !y)
+            continue;
+        bool is_config = strcmp(p->base->variant->options, p->tonight->variant->options) != 0 ||
+                         strcmp(x->config_uid, y->config_uid) != 0;
+        unsigned now = (strcmp(x->dataset_uid, y->dataset_uid) != 0 ? HISTORY_DATASET : 0) |
+                       (is_config ? HISTORY_CONFIG : 0);
+        for (const struct history_point *q = p->base + 1; q <= p->tonight; q++)
+            d |= q->differs & now; /* changed on the way, and not changed back */
+    }
+    return d & HISTORY_DATASET ? "dataset" : d & HISTORY_CONFIG ? "config" : "code";
+}
+
 static void judge_row(struct judging *j, struct gate_row *r, enum compare_verdict v,
-                      const char *reason, int64_t first_run)
+                      const char *reason, const char *tag)
 {
     const struct store_finding *f = gate_open_finding(j, r->key.id, "regression");
     if (f && f->run_id > j->run->id)
         f = NULL;
     r->reason = reason ? reason : "";
-    r->tag = "code";
+    r->tag = tag;
     if (v == COMPARE_FAIL) {
         bool is_excused = f && gate_is_excused(j, f);
         r->state = is_excused ? GATE_ACKNOWLEDGED : GATE_CONFIRMED;
         if (is_excused && f->reason)
             r->reason = f->reason;
-        gate_set_next(j, r, f, gate_state_name(r->state), f ? f->run_id : first_run);
+        gate_set_next(j, r, f, gate_state_name(r->state), f ? f->run_id : j->run->id);
         return;
     }
     r->state = v == COMPARE_PASS           ? GATE_OK
@@ -178,7 +201,7 @@ static int compare_with(struct judging *j, struct pairings *ps, const struct pai
     bool is_one = c->n_tasks == 1;
     struct gate_row *r = accuracy_row(j, like->tonight->variant, is_one ? c->tasks[0].name : "");
     fill_cell(r, row->pool.kind != COMPARE_NONE ? &row->pool : &row->tasks[0]);
-    judge_row(j, r, row->verdict, row->reason, j->run->id);
+    judge_row(j, r, row->verdict, row->reason, tag_of(ps, like, NULL));
     for (size_t t = 0; t < c->n_tasks && !is_one; t++) {
         const struct compare_cell *cell = &row->tasks[t];
         struct history_series key = {.metric = "accuracy",
@@ -191,7 +214,7 @@ static int compare_with(struct judging *j, struct pairings *ps, const struct pai
             continue;
         r = accuracy_row(j, like->tonight->variant, c->tasks[t].name);
         fill_cell(r, cell);
-        judge_row(j, r, cell->verdict, cell->reason, j->run->id);
+        judge_row(j, r, cell->verdict, cell->reason, tag_of(ps, like, c->tasks[t].name));
     }
     j->out->good = &j->history.set->runs[like->base->run];
     for (size_t i = 0; i < ps->n; i++)
@@ -246,7 +269,7 @@ static void same_answers(struct judging *j, struct pairings *ps)
             accuracy_row(j, ps->v[i].tonight->variant, n == 1 ? ps->v[i].tonight->job->name : "");
         r->effect = 0;
         r->reason = "the same fingerprint: the same answers";
-        judge_row(j, r, COMPARE_PASS, r->reason, j->run->id);
+        judge_row(j, r, COMPARE_PASS, r->reason, "code");
         j->out->good = &j->history.set->runs[ps->v[i].base->run];
         for (size_t k = 0; k < ps->n; k++)
             ps->v[k].is_done |= ps->v[k].tonight->variant == ps->v[i].tonight->variant;

@@ -83,10 +83,62 @@ static bool canary_moved(const struct judging *j, size_t run, bool is_bad)
     return j->out->canary_shifted && run == j->at && is_bad;
 }
 
-static const char *tag_of(const struct judging *j, const struct clean *c, size_t i, bool is_bad)
+static const struct view_job *same_job(const struct view_variant *v, const struct view_job *like)
 {
-    size_t run = c->s->points[c->at[i]].run;
-    return is_same_code(j, c, i) || canary_moved(j, run, is_bad) ? "environment" : "code";
+    for (size_t i = 0; i < v->n_jobs; i++)
+        if (strcmp(v->jobs[i].kind, like->kind) == 0 && strcmp(v->jobs[i].name, like->name) == 0)
+            return &v->jobs[i];
+    return NULL;
+}
+
+/* What a variant was given to do on two nights: HISTORY_DATASET, HISTORY_CONFIG. */
+static unsigned work_differs(const struct view_variant *a, const struct view_variant *b)
+{
+    unsigned d = a->n_jobs != b->n_jobs ? HISTORY_CONFIG : 0;
+    for (size_t i = 0; i < b->n_jobs; i++) {
+        const struct view_job *y = &b->jobs[i], *x = same_job(a, y);
+        if (!x || (x->scenario && y->scenario && strcmp(x->scenario->uid, y->scenario->uid) != 0))
+            d |= HISTORY_CONFIG;
+        if (!x || !x->task || !y->task)
+            continue;
+        d |= strcmp(x->task->dataset_uid, y->task->dataset_uid) != 0 ? HISTORY_DATASET : 0;
+        d |= strcmp(x->task->config_uid, y->task->config_uid) != 0 ? HISTORY_CONFIG : 0;
+    }
+    return d;
+}
+
+/* Which hashes changed where a step may lie, between the values before `lo` and `hi`.  Memory is of
+ * all that a variant did; a scenario's parameters are configuration. */
+static unsigned changed_with(const struct clean *c, size_t lo, size_t hi)
+{
+    unsigned d = 0;
+    for (size_t k = c->at[lo ? lo - 1 : 0] + 1; k <= c->at[hi]; k++) {
+        const struct history_point *p = &c->s->points[k - 1], *q = &c->s->points[k];
+        d |= q->differs;
+        if (c->s->kind == HISTORY_MEMORY && p->variant && q->variant)
+            d |= work_differs(p->variant, q->variant);
+    }
+    if (c->s->kind == HISTORY_SPEED && d & HISTORY_DATASET)
+        d = (d & ~(unsigned)HISTORY_DATASET) | HISTORY_CONFIG;
+    return d;
+}
+
+/* Of a shift at value `at` that may lie anywhere in lo .. hi. */
+static const char *tag_of(const struct judging *j, const struct clean *c,
+                          const struct change_point *s, bool is_bad)
+{
+    if (canary_moved(j, c->s->points[c->at[s->at]].run, is_bad))
+        return "environment";
+    unsigned d = changed_with(c, s->lo, s->hi);
+    return d & HISTORY_DATASET         ? "dataset"
+           : d & HISTORY_CONFIG        ? "config"
+           : is_same_code(j, c, s->at) ? "environment"
+                                       : "code";
+}
+
+static const char *tag_at(const struct judging *j, const struct clean *c, size_t at, bool is_bad)
+{
+    return tag_of(j, c, &(struct change_point){.at = at, .lo = at, .hi = at}, is_bad);
 }
 
 /* The newest step in the direction that still stands and that nobody has accepted; NULL: none. */
@@ -129,7 +181,7 @@ static void fill_step(struct judging *j, struct gate_row *r, const struct clean 
     r->effect = r->after / r->before - 1;
     r->from_ns = runs[c->s->points[c->at[s->lo ? s->lo - 1 : 0]].run].started_ns;
     r->to_ns = runs[c->s->points[c->at[s->hi]].run].started_ns;
-    r->tag = tag_of(j, c, s->at, !r->is_improvement);
+    r->tag = tag_of(j, c, s, !r->is_improvement);
     r->reason = arena_printf(j->a, "a step at %.10s, %zu nights ago (p %s)",
                              fmt_time(runs[c->s->points[c->at[s->at]].run].started_ns).s,
                              c->n - 1 - s->at, fmt_p(s->p).s);
@@ -198,7 +250,7 @@ static void suspect(struct judging *j, struct gate_row *r, const struct clean *c
     r->before = c->night.expected;
     r->after = c->x[c->n - 1];
     r->effect = c->night.effect;
-    r->tag = tag_of(j, c, c->n - 1, c->night.is_worse);
+    r->tag = tag_at(j, c, c->n - 1, c->night.is_worse);
     r->reason = arena_printf(j->a, "outside what %zu nights predict (p %s), not seen twice yet",
                              c->night.n_history,
                              fmt_p(c->night.is_worse ? c->night.q_worse : c->night.q_better).s);
@@ -248,7 +300,7 @@ static void look_twice(struct judging *j, struct gate_row *r, const struct clean
     r->state = is_there ? GATE_CONFIRMED : GATE_SUSPECT;
     r->before = c->x[c->n - 1] / (1 + effect);
     r->effect = effect;
-    r->tag = tag_of(j, c, at, !r->is_improvement);
+    r->tag = tag_at(j, c, at, !r->is_improvement);
     r->from_ns = r->to_ns = j->history.set->runs[c->s->points[c->at[at]].run].started_ns;
     r->reason =
         arena_printf(j->a, "outside the prediction again (p %s), %zu nights after the first time",

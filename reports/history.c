@@ -113,12 +113,11 @@ static bool wants_machine(const char *want, const struct view_run *r)
            (strlen(want) >= 4 && strncmp(want, r->machine_class, strlen(want)) == 0);
 }
 
-static uint32_t differs(const struct slot *s, const struct value_of *v, uint32_t segments)
+static uint8_t differs(const struct slot *s, const struct value_of *v)
 {
-    uint32_t d = (strcmp(s->model, v->model) != 0 ? HISTORY_MODEL : 0) |
-                 (strcmp(s->dataset, v->dataset) != 0 ? HISTORY_DATASET : 0) |
-                 (strcmp(s->config, v->config) != 0 ? HISTORY_CONFIG : 0);
-    return d & (segments ? segments : HISTORY_ALL);
+    return (uint8_t)((strcmp(s->model, v->model) != 0 ? HISTORY_MODEL : 0) |
+                     (strcmp(s->dataset, v->dataset) != 0 ? HISTORY_DATASET : 0) |
+                     (strcmp(s->config, v->config) != 0 ? HISTORY_CONFIG : 0));
 }
 
 static void add_value(struct making *m, const struct value_of *v)
@@ -149,7 +148,8 @@ static void add_value(struct making *m, const struct value_of *v)
     }
     struct history_point *p = &s->points[s->s.n];
     *p = v->point;
-    p->starts = s->s.n ? differs(s, v, m->o->segments) : 0;
+    p->differs = s->s.n ? differs(s, v) : 0;
+    p->starts = p->differs & (m->o->segments ? m->o->segments : HISTORY_ALL);
     if (p->starts)
         s->s.first = s->s.n;
     s->s.n++;

@@ -24,7 +24,8 @@ struct history_point {
     size_t n;                    /* repetitions or items behind it */
     bool is_part;                /* stopped early: a value of the items that were asked */
     bool is_dirty;               /* others used the machine: kept, drawn, not judged */
-    uint32_t starts;             /* HISTORY_MODEL ...: what differs from the point before; 0: nothing */
+    uint8_t differs;             /* HISTORY_MODEL ...: what is not as at the point before; 0: nothing */
+    uint8_t starts;              /* of that what begins a new segment */
     const struct view_variant *variant;      /* NULL: a canary */
     const struct view_job *job;  /* NULL: memory, groups, canaries */
 };

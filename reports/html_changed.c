@@ -227,7 +227,8 @@ void html_changed(struct page *p)
     html_begin(p, "changed", "What changed since last night",
                "Speed, memory and perplexity against the nights before on the same class of "
                "machine, accuracy item by item against the last good run. Cause: <em>environment"
-               "</em> when program, model and settings were the same or a canary moved too.");
+               "</em> when program, model and settings were the same or a canary moved too, "
+               "<em>dataset</em> or <em>config</em> when its hash changed at the same time.");
     for (size_t i = 0; i < p->n_nights; i++)
         if (p->nights[i].is_judged)
             write_night(p, &p->nights[i]);

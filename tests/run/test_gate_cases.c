@@ -11,7 +11,7 @@ static const int64_t day = 86400 * (int64_t)1000000000;
 
 struct night {                 /* what is measured; zero and NULL: as every night */
     double rate;               /* prefill, tokens/s */
-    const char *uid, *version, *class, *dataset, *model, *status, *job_status;
+    const char *uid, *version, *class, *dataset, *model, *status, *job_status, *options;
     double canary, memory, ppl;      /* 0: 12 GB/s; 40 MB; none */
     int wrong;                 /* items of the task that went wrong; -1: no task */
     bool is_dirty, is_gone;    /* gone: no prefill */
@@ -135,8 +135,8 @@ static void add_variant(struct world *w, const struct night *x, int64_t run, int
 {
     struct store_run_variant rv;
     int64_t variant;
-    struct store_variant v = {arena_printf(&w->a, "%s %s", or(x->uid, "print"), or(x->model, "")), "native", "1", "int8", "{\"precision\": \"int8\"}",
-                              "{}", model};
+    struct store_variant v = {arena_printf(&w->a, "%s %s", or(x->uid, "print"), or(x->model, "")), "native", "1", "int8",
+                              or(x->options, "{\"precision\": \"int8\"}"), "{}", model};
     assert_ok(store_put_variant(w->s, &v, &variant, &w->e), w->e);
     store_run_variant_init(&rv);
     rv.run_id = run;
@@ -327,6 +327,41 @@ static void tag_unknown_binary(void **state)
 static void tag_fingerprint(void **state)
 {
     first_slow_night(*state, (struct night){.uid = "another"}, "one", "code");
+}
+/* Memory of a night with another dataset: suspected and confirmed with it. */
+static void tag_dataset(void **state)
+{
+    struct world *w = *state;
+    nights(w, 11, (struct night){.wrong = 0});
+    struct seen s = nights(w, 1, (struct night){.wrong = 0, .memory = 44, .dataset = "data-two"});
+    is(find(&s, "memory"), GATE_SUSPECT, false, "dataset");
+    s = nights(w, 1, (struct night){.wrong = 0, .memory = 44, .dataset = "data-two"});
+    is(find(&s, "memory"), GATE_CONFIRMED, false, "dataset");
+    assert_int_equal(s.verdict, GATE_REGRESSION); /* explained, not excused */
+}
+/* A dataset that changed before the shift is none of its reasons. */
+static void tag_dataset_before(void **state)
+{
+    struct world *w = *state;
+    nights(w, 4, (struct night){.wrong = 0});
+    nights(w, 11, (struct night){.wrong = 0, .dataset = "data-two"});
+    struct seen s = nights(w, 1, (struct night){.wrong = 0, .memory = 44, .dataset = "data-two"});
+    is(find(&s, "memory"), GATE_SUSPECT, false, "environment");
+}
+/* Series that go on across a change of options, by rule. */
+static void tag_config(void **state)
+{
+    struct world *w = *state;
+    struct night x = {.wrong = 100, .rate = 0.9, .uid = "b", .options = "{\"threads\": 1}"};
+    w->rules.segments = HISTORY_MODEL | HISTORY_DATASET;
+    nights(w, 11, (struct night){.wrong = 0});
+    struct seen s = nights(w, 1, x);
+    is(speed(&s), GATE_SUSPECT, false, "config");
+    is(find(&s, "accuracy"), GATE_CONFIRMED, false, "config");
+    x.rate = 0.9;
+    s = nights(w, 1, x);
+    is(speed(&s), GATE_CONFIRMED, false, "config");
+    is(find(&s, "accuracy"), GATE_CONFIRMED, false, "config");
 }
 static void tag_version(void **state)
 {
@@ -913,7 +948,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(tag_same),          TEST(tag_binary),        TEST(tag_unknown_binary),
-        TEST(tag_fingerprint),   TEST(tag_version),       TEST(tag_canary),
+        TEST(tag_fingerprint),   TEST(tag_dataset),       TEST(tag_dataset_before),
+        TEST(tag_config),        TEST(tag_version),       TEST(tag_canary),
         TEST(tag_fast_canary),   TEST(tag_better_canary), TEST(tag_canary_before),
         TEST(tag_canary_long_ago), TEST(acknowledged),    TEST(fixed),
         TEST(not_again),         TEST(not_sure),          TEST(improvement),
