@@ -6,12 +6,20 @@
   function all(selector, root) { return (root || document).querySelectorAll(selector); }
 
   /* -- state in the address: #section?key=value&... -- */
-  var state = new URLSearchParams(location.hash.indexOf("?") >= 0 ? location.hash.slice(location.hash.indexOf("?") + 1) : "");
-  function remember(key, value, section) {
-    if (value) state.set(key, value); else state.delete(key);
+  function parameters() { var at = location.hash.indexOf("?"); return new URLSearchParams(at < 0 ? "" : location.hash.slice(at + 1)); }
+  var state = parameters();
+  function put(section) {
     var text = state.toString();
     try { history.replaceState(null, "", "#" + section + (text ? "?" + text : "")); } catch (e) { /* file: */ }
   }
+  function remember(key, value, section) {
+    if (value) state.set(key, value); else state.delete(key);
+    put(section);
+  }
+  window.addEventListener("hashchange", function () {
+    if (location.hash.indexOf("?") < 0) put(location.hash.slice(1)); /* a link within the page: what was chosen stays */
+    else if (parameters().toString() !== state.toString()) location.reload(); /* somebody else's address */
+  });
 
   /* -- sorting -- */
   function key(row, col) {
@@ -26,17 +34,41 @@
     if (typeof a === "number" && typeof b === "number") return a - b;
     return String(a).localeCompare(String(b), "en", {numeric: true});
   }
-  function sort(table, col, th) {
-    var down = th.getAttribute("aria-sort") === "ascending";
-    var body = table.tBodies[0];
-    var rows = Array.prototype.map.call(body.rows, function (r, i) { return {r: r, k: key(r, col), i: i}; });
+  /* way: "a" ascending, "d" descending, "" as the page came */
+  function sort(table, col, way) {
+    var body = table.tBodies[0], heads = table.tHead.rows[0].cells;
+    if (!table.asCame) table.asCame = Array.prototype.slice.call(body.rows);
+    var rows = table.asCame.map(function (r, i) { return {r: r, k: way ? key(r, col) : i, i: i}; });
     rows.sort(function (x, y) {
       if (x.k === null || y.k === null) return order(x.k, y.k) || x.i - y.i;
-      return (down ? order(y.k, x.k) : order(x.k, y.k)) || x.i - y.i;
+      return (way === "d" ? order(y.k, x.k) : order(x.k, y.k)) || x.i - y.i;
     });
     rows.forEach(function (x) { body.appendChild(x.r); });
-    each(table.tHead.rows[0].cells, function (c) { c.removeAttribute("aria-sort"); });
-    th.setAttribute("aria-sort", down ? "descending" : "ascending");
+    each(heads, function (c) { c.removeAttribute("aria-sort"); });
+    if (way) heads[col].setAttribute("aria-sort", way === "d" ? "descending" : "ascending");
+  }
+  function wayOf(th) { var sorted = th.getAttribute("aria-sort"); return sorted ? sorted[0] : ""; }
+  /* "variants.0": the same table whatever base is shown. */
+  function nameOf(table) {
+    var section = table.closest("section");
+    return section && section.id + "." + Array.prototype.indexOf.call(all("table.sortable", section), table);
+  }
+  function sorts() { /* name of a table -> column and way, as the address says */
+    var out = {};
+    (state.get("sort") || "").split(",").forEach(function (word) {
+      var m = /^([a-z]+\.\d+)\.(\d+)([ad])$/.exec(word);
+      if (m) out[m[1]] = {col: +m[2], way: m[3]};
+    });
+    return out;
+  }
+  function applySorts() {
+    var wanted = sorts();
+    each(all("table.sortable"), function (table) {
+      var want = wanted[nameOf(table)], heads = table.tHead.rows[0].cells, is = table.tHead.querySelector("th[aria-sort]");
+      if (want && heads[want.col] && heads[want.col].classList.contains("sort")) {
+        if (wayOf(heads[want.col]) !== want.way) sort(table, want.col, want.way);
+      } else if (is) sort(table, is.cellIndex, "");
+    });
   }
   function makeSortable(table) {
     each(table.tHead.rows[0].cells, function (th, col) {
@@ -47,7 +79,13 @@
       th.textContent = "";
       th.appendChild(button);
       th.classList.add("sort");
-      button.addEventListener("click", function () { sort(table, col, th); });
+      button.addEventListener("click", function () {
+        var way = {"": "a", a: "d", d: ""}[wayOf(th)], wanted = sorts(), name = nameOf(table);
+        sort(table, col, way);
+        delete wanted[name];
+        if (way) wanted[name] = {col: col, way: way};
+        remember("sort", Object.keys(wanted).map(function (n) { return n + "." + wanted[n].col + wanted[n].way; }).join(","), table.closest("section").id);
+      });
     });
   }
 
@@ -142,6 +180,7 @@
         if (part && part !== old) old.replaceWith(part);
       });
       if (find) narrowTasks();
+      applySorts();
       bases.querySelector("output").textContent =
         shown === first ? "" : "verdict, items and charts still refer to " + select.querySelector('option[value="' + first + '"]').textContent;
     };
@@ -282,6 +321,19 @@
     whole.addEventListener("submit", function (e) { e.preventDefault(); });
     whole.addEventListener("focusin", function () { if (!box.firstChild) load(); });
   }
+
+  applySorts();
+
+  /* -- paper: what is folded is printed too, and folded again afterwards -- */
+  var folded = [];
+  window.addEventListener("beforeprint", function () {
+    folded = Array.prototype.slice.call(all("details:not([open])"));
+    folded.forEach(function (d) { d.open = true; });
+  });
+  window.addEventListener("afterprint", function () {
+    folded.forEach(function (d) { d.open = false; });
+    folded = [];
+  });
 
   var section = location.hash.slice(1).split("?")[0];
   if (location.hash.indexOf("?") >= 0 && /^[a-z]+$/.test(section) && document.getElementById(section))
