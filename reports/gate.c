@@ -79,13 +79,12 @@ bool gate_is_excused(const struct judging *j, const struct store_finding *f)
            (f->until_ns == STORE_NULL || f->until_ns > j->in->now_ns);
 }
 
-static const char *finding_uid(struct judging *j, const struct gate_row *r, int64_t first_run)
+static const char *finding_uid(struct judging *j, const struct gate_row *r, const char *first_run)
 {
     struct hash h = {NULL};
     uint8_t digest[HASH_BYTES];
     char hex[HASH_HEX];
-    const char *text =
-        arena_printf(j->a, "%s %d %lld", r->key.id, r->is_improvement, (long long)first_run);
+    const char *text = arena_printf(j->a, "%s %d %s", r->key.id, r->is_improvement, first_run);
     hash_init(&h);
     hash_add(&h, text, strlen(text));
     hash_end(&h, digest);
@@ -108,7 +107,7 @@ void gate_set_next(struct judging *j, struct gate_row *r, const struct store_fin
     r->is_new = !old || strcmp(old->state, state) != 0;
     r->since = since ? since->uid : NULL;
     r->next = (struct store_finding){
-        .uid = old ? old->uid : finding_uid(j, r, first_run),
+        .uid = old ? old->uid : finding_uid(j, r, since ? since->uid : ""),
         .series = arena_strdup(j->a, r->key.id), /* rows are sorted later */
         .name = r->name,
         .class_uid = r->key.machine_class,

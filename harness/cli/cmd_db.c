@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/base/err.h"
 #include "harness/cli/commands.h"
@@ -26,10 +27,11 @@ static void finding(void *user, const char *line)
     printf("%s\n", line);
 }
 
-static int check(struct assay_err *e)
+static int check(const struct options *o, struct assay_err *e)
 {
     struct store *s;
     size_t n = 0;
+    (void)o;
     TRY(store_open(flags.db, STORE_READ, &s, e));
     int rc = store_check(s, finding, NULL, &n, e);
     store_close(s);
@@ -40,8 +42,9 @@ static int check(struct assay_err *e)
     return n ? EXIT_ERROR : EXIT_OK;
 }
 
-static int migrate(struct assay_err *e)
+static int migrate(const struct options *o, struct assay_err *e)
 {
+    (void)o;
     int from, to;
     TRY(store_migrate(flags.db, &from, &to, e));
     if (from == to)
@@ -51,16 +54,18 @@ static int migrate(struct assay_err *e)
     return 0;
 }
 
-static int vacuum(struct assay_err *e)
+static int vacuum(const struct options *o, struct assay_err *e)
 {
+    (void)o;
     int64_t before, after;
     TRY(store_vacuum(flags.db, &before, &after, e));
     printf("%s: %" PRId64 " -> %" PRId64 " bytes\n", flags.db, before, after);
     return 0;
 }
 
-static int export(struct assay_err *e)
+static int export(const struct options *o, struct assay_err *e)
 {
+    (void)o;
     struct store *s;
     size_t rows = 0;
     TRY(store_open(flags.db, STORE_READ, &s, e));
@@ -71,16 +76,66 @@ static int export(struct assay_err *e)
     return rc;
 }
 
+static void say_merged(const char *path, const struct store_merged *m)
+{
+    printf("%s: runs: %zu added", path, m->n_added);
+    if (m->n_renewed)
+        printf(", %zu taken anew, as they went on there", m->n_renewed);
+    if (m->n_kept)
+        printf(", %zu here already", m->n_kept);
+    if (m->n_running)
+        printf(", %zu left out, as they still run", m->n_running);
+    printf("\n");
+    if (m->n_different)
+        printf(
+            "%s: answers: %zu differ from what the same variant answered here: its runs keep their "
+            "scores, the first answers are shown\n",
+            path, m->n_different);
+}
+
+static int merge(const struct options *o, struct assay_err *e)
+{
+    struct store_lock lock;
+    struct store *s = NULL;
+    size_t n_runs = 0;
+    if (o->n_args < 2)
+        return err_set(e, ASSAY_EUSAGE, "nothing to merge: give the databases whose runs to add");
+    TRY(store_lock(flags.db, true, &lock, e));
+    int rc = store_open(flags.db, STORE_CREATE, &s, e);
+    for (size_t i = 1; i < o->n_args && rc >= 0; i++) {
+        struct store_merged m;
+        rc = store_merge(s, o->args[i], &m, e);
+        if (rc >= 0)
+            say_merged(o->args[i], &m);
+        n_runs += m.n_added;
+    }
+    store_close(s);
+    if (rc < 0 && lock.made && n_runs == 0)
+        unlink(flags.db);
+    store_unlock(&lock);
+    return rc;
+}
+
 static int body(struct options *o, struct assay_err *e)
 {
     static const struct {
         const char *name;
-        int (*run)(struct assay_err *);
-    } verbs[] = {{"check", check}, {"migrate", migrate}, {"vacuum", vacuum}, {"export", export}};
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (strcmp(o->args[0], verbs[i].name) == 0)
-            return verbs[i].run(e);
-    return err_set(e, ASSAY_EUSAGE, "unknown action '%s': expected check, migrate, vacuum or export",
+        int (*run)(const struct options *, struct assay_err *);
+    } verbs[] = {{"check", check},
+                 {"migrate", migrate},
+                 {"vacuum", vacuum},
+                 {"export", export},
+                 {"merge", merge}};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (strcmp(o->args[0], verbs[i].name) != 0)
+            continue;
+        if (o->n_args > 1 && verbs[i].run != merge)
+            return err_set(e, ASSAY_EUSAGE, "unexpected argument '%s': name the database with --db",
+                           o->args[1]);
+        return verbs[i].run(o, e);
+    }
+    return err_set(e, ASSAY_EUSAGE,
+                   "unknown action '%s': expected check, migrate, vacuum, export or merge",
                    o->args[0]);
 }
 
@@ -92,13 +147,17 @@ static int run_db(const struct command *c, int argc, char **argv)
 
 const struct command cmd_db = {
     .name = "db",
-    .summary = "check, migrate, vacuum or export a database",
-    .arguments = "check|migrate|vacuum|export",
+    .summary = "check, migrate, vacuum, export or merge databases",
+    .arguments = "check|migrate|vacuum|export|merge [FILE...]",
     .min_args = 1,
-    .max_args = 1,
+    .max_args = 1000,
     .tables = {db_fields},
+    .text = "merge adds the runs of other databases, those of other machines say, with all that\n"
+            "belongs to them; merging again adds only what is new. `assay report --run\n"
+            "machines` then shows the newest run of every machine side by side.\n",
     .examples = "db check --db nightly.db # integrity, foreign keys, invariants\n"
-                "db export --out tables # every table as CSV\n",
-    .words = "check|migrate|vacuum|export",
+                "db export --out tables # every table as CSV\n"
+                "db merge --db all.db laptop.db server.db # two machines in one\n",
+    .words = "check|migrate|vacuum|export|merge",
     .main = run_db,
 };

@@ -63,6 +63,15 @@ int store_vacuum(const char *path, int64_t *before, int64_t *after, struct assay
 /* Every table as DIR/<table>.csv (UTF-8, RFC 4180, blobs as hex); DIR is made.  Read mode is
  * enough. */
 int store_export(struct store *, const char *dir, size_t *n_rows, struct assay_err *);
+/* Brings in what database `path` has and this one lacks, all of it or nothing.  Content is found again
+ * by its uid, runs too; doing it twice changes nothing.  A run that is here already is replaced when
+ * it was resumed there since; one that is still running there is left out.  Errors: ASSAY_EFORMAT
+ * when its rows do not fit together. */
+struct store_merged {
+    size_t n_added, n_renewed, n_kept, n_running;     /* runs */
+    size_t n_different;            /* answers to a request that was answered otherwise here */
+};
+int store_merge(struct store *, const char *path, struct store_merged *, struct assay_err *);
 
 /* -- machine, model, variant ------------------------------------------------------------------- */
 /* Each put finds the row by uid or makes it; *id is its key. */

@@ -102,7 +102,7 @@ int store_get_run(struct store *s, const char *uid, struct arena *a, struct stor
     sqlite3_stmt *st =
         uid ? store_query(s, e, RUN_COLUMNS "WHERE substr(uid, 1, length(?1)) = ?1 LIMIT 2", "t",
                           uid)
-            : store_query(s, e, RUN_COLUMNS "ORDER BY id DESC LIMIT 1", "");
+            : store_query(s, e, RUN_COLUMNS "ORDER BY started_ns DESC, id DESC LIMIT 1", "");
     if (!st)
         return ASSAY_EIO;
     int n = 0, rc;
