@@ -152,8 +152,8 @@ const struct command cmd_db = {
     .min_args = 1,
     .max_args = 1000,
     .tables = {db_fields},
-    .text = "merge adds the runs of other databases, those of other machines say, with all that\n"
-            "belongs to them; merging again adds only what is new. `assay report --run\n"
+    .text = "merge adds the runs of other databases, those of other machines say, with all\n"
+            "that belongs to them; merging again adds only what is new. `assay report --run\n"
             "machines` then shows the newest run of every machine side by side.\n",
     .examples = "db check --db nightly.db # integrity, foreign keys, invariants\n"
                 "db export --out tables # every table as CSV\n"

@@ -22,7 +22,7 @@ gate:
   use-dirty: true
   canary: false
   aa-blocks: 0
-  ab-blocks: 4
+  ab-blocks: 6
 Y
 }
 # What a CI job does: run, look at the status, read the report.  Says "green", "red" or "broken".
@@ -56,8 +56,9 @@ night() {                          # CODE COLOUR ARG...
     fi
 }
 
-suite "$T/good.yaml" 3000000
-suite "$T/slow.yaml" 12000000
+# Long enough to stand out of what a busy machine adds.
+suite "$T/good.yaml" 40000000
+suite "$T/slow.yaml" 240000000
 expect 2 "unknown key 'sped' of the gate.*did you mean 'speed'" bash -c \
     "sed 's/speed:/sped:/' '$T/good.yaml' > '$T/typo.yaml'; '$ASSAY' gate '$T/typo.yaml' --db '$db'"
 expect 2 "unknown word 'speeed', expected some of" "$ASSAY" gate "$T/good.yaml" --db "$db" --metrics speeed
@@ -67,9 +68,9 @@ expect 2 "unknown word 'speeed', expected some of" "$ASSAY" gate "$T/good.yaml" 
 for _ in 1 2 3 4 5 6 7 8; do night 12 broken "$T/good.yaml"; done
 night 0 green "$T/good.yaml"
 night 10 red "$T/slow.yaml"
-grep -q "last good and tonight in turns, 4 blocks" "$T/gate.out" || { fail "no a/b re-run"; cat "$T/gate.out"; }
+grep -q "last good and tonight in turns, 6 blocks" "$T/gate.out" || { fail "no a/b re-run"; cat "$T/gate.out"; }
 grep -q '<b>' "$T/j.xml" "$T/j.md" && fail "a hostile name got through"
-[ "$(sqlite3 "$db" "SELECT count(*) FROM rerun WHERE kind = 'a/b' AND b < a" 2> /dev/null || echo 4)" = 4 ] ||
+[ "$(sqlite3 "$db" "SELECT count(*) FROM rerun WHERE kind = 'a/b' AND b < a" 2> /dev/null || echo 6)" = 6 ] ||
     fail "the blocks were not kept"
 night 10 red "$T/slow.yaml" --no-run
 expect 10 "^regression \(10\)" "$ASSAY" gate "$T/slow.yaml" --no-run --db "$db"
@@ -102,6 +103,6 @@ assert len(s) == 1 and len(s[0]['points']) == 10, s" || fail "history as JSON"
 expect 0 "no findings" "$ASSAY" db check --db "$db"
 
 # A night on which nothing could be measured is neither green nor a regression.
-sed 's/slow-ns: 3000000/crash-at: 1/' "$T/good.yaml" > "$T/crash.yaml"
+sed 's/slow-ns: 40000000/crash-at: 1/' "$T/good.yaml" > "$T/crash.yaml"
 night 3 broken "$T/crash.yaml"
 done_testing
