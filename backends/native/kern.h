@@ -6,6 +6,8 @@
  *   KERN_F32          [k][16] f32
  *   KERN_F16, BF16    [k][16] u16
  *   KERN_I8           [k][16] s8                scale: [k/group][16] f32
+ *   KERN_I6           as KERN_I4                high: [k/4][16] u8, bits 2 (k % 4) and up are the top two of q + 32
+ *   KERN_I5           as KERN_I4                high: [k/8][16] u8, bit k % 8 is the fifth of q + 16
  *   KERN_I4           [k/2][16] u8              as I8; low nibble: even k; q + 8
  *   KERN_I3           as KERN_I2                high: [k/8][16] u8, bit k % 8 is the third of q + 4
  *   KERN_I2           [k/4][16] u8              as I8; bits 2 (k % 4) and up; q + 2
@@ -17,7 +19,7 @@
  *
  * KERN_I* with zero points: zero: [k/group][16] s8, and a code stands for (code - zero) * scale; codes
  * and zero points of KERN_I8 are both 128 less than the unsigned ones, others are unsigned.  Without,
- * the zero point is 0 for I8, 8 for I4, 4 for I3, 2 for I2.
+ * the zero point is 0 for I8, 32 for I6, 16 for I5, 8 for I4, 4 for I3, 2 for I2.
  * Rows beyond n_out and k beyond n_in are zero codes.
  *
  * Order of arithmetic, the same in every table (floats by fused multiply-add, one chain per output):
@@ -37,7 +39,8 @@ struct assay_err;
 enum { KERN_ROWS = 16, KERN_BLOCK = 32, KERN_CHUNK = 128, KERN_WIDE = 4 };
 
 enum kern_form {
-    KERN_F32, KERN_F16, KERN_BF16, KERN_I8, KERN_I4, KERN_I3, KERN_I2,      /* f32 activations */
+    KERN_F32, KERN_F16, KERN_BF16, KERN_I8, KERN_I6, KERN_I5,
+    KERN_I4, KERN_I3, KERN_I2,                            /* up to here f32 activations */
     KERN_I16, KERN_W8,                                    /* quantized per token */
     KERN_Q8, KERN_Q4, KERN_Q5                             /* quantized per token and block */
 };
@@ -63,10 +66,21 @@ static inline bool kern_is_grouped(enum kern_form form)
 {
     return form >= KERN_I8 && form <= KERN_I2;
 }
+/* How many bits of a grouped form's code lie in `codes`, and how many more in `high`. */
+static inline int kern_low_bits(enum kern_form form)
+{
+    return form == KERN_I8 ? 8 : form <= KERN_I4 ? 4 : 2;
+}
+static inline int kern_high_bits(enum kern_form form)
+{
+    return form == KERN_I6 ? 2 : form == KERN_I5 || form == KERN_I3 ? 1 : 0;
+}
 /* The stored code that stands for 0 in a symmetric matrix. */
 static inline int kern_zero(enum kern_form form)
 {
-    return form == KERN_I4 ? 8 : form == KERN_I3 ? 4 : form == KERN_I2 ? 2 : 0;
+    return form > KERN_I8 && form <= KERN_I2
+               ? 1 << (kern_low_bits(form) + kern_high_bits(form) - 1)
+               : 0;
 }
 struct kern_act {                  /* activations of n tokens, quantized */
     int8_t *q;                     /* [n][n_k]; I16: unused */

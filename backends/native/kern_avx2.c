@@ -115,7 +115,7 @@ static void avx2_expand_bf16(const struct kern_mat *w, size_t p, size_t k0, size
 INLINE __m256i int_codes(const struct kern_mat *w, size_t p, size_t k, size_t h,
                          const enum kern_form form)
 {
-    const size_t per_byte = form == KERN_I8 ? 1 : form == KERN_I4 ? 2 : 4, bits = 8 / per_byte;
+    const size_t bits = (size_t)kern_low_bits(form), per_byte = 8 / bits;
     const uint8_t *c = w->codes + p * w->codes_stride + k / per_byte * KERN_ROWS + h;
     __m128i b = _mm_loadl_epi64((const __m128i *)(const void *)c);
     if (form == KERN_I8)
@@ -123,12 +123,13 @@ INLINE __m256i int_codes(const struct kern_mat *w, size_t p, size_t k, size_t h,
     __m256i q = _mm256_srl_epi32(_mm256_cvtepu8_epi32(b),
                                  _mm_cvtsi32_si128((int)(k % per_byte * bits)));
     q = _mm256_and_si256(q, _mm256_set1_epi32((1 << bits) - 1));
-    if (form == KERN_I3) {
-        c = w->high + p * w->high_stride + k / 8 * KERN_ROWS + h;
+    if (kern_high_bits(form)) {
+        const size_t more = (size_t)kern_high_bits(form), per = 8 / more;
+        c = w->high + p * w->high_stride + k / per * KERN_ROWS + h;
         __m256i high = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)c));
-        high = _mm256_sll_epi32(high, _mm_cvtsi32_si128(7 - (int)(k % 8)));
-        high = _mm256_srli_epi32(_mm256_and_si256(high, _mm256_set1_epi32(128)), 5);
-        q = _mm256_or_si256(q, high);
+        high = _mm256_srl_epi32(high, _mm_cvtsi32_si128((int)(k % per * more)));
+        high = _mm256_and_si256(high, _mm256_set1_epi32((1 << more) - 1));
+        q = _mm256_or_si256(q, _mm256_slli_epi32(high, (int)bits));
     }
     return q;
 }
@@ -163,6 +164,16 @@ INLINE void expand_int(const struct kern_mat *w, size_t p, size_t k0, size_t n_k
 static void avx2_expand_i8(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
 {
     expand_int(w, p, k0, n_k, out, KERN_I8);
+}
+
+static void avx2_expand_i6(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+{
+    expand_int(w, p, k0, n_k, out, KERN_I6);
+}
+
+static void avx2_expand_i5(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+{
+    expand_int(w, p, k0, n_k, out, KERN_I5);
 }
 
 static void avx2_expand_i4(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
@@ -573,6 +584,8 @@ void kern_avx2(struct kern *k)
     k->expand[KERN_F16] = avx2_expand_f16;
     k->expand[KERN_BF16] = avx2_expand_bf16;
     k->expand[KERN_I8] = avx2_expand_i8;
+    k->expand[KERN_I6] = avx2_expand_i6;
+    k->expand[KERN_I5] = avx2_expand_i5;
     k->expand[KERN_I4] = avx2_expand_i4;
     k->expand[KERN_I3] = avx2_expand_i3;
     k->expand[KERN_I2] = avx2_expand_i2;

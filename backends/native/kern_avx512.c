@@ -88,15 +88,15 @@ INLINE __m512 load_half(const struct kern_mat *w, const uint8_t *codes, size_t k
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
 }
 
-/* Scale and zero point of one group of 16 rows; the code tables of small codes are in `table`: entry i
- * is i less the zero point that all rows share, and bits of i above the code do not matter. */
+/* Scale and zero point of one group of 16 rows; the code tables of codes up to 4 bits are in `table`:
+ * entry i is i less the zero point that all rows share, and bits of i above the code do not matter. */
 struct group {
     __m512 scale, zero, table;
 };
 
 INLINE __m512 code_table(const enum kern_form form, const bool zeros)
 {
-    const int mask = form == KERN_I2 ? 3 : form == KERN_I3 ? 7 : 15;
+    const int mask = form == KERN_I2 ? 3 : form == KERN_I3 ? 7 : 15;    /* of no use above 4 bits */
     const __m512i i = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_and_si512(i, _mm512_set1_epi32(mask)),
                                                _mm512_set1_epi32(zeros ? 0 : kern_zero(form))));
@@ -119,9 +119,16 @@ INLINE __m512 scaled(__m512 code, const struct group *g, const bool zeros)
     return _mm512_mul_ps(zeros ? _mm512_sub_ps(code, g->zero) : code, g->scale);
 }
 
-INLINE __m512 looked_up(__m512i index, const struct group *g, const bool zeros)
+/* Bits of `code` above those of the form do not matter. */
+INLINE __m512 value_of(__m512i code, const struct group *g, const enum kern_form form,
+                       const bool zeros)
 {
-    return scaled(_mm512_permutexvar_ps(index, g->table), g, zeros);
+    if (form != KERN_I6 && form != KERN_I5)
+        return scaled(_mm512_permutexvar_ps(code, g->table), g, zeros);
+    const int zero = kern_zero(form);
+    code = _mm512_and_si512(code, _mm512_set1_epi32(2 * zero - 1));
+    code = _mm512_sub_epi32(code, _mm512_set1_epi32(zeros ? 0 : zero));
+    return scaled(_mm512_cvtepi32_ps(code), g, zeros);
 }
 
 /* Where panel p's codes are. */
@@ -135,23 +142,25 @@ INLINE __m512 load_one(struct codes c, size_t k, const struct group *g, const en
 {
     if (form == KERN_I8)
         return scaled(bytes_f32((const int8_t *)c.low + k * KERN_ROWS), g, zeros);
-    const size_t per_byte = form == KERN_I4 ? 2 : 4;
-    const int shift = (int)(k % per_byte * (8 / per_byte));
+    const size_t bits = (size_t)kern_low_bits(form), more = (size_t)kern_high_bits(form);
+    const size_t per_byte = 8 / bits, per_high = more ? 8 / more : 1;
     __m512i q = _mm512_srl_epi32(bytes_u32(c.low + k / per_byte * KERN_ROWS),
-                                 _mm_cvtsi32_si128(shift));
-    if (form == KERN_I3) {
-        __m512i high = _mm512_srl_epi32(bytes_u32(c.high + k / 8 * KERN_ROWS),
-                                        _mm_cvtsi32_si128((int)(k % 8)));
-        q = _mm512_or_si512(_mm512_and_si512(q, _mm512_set1_epi32(3)), _mm512_slli_epi32(high, 2));
+                                 _mm_cvtsi32_si128((int)(k % per_byte * bits)));
+    if (more) {
+        __m512i high = _mm512_srl_epi32(bytes_u32(c.high + k / per_high * KERN_ROWS),
+                                        _mm_cvtsi32_si128((int)(k % per_high * more)));
+        q = _mm512_or_si512(_mm512_and_si512(q, _mm512_set1_epi32((1 << bits) - 1)),
+                            _mm512_slli_epi32(high, (unsigned)bits));
     }
-    return looked_up(q, g, zeros);
+    return value_of(q, g, form, zeros);
 }
 
 /* Values from one load of codes: enough k that no byte is loaded twice. */
 enum { BUNCH_MAX = 8 };
 INLINE size_t bunch_of(const enum kern_form form)
 {
-    return form == KERN_I3 ? 8 : form == KERN_I2 ? 4 : form == KERN_I4 ? 2 : 1;
+    return form == KERN_I8 ? 1 : 8 / (size_t)(kern_high_bits(form) ? kern_high_bits(form)
+                                                                   : kern_low_bits(form));
 }
 
 /* k to k + bunch; k is a multiple of it. */
@@ -162,24 +171,20 @@ INLINE void load_bunch(struct codes c, size_t k, const struct group *g, __m512 v
         v[0] = load_one(c, k, g, form, zeros);
         return;
     }
-    if (form == KERN_I4) {
-        __m512i q = bytes_u32(c.low + k / 2 * KERN_ROWS);
-        v[0] = looked_up(q, g, zeros);
-        v[1] = looked_up(_mm512_srli_epi32(q, 4), g, zeros);
-        return;
-    }
-    const int loads = form == KERN_I3 ? 2 : 1;
-    const __m512i low_bits = _mm512_set1_epi32(3);
+    const int bits = kern_low_bits(form), more = kern_high_bits(form), per_byte = 8 / bits;
+    const __m512i low_bits = _mm512_set1_epi32((1 << bits) - 1);
     __m512i high = _mm512_setzero_si512();
-    if (form == KERN_I3)
-        high = _mm512_slli_epi32(bytes_u32(c.high + k / 8 * KERN_ROWS), 2);
+    if (more)
+        high = _mm512_slli_epi32(bytes_u32(c.high + k * (size_t)more / 8 * KERN_ROWS),
+                                 (unsigned)bits);
     KERN_UNROLL
-    for (int i = 0; i < 4 * loads; i++) {
-        __m512i q = bytes_u32(c.low + (k / 4 + (size_t)i / 4) * KERN_ROWS);
-        q = _mm512_srli_epi32(q, (unsigned)(i % 4 * 2));
-        if (form == KERN_I3)       /* bits 0, 1 of q and the others of high: one of them counts */
-            q = _mm512_ternarylogic_epi32(low_bits, q, _mm512_srli_epi32(high, (unsigned)i), 0xca);
-        v[i] = looked_up(q, g, zeros);
+    for (int i = 0; i < (int)bunch_of(form); i++) {
+        __m512i q = bytes_u32(c.low + (k / (size_t)per_byte + (size_t)(i / per_byte)) * KERN_ROWS);
+        q = _mm512_srli_epi32(q, (unsigned)(i % per_byte * bits));
+        if (more)                  /* the low bits of q and the others of high: few of them count */
+            q = _mm512_ternarylogic_epi32(low_bits, q,
+                                          _mm512_srli_epi32(high, (unsigned)(i * more)), 0xca);
+        v[i] = value_of(q, g, form, zeros);
     }
 }
 
@@ -336,6 +341,8 @@ static void gemv_bf16(const struct kern_mat *w, size_t p0, size_t p1, const floa
             gemv(w, p0, p1, x, y, form, false);                                                    \
     }
 DEFINE_FORM(i8, KERN_I8)
+DEFINE_FORM(i6, KERN_I6)
+DEFINE_FORM(i5, KERN_I5)
 DEFINE_FORM(i4, KERN_I4)
 DEFINE_FORM(i3, KERN_I3)
 DEFINE_FORM(i2, KERN_I2)
@@ -464,12 +471,16 @@ void kern_avx512(struct kern *k)
     k->f32 = avx512_f32;
     k->expand[KERN_F16] = k->expand[KERN_BF16] = expand_half;
     k->expand[KERN_I8] = expand_i8;
+    k->expand[KERN_I6] = expand_i6;
+    k->expand[KERN_I5] = expand_i5;
     k->expand[KERN_I4] = expand_i4;
     k->expand[KERN_I3] = expand_i3;
     k->expand[KERN_I2] = expand_i2;
     k->gemv[KERN_F16] = gemv_f16;
     k->gemv[KERN_BF16] = gemv_bf16;
     k->gemv[KERN_I8] = gemv_i8;
+    k->gemv[KERN_I6] = gemv_i6;
+    k->gemv[KERN_I5] = gemv_i5;
     k->gemv[KERN_I4] = gemv_i4;
     k->gemv[KERN_I3] = gemv_i3;
     k->gemv[KERN_I2] = gemv_i2;

@@ -112,16 +112,18 @@ static void neon_expand_bf16(const struct kern_mat *w, size_t p, size_t k0, size
 /* One k of 16 rows: the stored codes. */
 INLINE int8x16_t int_codes(const struct kern_mat *w, size_t p, size_t k, const enum kern_form form)
 {
-    const size_t per_byte = form == KERN_I8 ? 1 : form == KERN_I4 ? 2 : 4, bits = 8 / per_byte;
+    const size_t bits = (size_t)kern_low_bits(form), per_byte = 8 / bits;
     uint8x16_t c = vld1q_u8(w->codes + p * w->codes_stride + k / per_byte * KERN_ROWS);
     if (form == KERN_I8)
         return vreinterpretq_s8_u8(c);
     c = vshlq_u8(c, vdupq_n_s8((int8_t)(-(int)(k % per_byte * bits))));
     c = vandq_u8(c, vdupq_n_u8((uint8_t)((1 << bits) - 1)));
-    if (form == KERN_I3) {
-        uint8x16_t high = vld1q_u8(w->high + p * w->high_stride + k / 8 * KERN_ROWS);
-        high = vshrq_n_u8(vshlq_u8(high, vdupq_n_s8((int8_t)(7 - (int)(k % 8)))), 7);
-        c = vorrq_u8(c, vshlq_n_u8(high, 2));
+    if (kern_high_bits(form)) {
+        const size_t more = (size_t)kern_high_bits(form), per = 8 / more;
+        uint8x16_t high = vld1q_u8(w->high + p * w->high_stride + k / per * KERN_ROWS);
+        high = vshlq_u8(high, vdupq_n_s8((int8_t)(-(int)(k % per * more))));
+        high = vandq_u8(high, vdupq_n_u8((uint8_t)((1 << more) - 1)));
+        c = vorrq_u8(c, vshlq_u8(high, vdupq_n_s8((int8_t)bits)));
     }
     return vreinterpretq_s8_u8(c);
 }
@@ -147,6 +149,16 @@ INLINE void expand_int(const struct kern_mat *w, size_t p, size_t k0, size_t n_k
 static void neon_expand_i8(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
 {
     expand_int(w, p, k0, n_k, out, KERN_I8);
+}
+
+static void neon_expand_i6(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+{
+    expand_int(w, p, k0, n_k, out, KERN_I6);
+}
+
+static void neon_expand_i5(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+{
+    expand_int(w, p, k0, n_k, out, KERN_I5);
 }
 
 static void neon_expand_i4(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
@@ -297,6 +309,8 @@ void kern_neon(struct kern *k)
     k->expand[KERN_F16] = neon_expand_f16;
     k->expand[KERN_BF16] = neon_expand_bf16;
     k->expand[KERN_I8] = neon_expand_i8;
+    k->expand[KERN_I6] = neon_expand_i6;
+    k->expand[KERN_I5] = neon_expand_i5;
     k->expand[KERN_I4] = neon_expand_i4;
     k->expand[KERN_I3] = neon_expand_i3;
     k->expand[KERN_I2] = neon_expand_i2;

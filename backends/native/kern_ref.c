@@ -26,15 +26,16 @@ static float value_f16(const void *p, size_t i)
 static int int_code(const struct kern_mat *w, size_t p, size_t k, size_t r)
 {
     const uint8_t *c = w->codes + p * w->codes_stride;
+    if (w->form == KERN_I8)
+        return (int8_t)c[k * KERN_ROWS + r];
+    int q = w->form <= KERN_I4 ? c[k / 2 * KERN_ROWS + r] >> (k % 2 * 4) & 15
+                               : c[k / 4 * KERN_ROWS + r] >> (k % 4 * 2) & 3;
+    const uint8_t *high = w->high ? w->high + p * w->high_stride : NULL;
     switch (w->form) {
-    case KERN_I8: return (int8_t)c[k * KERN_ROWS + r];
-    case KERN_I4: return c[k / 2 * KERN_ROWS + r] >> (k % 2 * 4) & 15;
-    case KERN_I3: {
-        const uint8_t *high = w->high + p * w->high_stride;
-        return (c[k / 4 * KERN_ROWS + r] >> (k % 4 * 2) & 3) |
-               (high[k / 8 * KERN_ROWS + r] >> (k % 8) & 1) << 2;
-    }
-    default: return c[k / 4 * KERN_ROWS + r] >> (k % 4 * 2) & 3;
+    case KERN_I6: return q | (high[k / 4 * KERN_ROWS + r] >> (k % 4 * 2) & 3) << 4;
+    case KERN_I5: return q | (high[k / 8 * KERN_ROWS + r] >> (k % 8) & 1) << 4;
+    case KERN_I3: return q | (high[k / 8 * KERN_ROWS + r] >> (k % 8) & 1) << 2;
+    default: return q;
     }
 }
 
@@ -275,7 +276,8 @@ void kern_ref(struct kern *k)
         .name = "ref",
         .f32 = ref_f32,
         .expand = {[KERN_F16] = ref_expand_f16, [KERN_BF16] = ref_expand_bf16,
-                   [KERN_I8] = ref_expand_int, [KERN_I4] = ref_expand_int,
+                   [KERN_I8] = ref_expand_int, [KERN_I6] = ref_expand_int,
+                   [KERN_I5] = ref_expand_int, [KERN_I4] = ref_expand_int,
                    [KERN_I3] = ref_expand_int, [KERN_I2] = ref_expand_int},
         .i16 = ref_i16,
         .w8 = ref_w8,

@@ -46,6 +46,8 @@ static const struct scheme_row schemes[] = {
     [SCHEME_LLM_INT8] = {"int8", "s8xs8->s32->f32+f32", KERN_W8, QT_F32, 128, GRID_SYMMETRIC, 8,
                          false, false},
     [SCHEME_INT4] = {"int4", "s4xf32->f32", KERN_I4, QT_F32, 0, GRID_SYMMETRIC, 4, false, true},
+    [SCHEME_INT6] = {"int6", "s6xf32->f32", KERN_I6, QT_F32, 0, GRID_SYMMETRIC, 6, false, true},
+    [SCHEME_INT5] = {"int5", "s5xf32->f32", KERN_I5, QT_F32, 0, GRID_SYMMETRIC, 5, false, true},
     [SCHEME_INT3] = {"int3", "s3xf32->f32", KERN_I3, QT_F32, 0, GRID_FULL, 3, false, true},
     [SCHEME_INT2] = {"int2", "s2xf32->f32", KERN_I2, QT_F32, 0, GRID_FULL, 2, false, true},
     [SCHEME_INT8A] = {"int8a", "u8xf32->f32", KERN_I8, QT_F32, 0, GRID_ZERO_POINT, 8, false, true},
@@ -92,6 +94,12 @@ int linear_check(struct scheme s, size_t n_out, size_t n_in, struct assay_err *e
     return 0;
 }
 
+/* Bytes of one row's codes at so many bits each, for a panel. */
+static size_t packed(size_t n_in, int bits)
+{
+    return bits ? round_up(n_in, 8 / (size_t)bits) * (size_t)bits / 8 * KERN_ROWS : 0;
+}
+
 /* Strides and sizes of every region by form. */
 static void shape_set(struct kern_mat *m, const struct scheme_row *row, uint32_t group)
 {
@@ -104,10 +112,6 @@ static void shape_set(struct kern_mat *m, const struct scheme_row *row, uint32_t
     case KERN_F32: m->codes_stride = m->n_k * KERN_ROWS * 4; break;
     case KERN_F16:
     case KERN_BF16: m->codes_stride = m->n_k * KERN_ROWS * 2; break;
-    case KERN_I8: m->codes_stride = m->n_k * KERN_ROWS; break;
-    case KERN_I4: m->codes_stride = round_up(m->n_in, 2) / 2 * KERN_ROWS; break;
-    case KERN_I3: m->high_stride = round_up(m->n_in, 8) / 8 * KERN_ROWS; /* fall through */
-    case KERN_I2: m->codes_stride = round_up(m->n_in, 4) / 4 * KERN_ROWS; break;
     case KERN_I16:
         m->n_k = round_up(m->n_in, 2);
         m->codes_stride = m->n_k * KERN_ROWS * 2;
@@ -121,9 +125,11 @@ static void shape_set(struct kern_mat *m, const struct scheme_row *row, uint32_t
     case KERN_Q8: m->codes_stride = blocks * 512; break;
     case KERN_Q5: m->high_stride = blocks * 64; /* fall through */
     case KERN_Q4: m->codes_stride = blocks * 256; break;
-    }
-    if (kern_is_grouped(row->form))
+    default:
+        m->codes_stride = packed(m->n_in, kern_low_bits(row->form));
+        m->high_stride = packed(m->n_in, kern_high_bits(row->form));
         m->scale_stride = m->n_in / m->group * KERN_ROWS * 4;
+    }
     if (row->form >= KERN_Q8)
         m->scale_stride = blocks * KERN_ROWS * 2;
 }
@@ -157,38 +163,49 @@ static void pack_float(const struct kern_mat *m, const uint8_t *row, struct plac
         memcpy(at.codes + (k * KERN_ROWS + at.r) * bytes, row + k * bytes, bytes);
 }
 
+/* Element k of row r among others of so many bits, which start as zeros. */
+static void bits_put(uint8_t *codes, size_t k, size_t r, int bits, int q)
+{
+    const size_t per_byte = 8 / (size_t)bits, shift = k % per_byte * (size_t)bits;
+    codes[k / per_byte * KERN_ROWS + r] |= (uint8_t)((q & ((1 << bits) - 1)) << shift);
+}
+
+static int bits_get(const uint8_t *codes, size_t k, size_t r, int bits)
+{
+    const size_t per_byte = 8 / (size_t)bits, shift = k % per_byte * (size_t)bits;
+    return codes[k / per_byte * KERN_ROWS + r] >> shift & ((1 << bits) - 1);
+}
+
 /* Address arithmetic of one integer code as it is stored; kept beside its inverse, code_get. */
 static void code_put(const struct kern_mat *m, struct place at, size_t k, int q)
 {
     size_t r = at.r;
     int16_t wide = (int16_t)q;
-    switch (m->form) {
-    case KERN_I8: at.codes[k * KERN_ROWS + r] = (uint8_t)q; break;
-    case KERN_I4: at.codes[k / 2 * KERN_ROWS + r] |= (uint8_t)(q << (k % 2 * 4)); break;
-    case KERN_I3:
-        at.high[k / 8 * KERN_ROWS + r] |= (uint8_t)((q >> 2) << (k % 8));
-        q &= 3; /* fall through */
-    case KERN_I2: at.codes[k / 4 * KERN_ROWS + r] |= (uint8_t)(q << (k % 4 * 2)); break;
-    case KERN_I16: memcpy(at.codes + (k / 2 * 32 + r * 2 + k % 2) * 2, &wide, sizeof wide); break;
-    default: at.codes[k / 4 * 64 + r * 4 + k % 4] = (uint8_t)(q + 128); break;
-    }
+    if (kern_is_grouped(m->form)) {
+        bits_put(at.codes, k, r, kern_low_bits(m->form), q);
+        if (m->high)
+            bits_put(at.high, k, r, kern_high_bits(m->form), q >> kern_low_bits(m->form));
+    } else if (m->form == KERN_I16)
+        memcpy(at.codes + (k / 2 * 32 + r * 2 + k % 2) * 2, &wide, sizeof wide);
+    else
+        at.codes[k / 4 * 64 + r * 4 + k % 4] = (uint8_t)(q + 128);
 }
 
 static int code_get(const struct kern_mat *m, struct place at, size_t k)
 {
     size_t r = at.r;
     int16_t wide;
-    int high = 0;
-    switch (m->form) {
-    case KERN_I8: return (int8_t)at.codes[k * KERN_ROWS + r];
-    case KERN_I4: return at.codes[k / 2 * KERN_ROWS + r] >> (k % 2 * 4) & 15;
-    case KERN_I3: high = (at.high[k / 8 * KERN_ROWS + r] >> (k % 8) & 1) << 2; /* fall through */
-    case KERN_I2: return high | (at.codes[k / 4 * KERN_ROWS + r] >> (k % 4 * 2) & 3);
-    case KERN_I16:
-        memcpy(&wide, at.codes + (k / 2 * 32 + r * 2 + k % 2) * 2, sizeof wide);
-        return wide;
-    default: return at.codes[k / 4 * 64 + r * 4 + k % 4] - 128;
+    if (m->form == KERN_I8)
+        return (int8_t)at.codes[k * KERN_ROWS + r];
+    if (kern_is_grouped(m->form)) {
+        const int bits = kern_low_bits(m->form);
+        const int high = m->high ? bits_get(at.high, k, r, kern_high_bits(m->form)) << bits : 0;
+        return high | bits_get(at.codes, k, r, bits);
     }
+    if (m->form != KERN_I16)
+        return at.codes[k / 4 * 64 + r * 4 + k % 4] - 128;
+    memcpy(&wide, at.codes + (k / 2 * 32 + r * 2 + k % 2) * 2, sizeof wide);
+    return wide;
 }
 
 static float clamp(float q, float low, float high)

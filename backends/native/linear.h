@@ -23,6 +23,7 @@ enum scheme_id {                  /* how weights are held and multiplied */
     SCHEME_W8A8,                  /* int8 per output row, activations int8 per token +-127, int32 sums */
     SCHEME_W8A8_STATIC,           /* W8A8, but one activation scale for all tokens, from calibration */
     SCHEME_LLM_INT8,              /* W8A8 but for activations of LINEAR_OUTLIER and beyond, which are f32 */
+    SCHEME_INT6, SCHEME_INT5,     /* symmetric groups +-31 and +-15, f32 activations */
     SCHEME_INT4,                  /* symmetric groups +-7, f32 activations */
     SCHEME_INT3, SCHEME_INT2,     /* groups of the full range -4..3 and -2..1, f32 activations */
     SCHEME_INT8A, SCHEME_INT4A, SCHEME_INT3A, SCHEME_INT2A,       /* groups with a zero point */

@@ -29,6 +29,8 @@ static const struct name_row names[] = {
     {"w8a8", SCHEME_W8A8, SCHEME_W8A8, 0, false, false},
     {"w8a8_static", SCHEME_W8A8_STATIC, SCHEME_W8A8, 0, false, false},
     {"llm_int8", SCHEME_LLM_INT8, SCHEME_LLM_INT8, 0, false, false},
+    {"int6", SCHEME_INT6, SCHEME_INT8, 32, true, false},
+    {"int5", SCHEME_INT5, SCHEME_INT8, 32, true, false},
     {"int4", SCHEME_INT4, SCHEME_INT8, 32, true, false},
     {"int3", SCHEME_INT3, SCHEME_INT8, 32, true, false},
     {"int2", SCHEME_INT2, SCHEME_INT8, 32, true, false},

@@ -5,11 +5,11 @@
  *   1. Vectors (norms, rope_freqs) are always f32.
  *   2. The first `keep` pattern that matches a matrix's name decides.
  *   3. token_embd and output take part like every matrix, except that formats below 8 bits leave
- *      them at 8 bits of their own family, and w8a8_static at w8a8 (int4 and below, with zero points or not -> int8 per row;
+ *      them at 8 bits of their own family, and w8a8_static at w8a8 (int6 and below, with zero points or not -> int8 per row;
  *      w4a4 q4_0 q4_1 q5_0 q5_1 -> q8_0): they are where low bits cost most and, read one row at a
  *      time, gain least.
  *      "int4:token_embd,output" in `keep` says otherwise.
- *   4. The precision itself.  Where its group does not divide the rows: int4 and below take the
+ *   4. The precision itself.  Where its group does not divide the rows: int6 and below take the
  *      largest divisor of the row that is a multiple of 4 and at least 16, else the whole row as
  *      one group; w4a4 and GGUF block formats fall back to f16, as llama-quantize does.  An explicit
  *      group that does not divide is an error instead.
@@ -37,14 +37,14 @@ struct precision {
 };
 
 /* In one line each: fp32 fp16 bf16 as they are, f32 products; int16 symmetric per row, int16
- * activations; int8 symmetric per row or groups, int4 int3 int2 symmetric groups of 32, int8a int4a
+ * activations; int8 symmetric per row or groups, int6 int5 int4 int3 int2 symmetric groups of 32, int8a int4a
  * int3a int2a the same with a zero point, all with f32 activations; w8a8 int8 per row, int8
  * activations per token; w8a8_static the same at a scale from calibration; llm_int8 as w8a8 but activations of 6 and beyond in f32; w4a4 q4_0 blocks,
  * int4 activations per 32; q8_0 q4_0 q4_1 q5_0 q5_1 GGUF blocks, int8 activations per 32; stored the
  * file's own.  Formulas: linear.h. */
 #define PRECISION_NAMES                                                                            \
-    "fp32|fp16|bf16|int16|int8|w8a8|w8a8_static|llm_int8|int4|int3|int2|int8a|int4a|int3a|int2a|"   \
-    "w4a4|q8_0|q4_0|q4_1|q5_0|q5_1|stored"
+    "fp32|fp16|bf16|int16|int8|w8a8|w8a8_static|llm_int8|int6|int5|int4|int3|int2|int8a|"            \
+    "int4a|int3a|int2a|w4a4|q8_0|q4_0|q4_1|q5_0|q5_1|stored"
 /* f32, f16; int8 symmetric per head and token; int4 symmetric, int3 and int2 of the full range, per 32
  * of a head and token. */
 #define PRECISION_KV "f32|f16|int8|int4|int3|int2"

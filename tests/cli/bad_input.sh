@@ -160,7 +160,7 @@ native 1 "pipe.gguf" --model "$T/models/pipe.gguf"
 
 # -- precisions --------------------------------------------------------------------------------------
 tiny() { native "$@" --model "$T/models/tiny.gguf"; }
-tiny 2 "--precision: expected one of fp32, .*, got 'int5' \(did you mean 'int[0-9]+'\?\)" --precision int5
+tiny 2 "--precision: expected one of fp32, .*, got 'int7' \(did you mean 'int[0-9]+'\?\)" --precision int7
 tiny 2 "--option kv: expected one of f32, f16, int8.*, got 'f8'" --precision int8 --option kv=f8
 tiny 2 "groups of 48 do not divide the rows of 64 weights" --precision int4 --option group=48
 tiny 2 "--option group: expected a whole number from 0" --precision int4 --option group=-4
@@ -180,9 +180,9 @@ refused 2 "keep.yaml:4:[0-9]+: .*keep pattern 'outptu' matches no matrix.*did yo
 suite kv << Y
 models:
   - model: $T/models/tiny.gguf
-    variants: [fp32, int5]
+    variants: [fp32, int7]
 Y
-refused 2 "kv.yaml:3:22: 'precision': expected one of .*got 'int5'" "$T/kv.yaml"
+refused 2 "kv.yaml:3:22: 'precision': expected one of .*got 'int7'" "$T/kv.yaml"
 
 # -- databases ---------------------------------------------------------------------------------------
 # CODE PATTERN DB ARG...: refused, and the file is what it was.

@@ -41,6 +41,8 @@ static const struct {
     {"w8a8", {SCHEME_W8A8, 0}},    {"int4-g32", {SCHEME_INT4, 32}}, {"int4", {SCHEME_INT4, 0}},
     {"q8_0", {SCHEME_Q8_0, 0}},    {"q4_0", {SCHEME_Q4_0, 0}},    {"q4_1", {SCHEME_Q4_1, 0}},
     {"q5_0", {SCHEME_Q5_0, 0}},    {"q5_1", {SCHEME_Q5_1, 0}},
+    {"int6-g32", {SCHEME_INT6, 32}}, {"int6", {SCHEME_INT6, 0}},
+    {"int5-g32", {SCHEME_INT5, 32}}, {"int5", {SCHEME_INT5, 0}},
     {"int3-g32", {SCHEME_INT3, 32}}, {"int3", {SCHEME_INT3, 0}},
     {"int2-g32", {SCHEME_INT2, 32}}, {"int2", {SCHEME_INT2, 0}},
     {"int8a-g32", {SCHEME_INT8A, 32}}, {"int8a", {SCHEME_INT8A, 0}},

@@ -146,6 +146,7 @@ static const struct scheme schemes[] = {
     {SCHEME_INT8, 32}, {SCHEME_W8A8, 0}, {SCHEME_INT4, 32}, {SCHEME_Q8_0, 0},  {SCHEME_Q4_0, 0},
     {SCHEME_Q4_1, 0},  {SCHEME_Q5_0, 0}, {SCHEME_Q5_1, 0},  {SCHEME_INT3, 32}, {SCHEME_INT2, 32},
     {SCHEME_INT4A, 32}, {SCHEME_INT2A, 16}, {SCHEME_W4A4, 0}, {SCHEME_LLM_INT8, 0},
+    {SCHEME_INT6, 32}, {SCHEME_INT5, 32},
 };
 
 static void assert_same_results(const struct batch *a, const struct batch *b)

@@ -117,6 +117,11 @@ static void test_symmetric(void **state)
     check_symmetric((struct scheme){SCHEME_INT4, 3}, 7, w, OUT, IN);
     check_symmetric((struct scheme){SCHEME_INT4, 0}, 7, w, OUT, IN);
     check_symmetric((struct scheme){SCHEME_INT16, 0}, 32767, w, OUT, IN);
+    static const uint32_t groups[] = {0, 32, 3, 12};
+    for (size_t g = 0; g < 4; g++) {
+        check_symmetric((struct scheme){SCHEME_INT6, groups[g]}, 31, w, OUT, IN);
+        check_symmetric((struct scheme){SCHEME_INT5, groups[g]}, 15, w, OUT, IN);
+    }
 }
 
 /* Ties by hand: scale 1 makes the codes plain. */
@@ -231,6 +236,10 @@ static void check_hand(enum scheme_id id, const float w[8], const float want[8])
 static void test_low_bits_by_hand(void **state)
 {
     (void)state;
+    check_hand(SCHEME_INT6, (float[]){-31, 31, 30.5f, 29.5f, -0.5f, 15.5f, -16.5f, 0.51f},
+               (float[]){-31, 31, 30, 30, 0, 16, -16, 1});
+    check_hand(SCHEME_INT5, (float[]){15, -15, 14.5f, 13.5f, -0.5f, 7.5f, -8.5f, -14.51f},
+               (float[]){15, -15, 14, 14, 0, 8, -8, -15});
     /* scale 1: ties to even, saturation above */
     check_hand(SCHEME_INT2, (float[]){-2, 2, 1.5f, 0.5f, -0.5f, -1.5f, 0.51f, 0},
                (float[]){-2, 1, 1, 0, 0, -2, 1, 0});
@@ -255,6 +264,8 @@ static void test_float_products(void **state)
     enum { OUT = 70, IN = 300, N = 13 };
     static const struct scheme all[] = {{SCHEME_F32, 0},  {SCHEME_F16, 0},   {SCHEME_BF16, 0},
                                         {SCHEME_INT8, 0}, {SCHEME_INT8, 50}, {SCHEME_INT4, 0},
+                                        {SCHEME_INT6, 0}, {SCHEME_INT6, 20}, {SCHEME_INT6, 3},
+                                        {SCHEME_INT5, 0}, {SCHEME_INT5, 20}, {SCHEME_INT5, 12},
                                         {SCHEME_INT4, 20}, {SCHEME_INT3, 0},  {SCHEME_INT3, 20},
                                         {SCHEME_INT2, 0},  {SCHEME_INT2, 50}, {SCHEME_INT8A, 50},
                                         {SCHEME_INT4A, 25}, {SCHEME_INT3A, 12},
@@ -542,7 +553,8 @@ static void test_sqnr(void **state)
         {{SCHEME_Q4_1, 0}, 22.1, 20.8},   {{SCHEME_Q5_0, 0}, 27.4, 25.4},
         {{SCHEME_Q5_1, 0}, 28.4, 27.1},   {{SCHEME_INT4A, 32}, 21.9, 20.5},
         {{SCHEME_INT4A, 128}, 20.0, 17.7}, {{SCHEME_INT3A, 32}, 15.2, 14.0},
-        {{SCHEME_INT2A, 32}, 7.8, 7.3},
+        {{SCHEME_INT2A, 32}, 7.8, 7.3},   {{SCHEME_INT6, 32}, 33.2, 31.2},
+        {{SCHEME_INT5, 32}, 26.9, 24.9},
     };
     enum { OUT = 96, IN = 4096 };
     float *g = reserve(OUT * IN * sizeof *g), *p = reserve(OUT * IN * sizeof *p);
@@ -569,6 +581,7 @@ static const struct scheme every[] = {
     {SCHEME_Q4_0, 0}, {SCHEME_Q4_1, 0}, {SCHEME_Q5_0, 0},  {SCHEME_Q5_1, 0},
     {SCHEME_INT3, 32}, {SCHEME_INT2, 32}, {SCHEME_INT8A, 0}, {SCHEME_INT4A, 32},
     {SCHEME_INT3A, 32}, {SCHEME_INT2A, 16}, {SCHEME_W4A4, 0}, {SCHEME_LLM_INT8, 0},
+    {SCHEME_INT6, 32}, {SCHEME_INT5, 32},
 };
 enum { N_EVERY = sizeof every / sizeof every[0] };
 
@@ -644,6 +657,9 @@ static void test_facts(void **state)
         {{SCHEME_INT8, 0}, "int8 row", "s8xf32->f32", 2048 + 128},
         {{SCHEME_W8A8, 0}, "int8 row", "s8xs8->s32->f32", 2048 + 128},
         {{SCHEME_LLM_INT8, 0}, "int8 row", "s8xs8->s32->f32+f32", 2048 + 128},
+        {{SCHEME_INT6, 32}, "int6 g32", "s6xf32->f32", 1536 + 256},
+        {{SCHEME_INT5, 32}, "int5 g32", "s5xf32->f32", 1280 + 256},
+        {{SCHEME_INT5, 0}, "int5 row", "s5xf32->f32", 1280 + 128},
         {{SCHEME_INT4, 32}, "int4 g32", "s4xf32->f32", 1024 + 256},
         {{SCHEME_INT3, 32}, "int3 g32", "s3xf32->f32", 768 + 256},
         {{SCHEME_INT2, 32}, "int2 g32", "s2xf32->f32", 512 + 256},

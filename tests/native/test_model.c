@@ -12,7 +12,8 @@
 
 static const char *const all[] = {"fp32", "fp16", "bf16", "int16", "int8", "w8a8",  "int4",
                                   "q8_0", "q4_0", "q4_1", "q5_0",  "q5_1", "stored",
-                                  "int3", "int2", "int8a", "int4a", "int3a", "int2a", "w4a4", "llm_int8"};
+                                  "int3", "int2", "int8a", "int4a", "int3a", "int2a", "w4a4", "llm_int8",
+                                  "int6", "int5"};
 enum { N_ALL = sizeof all / sizeof *all };
 
 static struct model *open_with(struct model_options o)
@@ -100,6 +101,7 @@ static void every_precision(void **state)
     assert_true(bytes[1] < bytes[0] && bytes[1] == bytes[2] && bytes[4] < bytes[1]);
     assert_true(bytes[6] < bytes[4] && bytes[8] < bytes[7] && bytes[12] == bytes[0]);
     assert_true(bytes[14] < bytes[13] && bytes[13] < bytes[6]);
+    assert_true(bytes[6] < bytes[22] && bytes[22] < bytes[21] && bytes[21] < bytes[4]);
     for (size_t i = 15; i < 19; i++) /* zero points cost something, and less than a bit */
         assert_true(bytes[i] > bytes[i == 15 ? 4 : i == 16 ? 6 : i - 4]);
 }
@@ -109,6 +111,12 @@ static void edges_of_low_bits(void **state)
     struct model *m = open_with((struct model_options){.path = *state, .precision = "int4"});
     assert_string_equal(m->precision, "int4 g32; int8 row: token_embd, output; kv f32");
     assert_string_equal(tensor(m, "blk.1.ffn_down.weight")->stored, "int4 g32");
+    model_close(m);
+    m = open_with((struct model_options){.path = *state, .precision = "int6", .group = 16});
+    assert_string_equal(m->precision, "int6 g16; int8 row: token_embd, output; kv f32");
+    model_close(m);
+    m = open_with((struct model_options){.path = *state, .precision = "int5"});
+    assert_string_equal(tensor(m, "blk.1.ffn_down.weight")->compute, "s5xf32->f32");
     model_close(m);
     m = open_with((struct model_options){.path = *state, .precision = "int2a", .group = 16});
     assert_string_equal(m->precision, "int2a g16; int8 row: token_embd, output; kv f32");
@@ -255,7 +263,7 @@ static void bad_options(void **state)
     const char *p = *state;
     refuse((struct model_options){.path = NULL}, ASSAY_EUSAGE, "no model");
     refuse((struct model_options){.path = p, .precision = "fp61"}, ASSAY_EUSAGE, "'fp16'?");
-    refuse((struct model_options){.path = p, .precision = "int5"}, ASSAY_EUSAGE, "expected one of");
+    refuse((struct model_options){.path = p, .precision = "int7"}, ASSAY_EUSAGE, "expected one of");
     refuse((struct model_options){.path = p, .kv = "q8"}, ASSAY_EUSAGE, "f32|f16|int8|int4|int3|int2");
     refuse((struct model_options){.path = p, .group = 32}, ASSAY_EUSAGE, "no groups");
     refuse((struct model_options){.path = p, .precision = "int4", .group = -1}, ASSAY_EUSAGE, "-1");
