@@ -67,11 +67,12 @@ CONTRAST = r"""
 })()
 """
 SORT = r"""
-(() => {
+(async () => {
   const table = document.querySelector("table.main"), heads = [...table.tHead.rows[0].cells];
   const col = heads.findIndex(h => h.textContent.startsWith("decode"));
   const values = () => [...table.tBodies[0].rows].map(r => r.cells[col] && r.cells[col].dataset.v)
     .filter(v => v !== undefined).map(Number);
+  const names = () => [...table.tBodies[0].rows].map(r => r.cells[0].textContent).join(), came = names();
   const sorted = (v, f) => v.length > 2 && v.every((x, i) => i === 0 || f(v[i - 1], x));
   const button = heads[col].querySelector("button"), rows = table.tBodies[0].rows.length;
   if (!button) return ["no sort button on " + heads[col].textContent];
@@ -81,6 +82,13 @@ SORT = r"""
   button.click();
   if (!sorted(values(), (a, b) => a >= b) || heads[col].getAttribute("aria-sort") !== "descending") out.push("not sorted downwards");
   if (table.tBodies[0].rows.length !== rows) out.push("sorting lost rows");
+  if (!location.hash.includes("sort=variants.0." + col + "d")) out.push("the order is not in the address: " + location.hash);
+  location.hash = "#tasks";  // a link within the page
+  await new Promise(r => setTimeout(r, 50));
+  if (!/^#tasks\?.*sort=/.test(location.hash)) out.push("a link drops what was chosen: " + location.hash);
+  button.click();
+  if (names() !== came || heads[col].hasAttribute("aria-sort")) out.push("the third click does not bring the first order back");
+  if (location.hash.includes("=")) out.push("the first order stays in the address: " + location.hash);
   return out;
 })()
 """
@@ -321,6 +329,26 @@ class Browser:
         return out
 
 
+FOLDED = "document.querySelectorAll('details:not([open])').length"
+
+
+def paper(browser, where):
+    """What is folded is printed, and folded again afterwards."""
+    before, found = browser.evaluate(FOLDED), []
+    data = base64.b64decode(browser.call("Page.printToPDF", printBackground=True)["data"])
+    if browser.evaluate(FOLDED) != before:
+        found.append("printing leaves what was folded open" + where)
+    if not shutil.which("pdftotext"):
+        print("printed pages were not read: no pdftotext here")
+        return found
+    text = " ".join(subprocess.run(["pdftotext", "-", "-"], input=data, capture_output=True, check=True).stdout.decode().split())
+    for inside in browser.evaluate("""[...document.querySelectorAll("details:not([open]) > :not(summary) caption:not(.hide), .item:not([open]) pre")]
+          .filter(e => !e.closest("[hidden]")).map(e => e.textContent.trim().slice(0, 40)).filter(t => /^[\\w ]+$/.test(t))"""):
+        if " ".join(inside.split()) not in text:
+            found.append("not on paper: " + inside + where)
+    return found[:5]
+
+
 def run(browser, url, shots):
     found = []
     target = browser.call("Target.createTarget", url="about:blank")["targetId"]
@@ -355,20 +383,24 @@ def run(browser, url, shots):
     last = browser.evaluate("(() => { const o = document.querySelectorAll('.bases option'); return o.length ? o[o.length - 1].value : ''; })()")
     if last:  # an address that somebody was sent
         browser.load("about:blank")
-        browser.load(url + "#items?base=" + last + "&kind=lost")
+        browser.load(url + "#items?base=" + last + "&kind=lost&sort=variants.0.0d")
         found += browser.evaluate("""(async () => {
           const b = document.querySelector(".bases").elements.base;
           await new Promise(r => setTimeout(r, 300));
           const out = [], name = b.options[b.selectedIndex].textContent;
           if (b.value !== "%s" || !document.querySelector("#variants tr.base th").textContent.startsWith(name)) out.push("the base of the address is not chosen");
           if ([...document.querySelectorAll("#items .item")].some(i => !i.hidden && i.dataset.kind !== "lost")) out.push("the filter of the address is not applied");
+          const names = [...document.querySelectorAll("#variants table.main tbody th")].map(h => h.textContent);
+          if (names.length < 2 || names.some((n, i) => i && n.localeCompare(names[i - 1], "en", {numeric: true}) > 0)) out.push("the order of the address is not applied: " + names);
           return out; })()""" % last)
+    found += paper(browser, " (script)")
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     browser.load(url)
     if browser.evaluate("document.querySelectorAll('table.main tbody tr').length") < 2:
         found.append("without script the table is empty")
     if browser.evaluate("[...document.querySelectorAll('.filters')].some(f => !f.hidden)"):
         found.append("without script there are dead controls")
+    found += paper(browser, " (no script)")
     return found
 
 
