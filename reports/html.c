@@ -172,6 +172,16 @@ void html_heads(struct page *p, const char *const *heads)
     buf_adds(p->b, "</tr></thead>\n");
 }
 
+void html_open_figure(struct page *p)
+{
+    buf_adds(p->b, "<figure><div class=\"scroll\">");
+}
+
+void html_figure(struct page *p, const char *caption)
+{
+    buf_printf(p->b, "</div><figcaption>%s</figcaption></figure>\n", caption);
+}
+
 /* -- head -------------------------------------------------------------------------------------- */
 
 /* "'sha256-...'": the source expression of an inline block. */

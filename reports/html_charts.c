@@ -1,128 +1,9 @@
-/* html_charts.c - which numbers of the comparison go into which chart. */
+/* html_charts.c - which numbers of the comparison go into which chart of latency and memory. */
 #include <math.h>
 #include <string.h>
 #include "harness/base/err.h"
 #include "reports/html_impl.h"
 #include "reports/speed.h"
-
-/* A chart with its caption: one sentence that says how to read it. */
-static void figure(struct page *p, const char *caption)
-{
-    buf_printf(p->b, "</div><figcaption>%s</figcaption></figure>\n", caption);
-}
-
-static void open_figure(struct page *p)
-{
-    buf_adds(p->b, "<figure><div class=\"scroll\">");
-}
-
-/* -- trade-offs -------------------------------------------------------------------------------- */
-
-enum axis_x { X_SPEED, X_MEMORY };
-enum { FEW_RUNS = 2 }; /* whose plots stand open */
-
-static bool set_x(const struct compare_row *r, enum axis_x x, struct svg_point *pt)
-{
-    const struct compare_speed *s = r->decode ? r->decode : r->prefill;
-    if (x == X_SPEED) {
-        if (!s || isnan(s->rate.v))
-            return false;
-        pt->x = s->rate.v;
-        pt->x_lo = s->rate.lo;
-        pt->x_hi = s->rate.hi;
-        return true;
-    }
-    int64_t bytes =
-        r->variant->peak_rss_bytes >= 0 ? r->variant->peak_rss_bytes : r->variant->weight_bytes;
-    pt->x = (double)bytes / 1048576;
-    pt->x_lo = pt->x_hi = NAN;
-    return bytes >= 0;
-}
-
-/* Accuracy where tasks are right or wrong, else divergence.  The base's own divergence is zero. */
-static bool set_y(const struct compare *c, const struct compare_row *r, bool is_kl,
-                  struct svg_point *pt)
-{
-    if (is_kl) {
-        bool is_base = compare_is_base(c, (size_t)(r - c->rows));
-        pt->y = is_base ? 0 : r->kl.mean;
-        pt->y_lo = is_base ? NAN : r->kl.mean - 1.96 * r->kl.se;
-        pt->y_hi = is_base ? NAN : r->kl.mean + 1.96 * r->kl.se;
-        return is_base || r->kl.n > 0;
-    }
-    /* the interval of the change belongs to the comparison; the base has none */
-    bool is_base = compare_is_base(c, (size_t)(r - c->rows));
-    pt->y = r->pool.variant.v;
-    pt->y_lo = is_base ? NAN : r->pool.base.v + r->pool.delta.lo;
-    pt->y_hi = is_base ? NAN : r->pool.base.v + r->pool.delta.hi;
-    return r->pool.kind == COMPARE_BINARY;
-}
-
-/* The variants of one run: runs were measured on their own machines. */
-static size_t scatter(struct page *p, size_t run, enum axis_x x, bool is_kl)
-{
-    const struct compare *c = p->c;
-    struct svg_point *pts = ARENA_ARRAY(p->a, struct svg_point, c->n_rows);
-    size_t n = 0;
-    const char *unit = "decode tokens per second";
-    for (size_t i = 0; i < c->n_rows; i++) {
-        const struct view_variant *v = c->rows[i].variant;
-        if (v->run != run)
-            continue;
-        pts[n] = (struct svg_point){.name = v->name, .color = html_color(p, i)};
-        if (!c->rows[i].decode && c->rows[i].prefill)
-            unit = "prefill tokens per second";
-        n += !html_is_failed(&c->rows[i]) && set_x(&c->rows[i], x, &pts[n]) &&
-             set_y(c, &c->rows[i], is_kl, &pts[n]);
-    }
-    if (n < 2)
-        return 0;
-    struct svg_scatter s = {.x_label = x == X_SPEED ? unit : "peak memory, MiB",
-                            .y_label = is_kl ? "KL, nats" : "accuracy, %",
-                            .label =
-                                x == X_SPEED ? "Quality against speed" : "Quality against memory",
-                            .is_x_lower_better = x == X_MEMORY,
-                            .is_y_lower_better = is_kl,
-                            .y_scale = is_kl ? 1 : 100,
-                            .points = pts,
-                            .n = n};
-    open_figure(p);
-    svg_pareto(p->b, &s);
-    figure(
-        p,
-        x == X_SPEED
-            ? "Quality against speed: up and to the right is better. The line joins the variants "
-              "that no other beats in both."
-            : "Quality against memory: up and to the left is better. The line joins the variants "
-              "that no other beats in both.");
-    return n;
-}
-
-void html_charts_tradeoff(struct page *p)
-{
-    bool is_kl = true;
-    for (size_t i = 0; i < p->c->n_rows; i++)
-        is_kl &= p->c->rows[i].pool.kind != COMPARE_BINARY;
-    html_begin(p, "tradeoff", "Trade-offs",
-               "What each variant costs and what it keeps. Vertical bars are the 95&nbsp;% "
-               "interval of the "
-               "change against the base.");
-    size_t n = 0, n_runs = p->c->set->n_runs;
-    for (size_t i = 0; i < n_runs; i++) {
-        if (n_runs > 1) {
-            buf_printf(p->b, "<details class=\"forest\"%s><summary>", i < FEW_RUNS ? " open" : "");
-            html_text(p->b, html_run_label(p, i));
-            buf_adds(p->b, "</summary>");
-        }
-        buf_adds(p->b, "<div class=\"pair\">");
-        n += scatter(p, i, X_SPEED, is_kl);
-        n += scatter(p, i, X_MEMORY, is_kl);
-        buf_adds(p->b, n_runs > 1 ? "</div></details>\n" : "</div>");
-    }
-    if (n == 0)
-        buf_adds(p->b, "<p>Two variants with scores and measurements are needed for this.</p>");
-    html_end(p);
-}
 
 /* -- latency ----------------------------------------------------------------------------------- */
 
@@ -194,10 +75,10 @@ static void ratio_chart(struct page *p)
         }
     if (n == 0)
         return;
-    open_figure(p);
+    html_open_figure(p);
     svg_ratios(p->b, bands, n, "Inter-token latency against the base, quantile by quantile");
     legend(p, names, n);
-    figure(p,
+    html_figure(p,
            "Each quantile of the time between tokens as a multiple of the base\xe2\x80\x99s: below "
            "1 is faster; a line that rises to the right has a slower tail. Bands: 95&nbsp;% by "
            "drawing the repetitions again.");
@@ -294,19 +175,19 @@ int html_charts_latency(struct page *p, struct assay_err *e)
     buf_adds(p->b, "<div class=\"pair\">");
     size_t n = gaps_of(p, s);
     if (n) {
-        open_figure(p);
+        html_open_figure(p);
         svg_ecdf(p->b, s, n, "milliseconds between tokens", "Distribution of inter-token latency");
         legend(p, s, n);
-        figure(p, "Share of tokens that came within a time: further left is faster, a steep line "
+        html_figure(p, "Share of tokens that came within a time: further left is faster, a steep line "
                   "is steady, "
                   "a flat top is a slow tail.");
     }
     ratio_chart(p);
     n = prefills_of(p, s);
     if (n) {
-        open_figure(p);
+        html_open_figure(p);
         svg_strips(p->b, s, n, "milliseconds per prompt", "Prefill time per repetition");
-        figure(p, "Each dot is one repetition of the prefill; the upright line is the median.");
+        html_figure(p, "Each dot is one repetition of the prefill; the upright line is the median.");
     }
     buf_adds(p->b, "</div>");
     int rc = reps_chart(p, e);
@@ -374,9 +255,9 @@ void html_charts_memory(struct page *p)
         html_end(p);
         return;
     }
-    open_figure(p);
+    html_open_figure(p);
     svg_stack(p->b, bars, n, "MiB", "Resident memory per variant");
-    figure(p,
+    html_figure(p,
            "Resident memory at its largest observation: solid is private to the process, light is "
            "mapped "
            "from files and can be shared or dropped; the upright mark is the size of the weights.");

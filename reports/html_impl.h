@@ -41,6 +41,9 @@ void html_verdict(struct page *, enum compare_verdict, const char *hover);
 /* "<section id=... aria-labelledby=...><h2>": title and one sentence of explanation or NULL. */
 void html_begin(struct page *, const char *id, const char *title, const char *lead);
 void html_end(struct page *);
+/* A chart goes between; the caption says in one sentence how to read it. */
+void html_open_figure(struct page *);
+void html_figure(struct page *, const char *caption);
 /* Head cells from a NULL-terminated list; a leading '#' makes a number column. */
 void html_heads(struct page *, const char *const *heads);
 

@@ -226,6 +226,24 @@
     narrowTasks();
   }
 
+  /* -- trade-offs of one machine -- */
+  var machines = document.querySelector(".machines");
+  if (machines) {
+    var pickMachine = function () {
+      var want = machines.elements.machine.value;
+      each(all("#tradeoff details[data-machine]"), function (d) {
+        d.hidden = want !== "" && d.dataset.machine !== want;
+        if (want !== "" && !d.hidden) d.open = true;
+      });
+    };
+    machines.hidden = false;
+    if (state.has("machine")) machines.elements.machine.value = state.get("machine");
+    if (machines.elements.machine.selectedIndex < 0) machines.elements.machine.value = "";
+    machines.addEventListener("input", function () { pickMachine(); remember("machine", machines.elements.machine.value, "tradeoff"); });
+    machines.addEventListener("submit", function (e) { e.preventDefault(); });
+    pickMachine();
+  }
+
   /* -- the newest nights are on the right: show them first where there is no room for all -- */
   function toNewest(root) {
     each(all("#history .scroll > svg.chart", root), function (svg) { svg.parentNode.scrollLeft = svg.parentNode.scrollWidth; });

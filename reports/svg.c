@@ -50,7 +50,8 @@ size_t svg_ticks_of(const struct svg_scale *s, int wanted, double out[SVG_TICKS]
     if (s->is_log) {
         static const double steps[] = {1, 2, 5};
         bool is_wide = s->hi / s->lo > 200;
-        for (double p = pow(10, floor(log10(s->lo))); p <= s->hi && n < SVG_TICKS; p *= 10)
+        double by = pow(10, fmax(1, round(log10(s->hi / s->lo) / 6)));
+        for (double p = pow(10, floor(log10(s->lo))); p <= s->hi && n < SVG_TICKS; p *= by)
             for (int k = 0; k < (is_wide ? 1 : 3) && n < SVG_TICKS; k++)
                 if (p * steps[k] >= s->lo && p * steps[k] <= s->hi)
                     out[n++] = p * steps[k];
@@ -64,14 +65,23 @@ size_t svg_ticks_of(const struct svg_scale *s, int wanted, double out[SVG_TICKS]
 
 /* -- text -------------------------------------------------------------------------------------- */
 
-/* Only as many decimals as tell the ticks of a step apart. */
+/* Only as many decimals as tell the ticks of a step apart; powers of ten far out as such. */
 void svg_tick_text(struct buf *b, double v)
 {
+    static const char *const raised[] = {"\xe2\x81\xb0", "\xc2\xb9",     "\xc2\xb2",     "\xc2\xb3",
+                                         "\xe2\x81\xb4", "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7",
+                                         "\xe2\x81\xb8", "\xe2\x81\xb9"};
     struct fmt f = fmt_short(v, 3);
-    if (f.s[0] == '-')
+    double power = v > 0 ? log10(v) : 0;
+    if ((power < -3.5 || power > 6.5) && power > -99 && fabs(power - round(power)) < 1e-9) {
+        int n = (int)round(fabs(power));
+        buf_printf(b, "10%s%s%s", power < 0 ? "\xe2\x81\xbb" : "", n > 9 ? raised[n / 10] : "",
+                   raised[n % 10]);
+    } else if (f.s[0] == '-') {
         buf_printf(b, "\xe2\x88\x92%s", f.s + 1);
-    else
+    } else {
         buf_adds(b, f.s);
+    }
 }
 
 void svg_text(struct buf *b, double x, double y, const char *class, const char *s)
@@ -255,88 +265,7 @@ void svg_y_axis(struct buf *b, const struct svg_frame *f, const struct svg_scale
     svg_text(b, 0, 13, "axis", label);
 }
 
-/* -- scatter with front ------------------------------------------------------------------------ */
-
-struct box {
-    double x, y, w, h;
-};
-
-static bool overlaps(const struct box *a, const struct box *all, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (a->x < all[i].x + all[i].w && all[i].x < a->x + a->w && a->y < all[i].y + all[i].h &&
-            all[i].y < a->y + a->h)
-            return true;
-    return false;
-}
-
-/* Puts a label beside its point where it hides neither points nor labels, if there is room. */
-static void place_label(struct buf *b, const struct svg_frame *f, double x, double y,
-                        const char *name, struct box *taken, size_t *n_taken)
-{
-    double w = 7.2 * (double)strlen(name) + 4;
-    const struct box tries[] = {
-        {x + 9, y - 8, w, 15},      {x - 9 - w, y - 8, w, 15},  {x - w / 2, y - 24, w, 15},
-        {x - w / 2, y + 9, w, 15},  {x + 9, y - 24, w, 15},     {x + 9, y + 9, w, 15},
-        {x - 9 - w, y - 24, w, 15}, {x - 9 - w, y + 9, w, 15},  {x + 9, y - 40, w, 15},
-        {x + 9, y + 25, w, 15},     {x - 9 - w, y - 40, w, 15}, {x - 9 - w, y + 25, w, 15},
-        {x + 9, y + 41, w, 15},     {x - 9 - w, y + 41, w, 15}, {x + 9, y - 56, w, 15},
-        {x - 9 - w, y - 56, w, 15}, {x + 9, y + 57, w, 15},     {x - 9 - w, y + 57, w, 15},
-        {x + 9, y + 73, w, 15},     {x - 9 - w, y + 73, w, 15}};
-    /* where all is taken, at least within the frame */
-    size_t best = x + 9 + w < f->width ? 0 : 1, n = sizeof tries / sizeof *tries;
-    for (size_t i = 0; i < n; i++) {
-        bool is_inside = tries[i].x > f->left && tries[i].x + w < f->width &&
-                         tries[i].y > f->top - 8 && tries[i].y + 15 < f->height - f->bottom;
-        if (is_inside && !overlaps(&tries[i], taken, *n_taken)) {
-            best = i;
-            break;
-        }
-    }
-    taken[(*n_taken)++] = tries[best];
-    if (best >= 8) /* far away: a line leads there */
-        svg_line(b, "lead", x, y, tries[best].x + (tries[best].x < x ? w : 0), tries[best].y + 8);
-    svg_text(b, tries[best].x + 2, tries[best].y + 12, "name", name);
-}
-
-static bool is_beaten(const struct svg_scatter *c, size_t i)
-{
-    for (size_t k = 0; k < c->n; k++) {
-        double dx = c->points[k].x - c->points[i].x, dy = c->points[k].y - c->points[i].y;
-        dx = c->is_x_lower_better ? -dx : dx;
-        dy = c->is_y_lower_better ? -dy : dy;
-        if (dx >= 0 && dy >= 0 && (dx > 0 || dy > 0))
-            return true;
-    }
-    return false;
-}
-
-static void draw_front(struct buf *b, const struct svg_scatter *c, const struct svg_scale *sx,
-                       const struct svg_scale *sy)
-{
-    double last = -INFINITY;
-    bool has_begun = false;
-    buf_adds(b, "<path class=\"front\" d=\"");
-    for (size_t step = 0; step < c->n; step++) { /* selection in order of x */
-        size_t next = c->n;
-        for (size_t i = 0; i < c->n; i++)
-            if (c->points[i].x > last && !is_beaten(c, i) &&
-                (next == c->n || c->points[i].x < c->points[next].x))
-                next = i;
-        if (next == c->n)
-            break;
-        double x = svg_at(sx, c->points[next].x), y = svg_at(sy, c->points[next].y);
-        if (!has_begun)
-            buf_printf(b, "M%.1f %.1f", x, y);
-        else if (c->is_x_lower_better)
-            buf_printf(b, "H%.1fV%.1f", x, y);
-        else
-            buf_printf(b, "V%.1fH%.1f", y, x);
-        has_begun = true;
-        last = c->points[next].x;
-    }
-    buf_adds(b, has_begun ? "\"/>" : "M0 0\"/>");
-}
+/* -- ranges ------------------------------------------------------------------------------------- */
 
 double svg_least(double a, double b)
 {
@@ -345,59 +274,6 @@ double svg_least(double a, double b)
 double svg_most(double a, double b)
 {
     return isnan(b) || a > b ? a : b;
-}
-
-static void draw_point(struct buf *b, const struct svg_scatter *c, const struct svg_point *p,
-                       const struct svg_scale *sx, const struct svg_scale *sy)
-{
-    double x = svg_at(sx, p->x), y = svg_at(sy, p->y);
-    struct buf hover;
-    buf_init(&hover, 4096);
-    buf_printf(&hover, "%.200s: %s %s, %s %s", p->name, c->x_label, fmt_sig(p->x, 4).s, c->y_label,
-               fmt_sig(p->y * c->y_scale, 4).s);
-    buf_adds(b, "<g>");
-    svg_title(b, hover.v);
-    buf_printf(b, "<g class=\"c%d\">", p->color % SVG_COLORS);
-    if (!isnan(p->x_lo) && !isnan(p->x_hi))
-        svg_line(b, "whisker", svg_at(sx, p->x_lo), y, svg_at(sx, p->x_hi), y);
-    if (!isnan(p->y_lo) && !isnan(p->y_hi))
-        svg_line(b, "whisker", x, svg_at(sy, p->y_lo), x, svg_at(sy, p->y_hi));
-    buf_adds(b, "</g>");
-    svg_marker(b, x, y, p->color, 5.5);
-    buf_adds(b, "</g>");
-    buf_release(&hover);
-}
-
-void svg_pareto(struct buf *b, const struct svg_scatter *c)
-{
-    const struct svg_frame f = {520, 340, 52, 16, 30, 46};
-    double x0 = INFINITY, x1 = -INFINITY, y0 = INFINITY, y1 = -INFINITY;
-    for (size_t i = 0; i < c->n; i++) {
-        const struct svg_point *p = &c->points[i];
-        x0 = svg_least(svg_least(x0, p->x), p->x_lo);
-        x1 = svg_most(svg_most(x1, p->x), p->x_hi);
-        y0 = svg_least(svg_least(y0, p->y), p->y_lo);
-        y1 = svg_most(svg_most(y1, p->y), p->y_hi);
-    }
-    struct svg_scale sx = svg_scale_for(x0, x1, f.left, f.width - f.right, true);
-    struct svg_scale sy = svg_scale_for(y0, y1, f.height - f.bottom, f.top, false);
-    struct arena a = {0};
-    struct box *taken = ARENA_ARRAY(&a, struct box, 2 * c->n);
-    size_t n_taken = 0;
-    svg_open(b, f.width, f.height, c->label);
-    svg_x_axis(b, &f, &sx, c->x_label);
-    svg_y_axis(b, &f, &sy, c->y_scale, c->y_label);
-    draw_front(b, c, &sx, &sy);
-    for (size_t i = 0; i < c->n; i++) {
-        draw_point(b, c, &c->points[i], &sx, &sy);
-        taken[n_taken++] =
-            (struct box){svg_at(&sx, c->points[i].x) - 6, svg_at(&sy, c->points[i].y) - 6, 12, 12};
-    }
-    for (size_t i = 0; i < c->n; i++)
-        place_label(b, &f, svg_at(&sx, c->points[i].x), svg_at(&sy, c->points[i].y),
-                    c->points[i].name, taken, &n_taken);
-    buf_adds(b, "</svg>");
-    arena_release(&a);
 }
 
 /* -- distributions ----------------------------------------------------------------------------- */

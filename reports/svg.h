@@ -32,17 +32,19 @@ void svg_ticks(struct buf *, const struct svg_axis *, double scale);
 struct svg_point {
     const char *name;
     int color;
-    double x, x_lo, x_hi, y, y_lo, y_hi;     /* limits NAN: no bar */
+    double x, x_lo, x_hi, y, y_lo, y_hi;     /* 95 % intervals of each; NAN: none */
 };
 struct svg_scatter {
     const char *x_label, *y_label, *label;   /* label: for those who do not see it */
     bool is_x_lower_better, is_y_lower_better;
+    bool is_y_log;               /* zeros get a line of their own below the others */
     double y_scale;                          /* y is shown times this */
     const struct svg_point *points;
     size_t n;
 };
-/* Points with error bars and the front of those that nothing beats in both directions. */
-void svg_pareto(struct buf *, const struct svg_scatter *);
+/* Points, the front of those that nothing beats in both directions, and 95 % regions (svg_scatter.c).
+ * Returns how many have a region of both axes. */
+size_t svg_pareto(struct buf *, const struct svg_scatter *);
 
 struct svg_series {
     const char *name;

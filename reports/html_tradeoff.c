@@ -1,0 +1,173 @@
+/* html_tradeoff.c - quality against cost, per run: runs were measured on their own machines. */
+#include <math.h>
+#include "reports/html_impl.h"
+
+enum axis_x { X_SPEED, X_MEMORY };
+enum { FEW_RUNS = 2 }; /* whose plots stand open */
+
+struct tradeoff {
+    struct page *p;
+    size_t run, n_plots, n_joint, n_speed_bars;
+    bool has_memory;
+};
+
+static bool set_x(const struct compare_row *r, enum axis_x x, struct svg_point *pt)
+{
+    const struct compare_speed *s = r->decode ? r->decode : r->prefill;
+    if (x == X_SPEED) {
+        if (!s || isnan(s->rate.v))
+            return false;
+        pt->x = s->rate.v;
+        pt->x_lo = s->rate.lo;
+        pt->x_hi = s->rate.hi;
+        return true;
+    }
+    int64_t bytes =
+        r->variant->peak_rss_bytes >= 0 ? r->variant->peak_rss_bytes : r->variant->weight_bytes;
+    pt->x = (double)bytes / 1048576;
+    pt->x_lo = pt->x_hi = NAN;
+    return bytes >= 0;
+}
+
+/* Divergence from the run's reference, whose own is zero.  The interval is that of the logarithm (se
+ * by the delta method), so that it stays positive. */
+static bool set_kl(const struct compare_row *r, struct svg_point *pt)
+{
+    bool is_reference = r->variant->is_reference, has_error = r->kl.n > 0 && r->kl.mean > 0;
+    double factor = has_error ? exp(1.959963984540054 * r->kl.se / r->kl.mean) : NAN;
+    pt->y = is_reference ? 0 : r->kl.mean;
+    pt->y_lo = is_reference || !isfinite(factor) ? NAN : r->kl.mean / factor;
+    pt->y_hi = is_reference || !isfinite(factor) ? NAN : r->kl.mean * factor;
+    return is_reference || r->kl.n > 0;
+}
+
+/* Accuracy where tasks are right or wrong.  The interval of the change against the base belongs to
+ * the comparison, and the base has none; between runs it is the accuracy's own. */
+static bool set_accuracy(const struct compare *c, const struct compare_row *r, struct svg_point *pt)
+{
+    bool is_base = compare_is_base(c, (size_t)(r - c->rows));
+    pt->y = r->pool.variant.v;
+    pt->y_lo = is_base ? NAN : r->pool.base.v + r->pool.delta.lo;
+    pt->y_hi = is_base ? NAN : r->pool.base.v + r->pool.delta.hi;
+    if (c->is_by_name) {
+        pt->y_lo = r->pool.variant.lo;
+        pt->y_hi = r->pool.variant.hi;
+    }
+    return r->pool.kind == COMPARE_BINARY;
+}
+
+static const char *caption_of(enum axis_x x, bool is_kl)
+{
+    static const char *const words[2][2] = {
+        {"Accuracy against speed: up and to the right is better.",
+         "Accuracy against memory: up and to the left is better."},
+        {"Divergence against speed: down and to the right is better; it tells variants apart that "
+         "accuracy does not.",
+         "Divergence against memory: down and to the left is better."}};
+    return words[is_kl][x];
+}
+
+static void scatter(struct tradeoff *t, enum axis_x x, bool is_kl)
+{
+    const struct compare *c = t->p->c;
+    struct svg_point *pts = ARENA_ARRAY(t->p->a, struct svg_point, c->n_rows + 1);
+    size_t n = 0, n_known = 0;
+    const char *unit = "decode tokens per second";
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct compare_row *r = &c->rows[i];
+        if (r->variant->run != t->run || html_is_failed(r))
+            continue;
+        pts[n] = (struct svg_point){.name = r->variant->name, .color = html_color(t->p, i)};
+        if (!r->decode && r->prefill)
+            unit = "prefill tokens per second";
+        if (!set_x(r, x, &pts[n]) ||
+            !(is_kl ? set_kl(r, &pts[n]) : set_accuracy(c, r, &pts[n])))
+            continue;
+        n_known += !is_kl || pts[n].y > 0;
+        n++;
+    }
+    if (n < 2 || n_known == 0)
+        return;
+    struct svg_scatter s = {.x_label = x == X_SPEED ? unit : "peak memory, MiB",
+                            .y_label = is_kl ? "KL to the reference, nats" : "accuracy, %",
+                            .label = caption_of(x, is_kl),
+                            .is_x_lower_better = x == X_MEMORY,
+                            .is_y_lower_better = is_kl,
+                            .is_y_log = is_kl,
+                            .y_scale = is_kl ? 1 : 100,
+                            .points = pts,
+                            .n = n};
+    html_open_figure(t->p);
+    t->n_joint += svg_pareto(t->p->b, &s);
+    html_figure(t->p, caption_of(x, is_kl));
+    t->n_plots++;
+    t->has_memory |= x == X_MEMORY;
+    for (size_t i = 0; i < n && x == X_SPEED; i++)
+        t->n_speed_bars += isnan(pts[i].x_lo);
+}
+
+/* A control, shown by the script: without it every machine's plots can be unfolded. */
+static void machine_choice(struct page *p)
+{
+    size_t n = p->c->set->n_runs;
+    if (n < 2)
+        return;
+    buf_adds(p->b, "<form class=\"filters machines\" hidden><label>machine <select "
+                   "name=\"machine\"><option value=\"\">all</option>");
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(p->b, "<option value=\"%zu\">", i);
+        html_text(p->b, html_run_label(p, i));
+        buf_adds(p->b, "</option>");
+    }
+    buf_adds(p->b, "</select></label></form>\n");
+}
+
+static void notes(const struct tradeoff *t)
+{
+    struct buf *b = t->p->b;
+    buf_adds(b, "<p class=\"note\">The dotted line joins the variants that no other beats in both. ");
+    if (t->n_joint)
+        buf_adds(b, "Ellipses are joint 95&nbsp;% regions of both axes: answers and timings are "
+                    "measured apart, so (\xce\x94x/s<sub>x</sub>)\xc2\xb2 + "
+                    "(\xce\x94y/s<sub>y</sub>)\xc2\xb2 \xe2\x89\xa4 5.99, which is 1.25 times each "
+                    "95&nbsp;% interval. ");
+    buf_adds(b, "A bar is the 95&nbsp;% interval of one axis where the other has none");
+    if (t->n_speed_bars)
+        buf_adds(b, " (a speed has one from 6 repetitions on)");
+    buf_adds(b, t->p->c->is_by_name
+                    ? ". The interval of an accuracy is its own. "
+                    : ". The interval of an accuracy is that of its change against the base, which "
+                      "therefore has none. ");
+    if (t->has_memory)
+        buf_adds(b, "Memory is one reading of the kernel\xe2\x80\x99s peak. ");
+    buf_adds(b, "An arrow at the edge: further out than the others, with its value.</p>");
+}
+
+void html_charts_tradeoff(struct page *p)
+{
+    struct tradeoff t = {.p = p};
+    size_t n_runs = p->c->set->n_runs;
+    html_begin(p, "tradeoff", "Trade-offs", "What each variant costs and what it keeps.");
+    machine_choice(p);
+    for (size_t i = 0; i < n_runs; i++) {
+        if (n_runs > 1) {
+            buf_printf(p->b,
+                       "<details class=\"forest\" data-machine=\"%zu\"%s><summary>", i,
+                       i < FEW_RUNS ? " open" : "");
+            html_text(p->b, html_run_label(p, i));
+            buf_adds(p->b, "</summary>");
+        }
+        t.run = i;
+        buf_adds(p->b, "<div class=\"pair\">");
+        for (int is_kl = 0; is_kl < 2; is_kl++) {
+            scatter(&t, X_SPEED, is_kl);
+            scatter(&t, X_MEMORY, is_kl);
+        }
+        buf_adds(p->b, n_runs > 1 ? "</div></details>\n" : "</div>");
+    }
+    if (t.n_plots)
+        notes(&t);
+    else
+        buf_adds(p->b, "<p>Two variants with scores and measurements are needed for this.</p>");
+    html_end(p);
+}
