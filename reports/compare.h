@@ -79,6 +79,11 @@ struct compare_kl {              /* next-token distributions against the run's r
     double ln_ppl_ratio, ln_ppl_se;          /* paired, clustered by item */
     double ppl, ppl_ref;
 };
+struct compare_times {           /* of one kind, over the repetitions that are used */
+    const double *ms;            /* ascending, [n] */
+    const uint32_t *rep;         /* [n]: which repetition each came from, below n_reps */
+    size_t n, n_reps;
+};
 struct compare_speed {           /* one scenario of one variant */
     const struct view_job *job;  /* NULL: not measured */
     size_t n, n_dirty, n_warmup; /* n: repetitions used */
@@ -86,12 +91,9 @@ struct compare_speed {           /* one scenario of one variant */
     struct compare_value rate;   /* tokens/s: median, interval by ranks */
     struct compare_value ratio;  /* to the base: Hodges-Lehmann on logs; > 1 is faster */
     struct compare_value ttft_ms;            /* median */
-    size_t n_itl;
+    struct compare_times itl, ttft;          /* between tokens; to the first one */
     double itl_median_ms, itl_p90_ms, itl_p99_ms;    /* NAN when n does not allow it */
     double cpu_share;            /* CPU time / wall time, median */
-    const double *itl_ms;        /* ascending, [n_itl] */
-    const uint32_t *itl_rep;     /* [n_itl]: which repetition each came from, below n_itl_reps */
-    size_t n_itl_reps;
     const double *wall_ms;       /* ascending, [n]: per repetition */
 };
 struct compare_task {            /* a line of the task table */

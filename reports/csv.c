@@ -203,7 +203,7 @@ static void kl_rows(struct rows *r, const struct compare_kl *k)
 
 static void speed_rows(struct rows *r, const struct compare_speed *s)
 {
-    int64_t n = (int64_t)s->n, n_itl = (int64_t)s->n_itl;
+    int64_t n = (int64_t)s->n, n_itl = (int64_t)s->itl.n;
     if (!s->job)
         return;
     r->task = s->job->name;

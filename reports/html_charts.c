@@ -18,19 +18,30 @@ static void legend(struct page *p, const struct svg_series *s, size_t n)
     buf_adds(p->b, "</ul>");
 }
 
-static size_t gaps_of(struct page *p, struct svg_series *s)
+enum times { TIMES_ITL, TIMES_TTFT };
+
+/* TTFT is that of the prefill scenario, whose prompt is the long one; without it the decode's. */
+static const struct compare_times *times_of(const struct compare_row *r, enum times kind)
+{
+    const struct compare_speed *first = r->prefill && r->prefill->ttft.n ? r->prefill : r->decode;
+    if (kind == TIMES_ITL)
+        return r->decode && r->decode->itl.n ? &r->decode->itl : NULL;
+    return first && first->ttft.n ? &first->ttft : NULL;
+}
+
+static size_t series_of(struct page *p, enum times kind, struct svg_series *s)
 {
     size_t n = 0;
     for (size_t i = 0; i < p->c->n_rows; i++) {
-        const struct compare_row *r = &p->c->rows[i];
-        if (r->decode && r->decode->n_itl > 0)
-            s[n++] = (struct svg_series){r->variant->label, html_color(p, i), r->decode->itl_ms,
-                                         r->decode->n_itl};
+        const struct compare_times *t = times_of(&p->c->rows[i], kind);
+        if (t)
+            s[n++] = (struct svg_series){p->c->rows[i].variant->label, html_color(p, i), t->ms,
+                                         t->n};
     }
     return n;
 }
 
-static size_t prefills_of(struct page *p, struct svg_series *s)
+static size_t walls_of(struct page *p, struct svg_series *s)
 {
     size_t n = 0;
     for (size_t i = 0; i < p->c->n_rows; i++) {
@@ -42,15 +53,18 @@ static size_t prefills_of(struct page *p, struct svg_series *s)
     return n;
 }
 
-/* A variant's quantiles over the base's as columns; false: one of them has no gaps. */
-static bool set_band(struct page *p, size_t row, struct svg_band *band)
+/* A variant's quantiles over the base's as columns; false: one of them has too few times. */
+static bool set_band(struct page *p, size_t row, enum times kind, struct svg_band *band)
 {
     const struct compare_row *r = &p->c->rows[row];
     struct speed_ratio q[SPEED_QUANTILES];
-    if (compare_is_base(p->c, row) || r->base >= p->c->n_rows || !r->decode ||
-        !p->c->rows[r->base].decode)
+    if (compare_is_base(p->c, row) || r->base >= p->c->n_rows)
         return false;
-    size_t n = speed_ratios(p->c->rows[r->base].decode, r->decode, q);
+    const struct compare_times *b = times_of(&p->c->rows[r->base], kind), *t = times_of(r, kind);
+    if (!b || !t ||
+        (kind == TIMES_TTFT && (b->n_reps < SPEED_LEAST_TTFT || t->n_reps < SPEED_LEAST_TTFT)))
+        return false;
+    size_t n = speed_ratios(b, t, q);
     double *v = ARENA_ARRAY(p->a, double, 4 * n + 1);
     for (size_t i = 0; i < n; i++) {
         v[i] = q[i].p;
@@ -63,25 +77,98 @@ static bool set_band(struct page *p, size_t row, struct svg_band *band)
     return n > 1;
 }
 
-static void ratio_chart(struct page *p)
+static bool ratio_chart(struct page *p, enum times kind)
 {
+    static const struct svg_words words[] = {
+        {"quantile of the time between tokens, %", "times the base",
+         "Time between tokens against the base, quantile by quantile"},
+        {"quantile of the time to first token, %", "times the base",
+         "Time to first token against the base, quantile by quantile"}};
     struct svg_band *bands = ARENA_ARRAY(p->a, struct svg_band, p->c->n_rows);
     struct svg_series *names = ARENA_ARRAY(p->a, struct svg_series, p->c->n_rows);
     size_t n = 0;
     for (size_t i = 0; i < p->c->n_rows; i++)
-        if (set_band(p, i, &bands[n])) {
+        if (set_band(p, i, kind, &bands[n])) {
             names[n] = (struct svg_series){.name = bands[n].name, .color = bands[n].color};
             n++;
         }
     if (n == 0)
-        return;
+        return false;
     html_open_figure(p);
-    svg_ratios(p->b, bands, n, "Inter-token latency against the base, quantile by quantile");
+    svg_ratios(p->b, bands, n, &words[kind]);
     legend(p, names, n);
-    html_figure(p,
-           "Each quantile of the time between tokens as a multiple of the base\xe2\x80\x99s: below "
-           "1 is faster; a line that rises to the right has a slower tail. Bands: 95&nbsp;% by "
-           "drawing the repetitions again.");
+    html_figure(p, kind == TIMES_ITL
+                       ? "Each quantile as a multiple of the base\xe2\x80\x99s: below 1 is "
+                         "faster; a line that rises to the right has a slower tail. Bands: "
+                         "95&nbsp;% by drawing the repetitions again."
+                       : "Each quantile as a multiple of the base\xe2\x80\x99s, where the "
+                         "repetitions are enough for an interval. Bands: 95&nbsp;% by drawing the "
+                         "repetitions again.");
+    return true;
+}
+
+static void itl_charts(struct page *p, struct svg_series *s)
+{
+    static const struct svg_words words = {"milliseconds between tokens", "% of tokens at most",
+                                           "Distribution of the time between tokens"};
+    size_t n = series_of(p, TIMES_ITL, s);
+    if (n == 0)
+        return;
+    buf_adds(p->b, "<h3>Time between tokens</h3><div class=\"pair\">");
+    html_open_figure(p);
+    svg_ecdf(p->b, s, n, &words);
+    legend(p, s, n);
+    html_figure(p, "Share of tokens that came within a time: further left is faster, a steep line "
+                   "is steady, a flat top is a slow tail.");
+    ratio_chart(p, TIMES_ITL);
+    buf_adds(p->b, "</div>");
+}
+
+static void ttft_charts(struct page *p, struct svg_series *s)
+{
+    static const struct svg_words words = {"milliseconds to the first token",
+                                           "% of repetitions at most",
+                                           "Distribution of the time to first token"};
+    size_t n = series_of(p, TIMES_TTFT, s), most = 0;
+    bool is_wall = n == 0;
+    n = is_wall ? walls_of(p, s) : n;
+    for (size_t i = 0; i < n; i++)
+        most = s[i].n > most ? s[i].n : most;
+    if (n == 0)
+        return;
+    buf_printf(p->b, "<h3>%s</h3><div class=\"pair\">",
+               is_wall ? "Prefill time" : "Time to first token");
+    html_open_figure(p);
+    if (is_wall || most < SPEED_LEAST_TTFT) {
+        svg_strips(p->b, s, n, is_wall ? "milliseconds per prompt" : words.x, words.label);
+        html_figure(p, "Each dot is one repetition; the upright line is the median.");
+    } else {
+        svg_ecdf(p->b, s, n, &words);
+        legend(p, s, n);
+        html_figure(p, "Share of repetitions whose first token came within a time: further left is "
+                       "faster.");
+    }
+    bool has_ratios = !is_wall && ratio_chart(p, TIMES_TTFT);
+    size_t n_few = 0;
+    for (size_t i = 0; i < n; i++)
+        n_few += s[i].n < SPEED_LEAST_TTFT;
+    buf_adds(p->b, "</div>");
+    if (has_ratios && n_few)
+        buf_printf(p->b,
+                   "<p class=\"note\">%s fewer than %d undisturbed repetitions: no quantiles of "
+                   "the time to first token against the base.</p>",
+                   n_few == 1 ? "1 variant has"
+                              : arena_printf(p->a, "%zu variants have", n_few),
+                   (int)SPEED_LEAST_TTFT);
+    if (!is_wall && !has_ratios && p->c->n_rows > 1)
+        buf_printf(p->b,
+                   "<p class=\"note\">Quantile by quantile against the base: not drawn. A "
+                   "repetition has one time to first token, and below %d of them on both sides "
+                   "hardly a quantile has an interval; here %s at most. More: <code>assay run "
+                   "--repetitions %d</code>.</p>",
+                   (int)SPEED_LEAST_TTFT,
+                   most == 1 ? "there is 1" : arena_printf(p->a, "there are %zu", most),
+                   2 * (int)SPEED_LEAST_TTFT);
 }
 
 /* -- repetition by repetition ------------------------------------------------------------------- */
@@ -109,8 +196,11 @@ static int reps_panel(struct page *p, size_t row, struct svg_panel *panel, size_
         x[k] = k;
         y[k] = (double)(m - 1) * 1e9 / (double)(v[i].token_ns[m - 1] - v[i].token_ns[0]);
         flags[k] = v[i].is_dirty ? SVG_DIRTY : 0;
-        hover[k] = arena_printf(p->a, "%s, repetition %zu: %s tokens/s, %s preempted%s",
+        hover[k] = arena_printf(p->a, "%s, repetition %zu: %s tokens/s, %s cores busy, %s preempted%s",
                                 r->variant->label, k + 1, fmt_rate(y[k]).s,
+                                v[i].wall_ns > 0
+                                    ? fmt_ratio((double)v[i].cpu_ns / (double)v[i].wall_ns).s
+                                    : "unknown",
                                 v[i].switches < 0 ? "unknown times"
                                                   : fmt_things((size_t)v[i].switches, "time").s,
                                 v[i].is_dirty ? ", disturbed" : "");
@@ -172,24 +262,8 @@ int html_charts_latency(struct page *p, struct assay_err *e)
         return 0;
     }
     html_speed(p);
-    buf_adds(p->b, "<div class=\"pair\">");
-    size_t n = gaps_of(p, s);
-    if (n) {
-        html_open_figure(p);
-        svg_ecdf(p->b, s, n, "milliseconds between tokens", "Distribution of inter-token latency");
-        legend(p, s, n);
-        html_figure(p, "Share of tokens that came within a time: further left is faster, a steep line "
-                  "is steady, "
-                  "a flat top is a slow tail.");
-    }
-    ratio_chart(p);
-    n = prefills_of(p, s);
-    if (n) {
-        html_open_figure(p);
-        svg_strips(p->b, s, n, "milliseconds per prompt", "Prefill time per repetition");
-        html_figure(p, "Each dot is one repetition of the prefill; the upright line is the median.");
-    }
-    buf_adds(p->b, "</div>");
+    itl_charts(p, s);
+    ttft_charts(p, s);
     int rc = reps_chart(p, e);
     html_end(p);
     return rc;

@@ -55,38 +55,46 @@ static bool is_used(const struct view_sample *s, const struct compare_speed *out
     return !s->is_warmup && (!s->is_dirty || out->is_disturbed);
 }
 
-static void measure_gaps(const struct view_sample *s, size_t n, double alpha, struct arena *keep,
-                         struct compare_speed *out)
+/* ms[n] of repetitions of[n] in ascending order, kept. */
+static struct compare_times times_of(const double *ms, const uint32_t *of, size_t n,
+                                     struct arena *keep)
 {
-    size_t total = 0, k = 0;
-    for (size_t i = 0; i < n; i++)
-        total += s[i].n_token_ns;
     struct arena scratch = {0};
-    double *gaps = ARENA_ARRAY(&scratch, double, total), *sorted = ARENA_ARRAY(keep, double, total);
-    uint32_t *of = ARENA_ARRAY(&scratch, uint32_t, total),
-             *rep = ARENA_ARRAY(keep, uint32_t, total);
+    double *sorted = ARENA_ARRAY(keep, double, n + 1);
+    uint32_t *rep = ARENA_ARRAY(keep, uint32_t, n + 1);
+    struct quantile_ref *order = ARENA_ARRAY(&scratch, struct quantile_ref, n + 1);
+    quantile_order(ms, n, order);
     for (size_t i = 0; i < n; i++) {
-        size_t before = k;
-        for (size_t t = 1; t < s[i].n_token_ns && is_used(&s[i], out); t++) {
-            of[k] = (uint32_t)out->n_itl_reps;
-            gaps[k++] = (double)(s[i].token_ns[t] - s[i].token_ns[t - 1]) * 1e-6;
-        }
-        out->n_itl_reps += k > before;
-    }
-    struct quantile_ref *order = ARENA_ARRAY(&scratch, struct quantile_ref, k + 1);
-    quantile_order(gaps, k, order);
-    for (size_t i = 0; i < k; i++) {
         sorted[i] = order[i].v;
         rep[i] = of[order[i].at];
     }
     arena_release(&scratch);
-    gaps = sorted;
-    out->itl_rep = rep;
-    out->itl_ms = gaps;
-    out->n_itl = k;
-    out->itl_median_ms = quantile_sorted(gaps, k, 0.5);
-    out->itl_p90_ms = percentile(gaps, k, 0.9, alpha);
-    out->itl_p99_ms = percentile(gaps, k, 0.99, alpha);
+    return (struct compare_times){.ms = sorted, .rep = rep, .n = n};
+}
+
+static void measure_gaps(const struct view_sample *s, size_t n, double alpha, struct arena *keep,
+                         struct compare_speed *out)
+{
+    size_t total = 0, k = 0, n_reps = 0;
+    for (size_t i = 0; i < n; i++)
+        total += s[i].n_token_ns;
+    struct arena scratch = {0};
+    double *gaps = ARENA_ARRAY(&scratch, double, total + 1);
+    uint32_t *of = ARENA_ARRAY(&scratch, uint32_t, total + 1);
+    for (size_t i = 0; i < n; i++) {
+        size_t before = k;
+        for (size_t t = 1; t < s[i].n_token_ns && is_used(&s[i], out); t++) {
+            of[k] = (uint32_t)n_reps;
+            gaps[k++] = (double)(s[i].token_ns[t] - s[i].token_ns[t - 1]) * 1e-6;
+        }
+        n_reps += k > before;
+    }
+    out->itl = times_of(gaps, of, k, keep);
+    out->itl.n_reps = n_reps;
+    arena_release(&scratch);
+    out->itl_median_ms = quantile_sorted(out->itl.ms, k, 0.5);
+    out->itl_p90_ms = percentile(out->itl.ms, k, 0.9, alpha);
+    out->itl_p99_ms = percentile(out->itl.ms, k, 0.99, alpha);
 }
 
 int speed_measure(struct view *view, const struct view_job *job, double alpha, struct arena *keep,
@@ -109,6 +117,7 @@ int speed_measure(struct view *view, const struct view_job *job, double alpha, s
     bool is_prefill = job->scenario && strcmp(job->scenario->kind, "prefill") == 0;
     double *rates = ARENA_ARRAY(keep, double, n), *wall = ARENA_ARRAY(keep, double, n);
     double *ttft = ARENA_ARRAY(&scratch, double, n), *cpu = ARENA_ARRAY(&scratch, double, n);
+    uint32_t *of = ARENA_ARRAY(&scratch, uint32_t, n);
     for (size_t i = 0; i < n; i++) {
         out->n_warmup += s[i].is_warmup;
         out->n_dirty += s[i].is_dirty && !s[i].is_warmup;
@@ -118,13 +127,17 @@ int speed_measure(struct view *view, const struct view_job *job, double alpha, s
         double rate = rate_of(&s[i], is_prefill);
         if (!is_used(&s[i], out) || isnan(rate))
             continue;
-        if (s[i].ttft_ns >= 0)
+        if (s[i].ttft_ns >= 0) {
+            of[n_ttft] = (uint32_t)n_ttft;
             ttft[n_ttft++] = (double)s[i].ttft_ns * 1e-6;
+        }
         wall[out->n] = (double)s[i].wall_ns * 1e-6;
         cpu[out->n] = (double)s[i].cpu_ns / (double)s[i].wall_ns;
         rates[out->n++] = rate;
     }
     out->rate = median_of(rates, out->n, alpha);
+    out->ttft = times_of(ttft, of, n_ttft, keep);
+    out->ttft.n_reps = n_ttft;
     out->ttft_ms = median_of(ttft, n_ttft, alpha);
     out->cpu_share = median_of(cpu, out->n, alpha).v;
     quantile_sort(wall, out->n);
@@ -140,21 +153,21 @@ out:
 
 enum { RESAMPLES = 200, SEED = 42, LEAST_REPS = 3 };
 
-/* Quantiles of the gaps when repetition r counts times[r] times; p ascending. */
-static void weighted_quantiles(const struct compare_speed *s, const uint32_t *times,
+/* Quantiles of the times when repetition r counts times[r] times; p ascending. */
+static void weighted_quantiles(const struct compare_times *s, const uint32_t *times,
                                const struct speed_ratio *at, size_t n, double *out)
 {
     double total = 0, sum = 0;
     size_t k = 0;
-    for (size_t i = 0; i < s->n_itl; i++)
-        total += times[s->itl_rep[i]];
-    for (size_t i = 0; i < s->n_itl && k < n; i++) {
-        sum += times[s->itl_rep[i]];
-        while (k < n && sum >= at[k].p * total && times[s->itl_rep[i]])
-            out[k++] = s->itl_ms[i];
+    for (size_t i = 0; i < s->n; i++)
+        total += times[s->rep[i]];
+    for (size_t i = 0; i < s->n && k < n; i++) {
+        sum += times[s->rep[i]];
+        while (k < n && sum >= at[k].p * total && times[s->rep[i]])
+            out[k++] = s->ms[i];
     }
     while (k < n)
-        out[k++] = s->itl_ms[s->n_itl - 1];
+        out[k++] = s->ms[s->n - 1];
 }
 
 static void draw_reps(struct rng *rng, uint32_t *times, size_t n)
@@ -164,17 +177,17 @@ static void draw_reps(struct rng *rng, uint32_t *times, size_t n)
         times[rng_below(rng, n)]++;
 }
 
-static void bootstrap_ratios(const struct compare_speed *b, const struct compare_speed *v,
+static void bootstrap_ratios(const struct compare_times *b, const struct compare_times *v,
                              struct speed_ratio *r, size_t n)
 {
     struct arena a = {0};
     struct rng rng = {SEED};
-    uint32_t *bt = ARENA_ARRAY(&a, uint32_t, b->n_itl_reps),
-             *vt = ARENA_ARRAY(&a, uint32_t, v->n_itl_reps);
+    uint32_t *bt = ARENA_ARRAY(&a, uint32_t, b->n_reps),
+             *vt = ARENA_ARRAY(&a, uint32_t, v->n_reps);
     double *ratios = ARENA_ARRAY(&a, double, n *RESAMPLES), x[SPEED_QUANTILES], y[SPEED_QUANTILES];
     for (size_t k = 0; k < RESAMPLES; k++) {
-        draw_reps(&rng, bt, b->n_itl_reps);
-        draw_reps(&rng, vt, v->n_itl_reps);
+        draw_reps(&rng, bt, b->n_reps);
+        draw_reps(&rng, vt, v->n_reps);
         weighted_quantiles(b, bt, r, n, x);
         weighted_quantiles(v, vt, r, n, y);
         for (size_t i = 0; i < n; i++)
@@ -188,18 +201,18 @@ static void bootstrap_ratios(const struct compare_speed *b, const struct compare
     arena_release(&a);
 }
 
-size_t speed_ratios(const struct compare_speed *b, const struct compare_speed *v,
+size_t speed_ratios(const struct compare_times *b, const struct compare_times *v,
                     struct speed_ratio out[SPEED_QUANTILES])
 {
     size_t n = 0;
     for (int k = 1; k <= SPEED_QUANTILES; k++) {
         double p = k < SPEED_QUANTILES ? 0.05 * k : 0.99;
-        double x = percentile(b->itl_ms, b->n_itl, p, 0.05),
-               y = percentile(v->itl_ms, v->n_itl, p, 0.05);
+        double x = percentile(b->ms, b->n, p, 0.05),
+               y = percentile(v->ms, v->n, p, 0.05);
         if (x > 0 && y > 0)
             out[n++] = (struct speed_ratio){p, y / x, NAN, NAN};
     }
-    if (n && b->n_itl_reps >= LEAST_REPS && v->n_itl_reps >= LEAST_REPS)
+    if (n && b->n_reps >= LEAST_REPS && v->n_reps >= LEAST_REPS)
         bootstrap_ratios(b, v, out, n);
     return n;
 }

@@ -17,14 +17,16 @@ struct arena;
 int speed_measure(struct view *, const struct view_job *, double alpha, struct arena *keep,
                   struct compare_speed *, const double **rates_out, struct assay_err *);
 enum { SPEED_QUANTILES = 20 };   /* 5 %, 10 % ... 95 %, 99 % */
+/* Of TTFT a repetition has one: with fewer, hardly a quantile has an interval (10: those from 35 to 65 %). */
+enum { SPEED_LEAST_TTFT = 10 };
 struct speed_ratio {
-    double p;                    /* of the distribution of inter-token times */
+    double p;                    /* of the distribution of the times */
     double v, lo, hi;            /* variant / base: above 1 is slower */
 };
 /* Quantile by quantile, with a 95 % percentile bootstrap over repetitions (gaps of one repetition
- * hang together), 200 resamples, seeded.  Quantiles too far out for the gaps there are, are left
+ * hang together), 200 resamples, seeded.  Quantiles too far out for the times there are, are left
  * out; fewer than 3 repetitions on a side: no limits.  Returns how many were filled. */
-size_t speed_ratios(const struct compare_speed *base, const struct compare_speed *variant,
+size_t speed_ratios(const struct compare_times *base, const struct compare_times *variant,
                     struct speed_ratio out[SPEED_QUANTILES]);
 /* Fills *ratio from the rates of both: Hodges-Lehmann shift of their logarithms. */
 void speed_compare(const double *base, size_t n_base, const double *rates, size_t n, double alpha,

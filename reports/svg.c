@@ -285,7 +285,7 @@ static struct svg_scale series_scale(const struct svg_series *s, size_t n, doubl
     for (size_t i = 0; i < n; i++) {
         if (s[i].n == 0)
             continue;
-        size_t last = (size_t)(cut * (double)(s[i].n - 1));
+        size_t last = (size_t)(cut * (double)(s[i].n - 1) + 0.5);
         lo = s[i].v[0] < lo ? s[i].v[0] : lo;
         hi = s[i].v[last] > hi ? s[i].v[last] : hi;
     }
@@ -294,16 +294,15 @@ static struct svg_scale series_scale(const struct svg_series *s, size_t n, doubl
     return svg_scale_for(lo, hi, from, to, true);
 }
 
-void svg_ecdf(struct buf *b, const struct svg_series *s, size_t n, const char *x_label,
-              const char *label)
+void svg_ecdf(struct buf *b, const struct svg_series *s, size_t n, const struct svg_words *w)
 {
     enum { STEPS = 160 };
     const struct svg_frame f = {640, 300, 44, 16, 30, 46};
     struct svg_scale sx = series_scale(s, n, f.left, f.width - f.right, 0.999);
     struct svg_scale sy = {0, 1, f.height - f.bottom, f.top, false};
-    svg_open(b, f.width, f.height, label);
-    svg_x_axis(b, &f, &sx, x_label);
-    svg_y_axis(b, &f, &sy, 100, "% of tokens at most");
+    svg_open(b, f.width, f.height, w->label);
+    svg_x_axis(b, &f, &sx, w->x);
+    svg_y_axis(b, &f, &sy, 100, w->y);
     for (size_t i = 0; i < n; i++) {
         if (s[i].n == 0)
             continue;
@@ -343,7 +342,7 @@ static void band_path(struct buf *b, const struct svg_band *v, const struct svg_
     buf_adds(b, "Z\"/>");
 }
 
-void svg_ratios(struct buf *b, const struct svg_band *v, size_t n, const char *label)
+void svg_ratios(struct buf *b, const struct svg_band *v, size_t n, const struct svg_words *w)
 {
     const struct svg_frame f = {640, 300, 44, 16, 30, 46};
     double lo = 1, hi = 1;
@@ -355,9 +354,9 @@ void svg_ratios(struct buf *b, const struct svg_band *v, size_t n, const char *l
     struct svg_scale sx = {0, 1, f.left, f.width - f.right, false};
     struct svg_scale sy = svg_scale_for(lo, hi, f.height - f.bottom, f.top, true);
     struct svg_scale percent = {0, 100, f.left, f.width - f.right, false};
-    svg_open(b, f.width, f.height, label);
-    svg_x_axis(b, &f, &percent, "quantile of the time between tokens, %");
-    svg_y_axis(b, &f, &sy, 1, "times the base");
+    svg_open(b, f.width, f.height, w->label);
+    svg_x_axis(b, &f, &percent, w->x);
+    svg_y_axis(b, &f, &sy, 1, w->y);
     svg_line(b, "zero", f.left, svg_at(&sy, 1), f.width - f.right, svg_at(&sy, 1));
     for (size_t i = 0; i < n; i++) {
         buf_printf(b, "<g class=\"c%d\">", v[i].color % SVG_COLORS);

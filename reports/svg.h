@@ -52,9 +52,11 @@ struct svg_series {
     const double *v;             /* ascending */
     size_t n;
 };
+struct svg_words {
+    const char *x, *y, *label;   /* of the axes; for those who do not see it */
+};
 /* Empirical distribution functions on a logarithmic axis. */
-void svg_ecdf(struct buf *, const struct svg_series *, size_t n, const char *x_label,
-              const char *label);
+void svg_ecdf(struct buf *, const struct svg_series *, size_t n, const struct svg_words *);
 struct svg_band {                /* a line with limits over x, both in order of x */
     const char *name;
     int color;
@@ -62,7 +64,7 @@ struct svg_band {                /* a line with limits over x, both in order of 
     size_t n;
 };
 /* Ratios over quantiles (x 0 .. 1 as per cent), y logarithmic around a line at 1. */
-void svg_ratios(struct buf *, const struct svg_band *, size_t n, const char *label);
+void svg_ratios(struct buf *, const struct svg_band *, size_t n, const struct svg_words *);
 /* One row of dots per series, with the median. */
 void svg_strips(struct buf *, const struct svg_series *, size_t n, const char *x_label,
                 const char *label);

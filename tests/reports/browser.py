@@ -172,6 +172,25 @@ FIND = r"""
   return out;
 })()
 """
+# The trade-offs of one machine, when there are several.
+MACHINES = r"""
+(() => {
+  const form = document.querySelector(".machines"), out = [];
+  if (!form) return document.querySelectorAll("#tradeoff details[data-machine]").length ? ["no choice of machine"] : [];
+  if (form.hidden) return ["the choice of machine is hidden"];
+  const select = form.elements.machine, all = [...document.querySelectorAll("#tradeoff details[data-machine]")];
+  const set = v => { select.value = v; select.dispatchEvent(new Event("input", {bubbles: true})); };
+  if (select.options.length !== all.length + 1) out.push("machines to choose from: " + select.options.length);
+  for (const d of all) {
+    set(d.dataset.machine);
+    if (all.some(x => x.hidden === (x === d)) || !d.open || !d.getClientRects().length) out.push("machine " + d.dataset.machine + " is not shown alone");
+    if (!location.hash.includes("machine=" + d.dataset.machine)) out.push("the machine is not in the address");
+  }
+  set("");
+  if (all.some(d => d.hidden) || location.hash.includes("machine=")) out.push("all machines are not shown again");
+  return out;
+})()
+"""
 # Nights: charts with hover, a wall with a cell per series, everything within its box.
 NIGHTS = r"""
 (() => {
@@ -377,7 +396,7 @@ def run(browser, url, shots):
     found += axe(browser, " (360 px, all open)")
     view(1280, 900, "light")
     browser.load(url)
-    for script in (CHECKS, SORT, FILTER, FIND, BASES, FIND, NIGHTS, COPY, WHOLE, CHECKS):
+    for script in (CHECKS, SORT, FILTER, FIND, BASES, FIND, MACHINES, NIGHTS, COPY, WHOLE, CHECKS):
         found += browser.evaluate(script)
     found += browser.complaints()
     last = browser.evaluate("(() => { const o = document.querySelectorAll('.bases option'); return o.length ? o[o.length - 1].value : ''; })()")

@@ -434,7 +434,7 @@ static void make_speed(struct maker *m)
                                      .n_prompt = 512,
                                      .wall_ns = (int64_t)ns,
                                      .cpu_ns = (int64_t)(1.9 * ns),
-                                     .ttft_ns = STORE_NULL,
+                                     .ttft_ns = (int64_t)ns,
                                      .switches = i % 3,
                                      .is_dirty = i == 9};
             MAKE(store_put_sample(m->s, &s, &e_));

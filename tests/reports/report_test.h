@@ -22,7 +22,7 @@ struct fixture {
     struct assay_err err;
 };
 
-static void fixture_folder(struct fixture *f)
+static inline void fixture_folder(struct fixture *f)
 {
     *f = (struct fixture){0};
     const char *tmp = getenv("TMPDIR");

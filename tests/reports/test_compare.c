@@ -208,7 +208,7 @@ static void speeds(void **state)
     assert_true(r->decode->ratio.lo < r->decode->ratio.v &&
                 r->decode->ratio.v < r->decode->ratio.hi);
     assert_int_equal(r->decode->n, 12);
-    assert_int_equal(r->decode->n_itl, 12 * 127);
+    assert_int_equal(r->decode->itl.n, 12 * 127);
     assert_true(r->decode->itl_median_ms < r->decode->itl_p90_ms);
     assert_true(r->decode->itl_p90_ms < r->decode->itl_p99_ms);
     near(r->decode->ttft_ms.v, 7, 0.01);
@@ -216,7 +216,7 @@ static void speeds(void **state)
     assert_int_equal(r->prefill->n_dirty, 1);
     near(r->prefill->rate.v, 3550, 80);
     struct speed_ratio q[SPEED_QUANTILES];
-    assert_int_equal(speed_ratios(base->decode, r->decode, q), SPEED_QUANTILES);
+    assert_int_equal(speed_ratios(&base->decode->itl, &r->decode->itl, q), SPEED_QUANTILES);
     for (size_t i = 0; i < SPEED_QUANTILES; i++) { /* as planted, the whole distribution shifts */
         assert_true(q[i].lo <= q[i].v * 1.001 && q[i].hi >= q[i].v * 0.999 && q[i].lo > 0);
         assert_true(i == 0 || q[i].p > q[i - 1].p);
@@ -225,16 +225,26 @@ static void speeds(void **state)
             assert_true(q[i].hi - q[i].lo < 0.05);
         }
     }
-    assert_int_equal(base->decode->n_itl_reps, 12);
-    assert_int_equal(speed_ratios(base->decode, base->decode, q), SPEED_QUANTILES);
+    assert_int_equal(base->decode->itl.n_reps, 12);
+    assert_int_equal(speed_ratios(&base->decode->itl, &base->decode->itl, q), SPEED_QUANTILES);
     near(q[5].v, 1, 0);
+    /* one time to first token a repetition: only inner quantiles have an interval */
+    assert_int_equal(r->prefill->ttft.n, 11);
+    assert_int_equal(r->prefill->ttft.n_reps, 11);
+    size_t n = speed_ratios(&base->prefill->ttft, &r->prefill->ttft, q);
+    assert_int_equal(n, 9);
+    near(q[0].p, 0.3, 1e-9);
+    near(q[8].p, 0.7, 1e-9);
+    near(q[4].v, 2400.0 / 3600, 0.03);
+    for (size_t i = 0; i < n; i++)
+        assert_true(q[i].lo <= q[i].v && q[i].v <= q[i].hi);
     fixture_close(&f);
     /* with few gaps no p99, with 35 no p90; when all are disturbed they are used and it is said */
     fixture_sql(&f, "UPDATE sample SET token_ns = substr(token_ns, 1, 32), is_dirty = 1");
     assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
     r = row_of(f.c, "int4");
     assert_true(r->decode->is_disturbed);
-    assert_int_equal(r->decode->n_itl, 36);
+    assert_int_equal(r->decode->itl.n, 36);
     assert_true(isnan(r->decode->itl_p99_ms) && !isnan(r->decode->itl_p90_ms));
     fixture_end(&f);
 }
