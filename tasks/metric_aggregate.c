@@ -572,7 +572,7 @@ int metric_aggregate(const struct metric_use *u, const struct task_score *scores
         return n ? code_aggregate(u->aggregate_code, scores, n, out, e) : 0;
     port_aggregate_fn *port = agg ? NULL : port_aggregate_find(u->aggregation);
     if (port && n) {
-        rc = port_aggregate(port, scores, n, &out->value, e);
+        rc = port_aggregate(u, scores, n, &out->value, e);
         return rc < 0 ? err_prefix(e, rc, "metric '%s'", u->name) : 0;
     }
     if (!agg && !port)

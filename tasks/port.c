@@ -11,6 +11,7 @@
 #include "harness/base/err.h"
 #include "harness/base/fs.h"
 #include "harness/base/hash.h"
+#include "harness/base/json.h"
 #include "tasks/code.h"
 #include "tasks/port_table.h"
 #include "tasks/template.h"
@@ -19,7 +20,8 @@ enum { MODULE_BYTES = 4 << 20 };
 
 /* -- finding --------------------------------------------------------------------------------------- */
 
-static const struct port *const families[] = {port_mmlu, port_africa, port_arabic, port_choice, port_score};
+static const struct port *const families[] = {port_mmlu, port_africa, port_arabic, port_choice, port_score,
+                                             port_classes};
 
 const struct port *port_at(size_t i)
 {
@@ -86,8 +88,8 @@ static int bind(const struct port *p, const struct port_ask *ask, const char *pa
         return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: !function %s knows no '%s'",
                        ask->where, ask->key, ask->func->s, folder);
     *out = u;
-    if (p->kind == PORT_AGGREGATE || p->kind == PORT_FILTER)
-        return 0; /* the text names a row of another table */
+    if (p->kind == PORT_AGGREGATE || p->kind == PORT_FILTER || p->kind == PORT_CLASS)
+        return 0; /* the text names a row of another table, or is no program */
     const char *name = arena_printf(a, "built-in %s", p->name);
     struct template_source src = {.text = p->text, .n = strlen(p->text), .where = name, .flags = TEMPLATE_PORT};
     return template_compile(&src, a, &u->tpl, e);
@@ -168,33 +170,95 @@ static int open_code(const struct port_ask *ask, const char *path, bool here, st
     return 0;
 }
 
-int port_open(const struct port_ask *ask, struct arena *a, struct port_use **out, struct assay_err *e)
+struct module {                        /* where a function would be */
+    const char *path, *name;
+    bool is_here;                      /* beside the YAML file */
+    bool is_known;                     /* a row is for another version of it */
+};
+
+/* Binds the function to the first row that fits; *out NULL: none does. */
+static int find(const struct port_ask *ask, struct module *m, struct arena *a, struct port_use **out,
+                struct assay_err *e)
 {
-    const char *name, *text = NULL;
-    bool here = false, known = false;
-    size_t n;
-    const char *path = module_path(ask, a, &name, &here);
-    *out = NULL;
+    const char *text = NULL;
     const struct port *p;
-    for (size_t i = 0; path && (p = port_at(i)); i++) {
-        const char *arg = p->kind == ask->kind ? star(p->name, name, a) : NULL;
-        if (!arg || !module_matches(p, path))
+    size_t n;
+    m->path = module_path(ask, a, &m->name, &m->is_here);
+    *out = NULL;
+    for (size_t i = 0; m->path && (p = port_at(i)); i++) {
+        const char *arg = p->kind == ask->kind ? star(p->name, m->name, a) : NULL;
+        if (!arg || !module_matches(p, m->path))
             continue;
-        known = true;
-        if (here && !text)
-            TRY(fs_read(path, MODULE_BYTES, a, &text, &n, e));
-        if (here && (!strstr(text, p->evidence) || !is_known(p, text, n)))
+        m->is_known = true;
+        if (m->is_here && !text)
+            TRY(fs_read(m->path, MODULE_BYTES, a, &text, &n, e));
+        if (m->is_here && (!strstr(text, p->evidence) || !is_known(p, text, n)))
             continue;
-        int rc = bind(p, ask, path, arg, a, out, e);
+        int rc = bind(p, ask, m->path, arg, a, out, e);
         if (rc != ASSAY_EUNSUPPORTED || !ask->host)
             return rc;
     }
-    if (path && ask->host)
-        return open_code(ask, path, here, a, out, e);
+    return 0;
+}
+
+int port_open(const struct port_ask *ask, struct arena *a, struct port_use **out, struct assay_err *e)
+{
+    struct module m = {0};
+    TRY(find(ask, &m, a, out, e));
+    if (*out)
+        return 0;
+    if (m.path && ask->host)
+        return open_code(ask, m.path, m.is_here, a, out, e);
     return err_set(e, ASSAY_EUNSUPPORTED, "%s: '%s' can't be used: !function %s: it is a Python function that is "
                    "not built in; --allow-task-code would load it, which runs code of that folder%s",
                    ask->where, ask->key, ask->func->s,
-                   known ? " (its module is another version of one that is built in)" : "");
+                   m.is_known ? " (its module is another version of one that is built in)" : "");
+}
+
+/* Texts "!function x" of a class' configuration become functions "module.Class:x", found where the
+ * class is. */
+static const struct value *with_functions(const struct value *v, const struct port_ask *ask, struct arena *a)
+{
+    static const char mark[] = "!function ";
+    enum { MARK = sizeof mark - 1 };
+    if (v->type == VALUE_STR && strncmp(v->s, mark, MARK) == 0) {
+        struct value *f = value_str(a, arena_printf(a, "%s:%s", ask->func->s, v->s + MARK));
+        f->type = VALUE_FUNC;
+        f->file = ask->func->file;
+        f->line = ask->func->line;
+        f->col = ask->func->col;
+        return f;
+    }
+    if (v->type == VALUE_LIST) {
+        const struct value **items = ARENA_ARRAY(a, const struct value *, v->n + 1);
+        for (uint32_t i = 0; i < v->n; i++)
+            items[i] = with_functions(v->items[i], ask, a);
+        return value_list(a, items, v->n);
+    }
+    if (v->type != VALUE_DICT)
+        return v;
+    struct value_entry *entries = ARENA_ARRAY(a, struct value_entry, v->n + 1);
+    for (uint32_t i = 0; i < v->n; i++)
+        entries[i] = (struct value_entry){v->entries[i].key, with_functions(v->entries[i].value, ask, a)};
+    struct value *d = value_dict(a, entries, v->n);
+    d->file = ask->func->file;
+    return d;
+}
+
+int port_class(const struct port_ask *ask, struct arena *a, const struct value **out, bool *is_known,
+               struct assay_err *e)
+{
+    struct module m = {0};
+    struct port_use *u;
+    const struct value *config;
+    *out = NULL;
+    TRY(find(ask, &m, a, &u, e));
+    *is_known = m.is_known;
+    if (!u)
+        return 0;
+    TRY(json_parse(u->port->text, strlen(u->port->text), "built-in class", 1, a, &config, e));
+    *out = with_functions(config, ask, a);
+    return 0;
 }
 
 void port_release(struct port_use *u)
@@ -260,6 +324,9 @@ int port_row(const struct port_use *u, const struct port_doc *d, struct arena *a
     const struct value *keep = value_get(m.names, "_keep");
     if (keep && !is_true(keep))
         return 0;
+    *out = value_get(m.names, "_rows");
+    if (*out)
+        return 0;
     *out = d->doc;
     for (uint32_t i = 0; i < m.names->n; i++)
         if (m.names->entries[i].key->s[0] != '_')
@@ -300,6 +367,21 @@ int port_value(const struct port_use *u, const struct value *doc, struct arena *
     TRY(run(u, given(a, doc, NULL, NULL), a, &m, e));
     const struct value *v = value_get(m.names, "out");
     *out = v ? v : m.text;
+    return 0;
+}
+
+int port_data(const struct port_use *u, const struct value *kwargs, struct arena *a, const char **path,
+              const char **name, struct assay_err *e)
+{
+    const struct value_entry all = {value_str(a, "kwargs"), kwargs};
+    struct made m;
+    TRY(run(u, value_dict(a, &all, 1), a, &m, e));
+    const struct value *v[2] = {value_get(m.names, "path"), value_get(m.names, "name")};
+    if (!v[0] || v[0]->type != VALUE_STR || (v[1] && v[1]->type != VALUE_STR && v[1]->type != VALUE_NULL))
+        return err_set(e, ASSAY_EFORMAT, "%s: 'custom_dataset' is called with arguments that name no data set",
+                       u->where);
+    *path = v[0]->s;
+    *name = v[1] && v[1]->type == VALUE_STR ? v[1]->s : NULL;
     return 0;
 }
 

@@ -8,7 +8,8 @@
  *
  * A program sees `doc`, `results` (of process_results: the filtered responses), `arg` (what the '*' of
  * the function's name stands for), `folder` (the name of the module's folder), `texts` (the row's
- * strings for that folder) and `row` (of process_docs: which row of the split it is, from 0).  Functions
+ * strings for that folder), `row` (of process_docs: which row of the split it is, from 0) and `kwargs`
+ * (of custom_dataset: what it is called with).  Functions
  * that draw from a random generator that other tasks share have an order of their own here: one pass
  * over the split from the seed on. */
 #ifndef PORT_H
@@ -25,14 +26,19 @@ struct template;
 
 enum port_kind {
     PORT_ROWS,                         /* process_docs: names it sets become columns; a row whose program
-                                          sets _keep to a false value is dropped */
+                                          sets _keep to a false value is dropped, one that sets _rows
+                                          becomes the rows of that list */
     PORT_VALUE,                        /* doc_to_*: the value of `out`, else the text it prints */
     PORT_RESULTS,                      /* process_results: names it sets become scores; "_at_" in a name
                                           is "@", which no name can hold */
     PORT_AGGREGATE,                    /* text: a row of metric_aggregate.c */
     PORT_FILTER,                       /* a class of filter_list; text: a row of filter.c */
     PORT_SAMPLES,                      /* examples: the list `out` */
-    PORT_NONE                          /* what no port is made for: metrics, data sets */
+    PORT_DATA,                         /* custom_dataset: `path` and `name` of the data set it loads */
+    PORT_CLASS,                        /* class; text: JSON, the configuration that says the same.  Its
+                                          "!function x" are rows named "Class:x"; also_scored: a text
+                                          that is scored behind the prompt, beside the answer */
+    PORT_NONE                          /* what no port is made for: metrics */
 };
 struct port_texts {                    /* strings by folder */
     const char *folder, *v[4];
@@ -66,7 +72,11 @@ struct port_ask {
 };
 int port_open(const struct port_ask *, struct arena *, struct port_use **, struct assay_err *);
 void port_release(struct port_use *);
-/* The row in place of `doc`, row `idx` of its split; *out NULL: dropped.
+/* What the task of a class would say in YAML: a dict, its functions at the place of `func`; NULL: no
+ * port of it.  is_known: another version of its module has one. */
+int port_class(const struct port_ask *, struct arena *, const struct value **out, bool *is_known,
+               struct assay_err *);
+/* The row in place of `doc`, row `idx` of its split; *out NULL: dropped; a list: rows in its place.
  * Errors: ASSAY_EFORMAT "where: ...". */
 struct port_doc {
     const struct value *doc;
@@ -84,6 +94,9 @@ struct port_row {
 };
 int port_field(const struct port_use *, const struct port_row *, struct arena *,
                const struct value **out, struct assay_err *);
+/* Names of the data set that a custom_dataset loads; *name NULL: none. */
+int port_data(const struct port_use *, const struct value *kwargs, struct arena *, const char **path,
+              const char **name, struct assay_err *);
 /* Names of the scores, in order. */
 const char *const *port_scores(const struct port_use *, struct arena *, size_t *n);
 /* *out: dict of scores. */

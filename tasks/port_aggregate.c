@@ -310,6 +310,21 @@ static int bbq_bias_ambiguous(const struct port_scores *s, double *out)
     return 0;
 }
 
+/* -- fda and its like: numpy's mean of whole numbers, whose sum is exact ------------------------- */
+
+static int mean_of_counts(const struct port_scores *s, double *out)
+{
+    double sum = 0, x = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        TRY(number(s, i, s->v[i], &x));
+        if (x != floor(x))
+            return bad(s, i, "is no whole number");
+        sum += x;
+    }
+    *out = sum / (double)s->n;
+    return 0;
+}
+
 /* -- the table ----------------------------------------------------------------------------------- */
 
 static const struct {
@@ -321,7 +336,16 @@ static const struct {
     {"bbq_bias_ambiguous", bbq_bias_ambiguous},
     {"bbq_bias_disambiguated", bbq_bias_disambiguated},
     {"cb_f1", cb_f1},
+    {"mean_of_counts", mean_of_counts},
     {"span_f1", span_f1},
+    {"squad2_best_exact", squad2_best_exact},
+    {"squad2_best_f1", squad2_best_f1},
+    {"squad2_exact", squad2_exact},
+    {"squad2_f1", squad2_f1},
+    {"squad2_has_exact", squad2_has_exact},
+    {"squad2_has_f1", squad2_has_f1},
+    {"squad2_no_exact", squad2_no_exact},
+    {"squad2_no_f1", squad2_no_f1},
     {"tag_accuracy", tag_accuracy},
 };
 
@@ -333,12 +357,12 @@ port_aggregate_fn *port_aggregate_find(const char *name)
     return NULL;
 }
 
-int port_aggregate(port_aggregate_fn *fn, const struct task_score *scores, size_t n, double *out,
+int port_aggregate(const struct metric_use *u, const struct task_score *scores, size_t n, double *out,
                    struct assay_err *e)
 {
     struct arena a = {0};
     const struct value **v = ARENA_ARRAY(&a, const struct value *, n);
-    struct port_scores s = {v, n, &a, e};
+    struct port_scores s = {v, n, u->sum == METRIC_SUM_NAIVE, &a, e};
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
         const char *text = scores[i].detail;
@@ -348,7 +372,7 @@ int port_aggregate(port_aggregate_fn *fn, const struct task_score *scores, size_
             v[i] = value_float(&a, scores[i].value);
     }
     if (rc == 0)
-        rc = fn(&s, out);
+        rc = port_aggregate_find(u->aggregation)(&s, out);
     arena_release(&a);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tasks/port_filters.h"
+#include "tasks/port_words.h"
 #include "tasks/regex.h"
 
 static bool is_punctuation(char c)
@@ -30,11 +31,6 @@ static struct pystr bare(struct arena *a, struct pystr s, bool keep_punctuation)
     return pystr(text, n);
 }
 
-struct words {
-    struct pystr *v;
-    size_t n;
-};
-
 /* Words without the articles. */
 static int split_words(struct arena *a, const struct regex *articles, struct pystr s, struct words *out,
                        struct assay_err *e)
@@ -49,12 +45,18 @@ static int split_words(struct arena *a, const struct regex *articles, struct pys
     return rc;
 }
 
-static int compile_articles(struct regex **out, struct assay_err *e)
+int words_articles(struct regex **out, struct assay_err *e)
 {
     return regex_compile(PYSTR("\\b(a|an|the)\\b"), 0, out, e);
 }
 
 /* -- SQuAD --------------------------------------------------------------------------------------- */
+
+int words_of(struct arena *a, const struct regex *articles, struct pystr s, struct words *out,
+             struct assay_err *e)
+{
+    return split_words(a, articles, bare(a, s, false), out, e);
+}
 
 /* Normal forms of two answers. */
 static bool squad_pair(struct render *r, const struct filter_call_args *c, struct words out[2])
@@ -66,29 +68,29 @@ static bool squad_pair(struct render *r, const struct filter_call_args *c, struc
         return render_fail(r, "an answer to compare is no text") != NULL;
     if (!render_step(r, (v[0]->n + v[1]->n) / TEMPLATE_STEP_BYTES + 1))
         return false;
-    int rc = compile_articles(&articles, &why);
+    int rc = words_articles(&articles, &why);
     for (int k = 0; k < 2 && rc == 0; k++)
-        rc = split_words(r->a, articles, bare(r->a, value_text(v[k]), false), &out[k], &why);
+        rc = words_of(r->a, articles, value_text(v[k]), &out[k], &why);
     if (rc == 0)
         regex_free(articles);
     return rc == 0 ? true : render_fail(r, "%s", why.msg) != NULL;
 }
 
-static bool same_words(const struct words w[2])
+bool words_equal(const struct words *x, const struct words *y)
 {
-    bool equal = w[0].n == w[1].n;
-    for (size_t i = 0; equal && i < w[0].n; i++)
-        equal = same(w[0].v[i], w[1].v[i]);
+    bool equal = x->n == y->n;
+    for (size_t i = 0; equal && i < x->n; i++)
+        equal = same(x->v[i], y->v[i]);
     return equal;
 }
 
 static const struct value *do_squad_exact(struct render *r, const struct filter_call_args *c)
 {
     struct words w[2];
-    return squad_pair(r, c, w) ? value_int(r->a, same_words(w)) : NULL;
+    return squad_pair(r, c, w) ? value_int(r->a, words_equal(&w[0], &w[1])) : NULL;
 }
 
-static size_t shared_words(const struct words *a, const struct words *b)
+size_t words_shared(const struct words *a, const struct words *b)
 {
     size_t n = 0;
     for (size_t i = 0; i < a->n; i++)
@@ -109,7 +111,7 @@ static const struct value *f1(struct render *r, const struct filter_call_args *c
         return NULL;
     if (if_empty && w[0].n == 0 && w[1].n == 0)
         return value_int(r->a, 1);
-    size_t n = shared_words(&w[0], &w[1]);
+    size_t n = words_shared(&w[0], &w[1]);
     if (n == 0)
         return value_int(r->a, 0);
     double precision = (double)n / (double)w[0].n, recall = (double)n / (double)w[1].n;
@@ -219,7 +221,7 @@ static int drop_metrics(struct arena *a, struct pystr pred, const struct items *
 {
     struct words p, g;
     struct regex *articles;
-    TRY(compile_articles(&articles, e));
+    TRY(words_articles(&articles, e));
     int rc = drop_words(a, articles, pred, &p, e);
     struct pystr text = rc == 0 ? joined(a, &p) : PYSTR("");
     double best = 0;

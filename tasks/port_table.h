@@ -14,6 +14,8 @@
 #define RESULTS(...) {PORT_RESULTS, __VA_ARGS__, NULL}
 #define AGGREGATE(...) {PORT_AGGREGATE, __VA_ARGS__, NULL}
 #define FILTER(...) {PORT_FILTER, __VA_ARGS__, NULL}
+#define DATA(...) {PORT_DATA, __VA_ARGS__, NULL}
+#define CLASS(...) {PORT_CLASS, __VA_ARGS__, NULL}
 
 #define CLEAN /* hellaswag's way with brackets */                                                     \
     "{% macro _clean(t) %}{{ t.strip().replace(' [title]', '. ')|regex_replace('\\\\[.*?\\\\]', '')"   \
@@ -25,6 +27,6 @@
     "{% endfor %}"
 #define ABC26 "'ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
 
-extern const struct port port_mmlu[], port_africa[], port_arabic[], port_choice[], port_score[];
+extern const struct port port_mmlu[], port_africa[], port_arabic[], port_choice[], port_score[], port_classes[];
 extern const struct port_texts port_mmlu_prox[];
 #endif

@@ -178,6 +178,48 @@ static const struct value *do_overlap(struct render *r, const struct filter_call
     return value_int(r->a, same);
 }
 
+/* What re.IGNORECASE takes a character for: its lower case, or the upper case of that, where others share it. */
+static utf8proc_int32_t caseless(struct pystr *rest)
+{
+    static const utf8proc_int32_t pairs[][2] = { /* whose upper cases are several characters, and equal */
+        {0x1FD3, 0x390}, {0x1FE3, 0x3B0}, {0xFB06, 0xFB05}};
+    utf8proc_int32_t cp = -1;
+    size_t k = pytext_offset(*rest, 1);
+    utf8proc_iterate((const utf8proc_uint8_t *)rest->s, (utf8proc_ssize_t)rest->n, &cp);
+    *rest = pystr(rest->s + k, rest->n - k);
+    if (cp < 0)
+        return cp;
+    cp = utf8proc_tolower(cp);
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (cp == pairs[i][0])
+            return pairs[i][1];
+    return utf8proc_toupper(cp);
+}
+
+static bool starts_caseless(struct pystr text, struct pystr label)
+{
+    while (label.n)
+        if (!text.n || caseless(&text) != caseless(&label))
+            return false;
+    return true;
+}
+
+/* re.search(re.escape(label), text, re.IGNORECASE) is not None */
+static const struct value *do_contains_caseless(struct render *r, const struct filter_call_args *c)
+{
+    if (c->subject->type != VALUE_STR || c->arg[0]->type != VALUE_STR)
+        return render_fail(r, "contains_caseless takes two texts");
+    struct pystr text = value_text(c->subject), label = value_text(c->arg[0]);
+    if (!render_step(r, (uint64_t)text.n * (label.n + 1) / TEMPLATE_STEP_BYTES + 1))
+        return NULL;
+    bool found = starts_caseless(text, label);
+    while (!found && text.n) {
+        caseless(&text);
+        found = starts_caseless(text, label);
+    }
+    return value_bool(found);
+}
+
 /* len(text.encode("utf-8")) */
 static const struct value *do_utf8_length(struct render *r, const struct filter_call_args *c)
 {
@@ -188,6 +230,7 @@ static const struct value *do_utf8_length(struct render *r, const struct filter_
 
 const struct filter_row port_text_filters[] = {
     {"argmax", "", 0, do_argmax},
+    {"contains_caseless", "label", 1, do_contains_caseless},
     {"drop_punctuation", "", 0, do_drop_punctuation},
     {"exp", "", 0, do_exp},
     {"findall", "pattern", 1, do_findall},

@@ -100,6 +100,9 @@ struct asking {
 /* Request `at` and its repeats. */
 static void ask_put(struct asking *a, size_t at, struct pystr context, struct pystr continuation)
 {
+    enum task_output output = a->task->output;
+    if (at && a->m->also_scored.n)
+        output = TASK_LOGLIKELIHOOD;
     static const enum task_request_kind kinds[] = {[TASK_MULTIPLE_CHOICE] = TASK_REQ_LOGLIKELIHOOD,
                                                    [TASK_LOGLIKELIHOOD] = TASK_REQ_LOGLIKELIHOOD,
                                                    [TASK_ROLLING] = TASK_REQ_ROLLING,
@@ -107,12 +110,12 @@ static void ask_put(struct asking *a, size_t at, struct pystr context, struct py
     size_t k = (size_t)a->task->repeats;
     for (size_t i = 0; i < k; i++) {
         struct task_request *r = &a->item->requests[at * k + i];
-        r->kind = kinds[a->task->output];
+        r->kind = kinds[output];
         r->context = context.s;
         r->context_n = context.n;
         r->continuation = continuation.s;
         r->continuation_n = continuation.n;
-        r->generation = a->task->output == TASK_GENERATE ? &a->m->generation : NULL;
+        r->generation = output == TASK_GENERATE ? &a->m->generation : NULL;
         r->repeat = (uint32_t)i;
     }
 }
@@ -179,8 +182,10 @@ static int ask_text(struct asking *a, const struct value *question, const struct
                                     value_type_name(target));
         continuation = pystr(target->s, target->n);
     }
-    ask_room(a, 1);
+    ask_room(a, a->m->also_scored.n ? 2 : 1);
     ask_put(a, 0, context, continuation);
+    if (a->m->also_scored.n)
+        ask_put(a, 1, context, a->m->also_scored);
     return 0;
 }
 

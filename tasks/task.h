@@ -125,7 +125,8 @@ const char *const *task_index_holders(struct task_index *, const char *name, str
 /* -- rows -------------------------------------------------------------------------------------- */
 /* Whether rows of the evaluated split (is_shot: of the few-shot pool) must go through task_row. */
 bool task_has_rows(const struct task *, bool is_shot);
-/* process_docs: the row in place of `row`, or *out NULL: the row is not a document. */
+/* process_docs: the row in place of `row`; *out NULL: the row is not a document; a list: the documents it
+ * holds. */
 struct task_source_row {
     const struct value *row;
     size_t idx;                    /* of the split, from 0, before any is dropped */

@@ -80,15 +80,25 @@ static struct code_split split_of(const struct task *t, bool is_shot)
 }
 
 /* Upstream calls custom_dataset(**metadata, **dataset_kwargs). */
-static const struct value *dataset_kwargs(const struct task *t, struct arena *a)
+static const struct value *dataset_kwargs(const struct value *config, struct arena *a)
 {
-    const struct value *both[2] = {value_get(t->config, "metadata"), t->dataset_kwargs};
+    const struct value *both[2] = {value_get(config, "metadata"), value_get(config, "dataset_kwargs")};
     const struct value *all = value_dict(a, NULL, 0);
     for (size_t i = 0; i < 2; i++)
         for (uint32_t k = 0; both[i] && both[i]->type == VALUE_DICT && k < both[i]->n; k++)
             if (both[i]->entries[k].key->type == VALUE_STR)
                 all = value_with(a, all, both[i]->entries[k].key->s, both[i]->entries[k].value);
     return all;
+}
+
+int task_own_data(struct task *t, const struct value *config, struct assay_err *e)
+{
+    const struct port_use *u = t->impl->dataset;
+    if (!u || u->code)
+        return 0;
+    t->dataset_kwargs = NULL; /* they are the function's */
+    return port_data(u, dataset_kwargs(config, t->impl->arena), t->impl->arena, &t->dataset_path,
+                     &t->dataset_name, e);
 }
 
 void task_code_begin(struct task *t)
@@ -112,7 +122,7 @@ bool task_wants_code(const struct task *t, bool is_shot)
 
 bool task_has_own_data(const struct task *t)
 {
-    return t->impl->dataset != NULL;
+    return t->impl->dataset && t->impl->dataset->code;
 }
 
 int task_code_rows(const struct task *t, bool is_shot, const struct task_code_io *io,
@@ -120,7 +130,7 @@ int task_code_rows(const struct task *t, bool is_shot, const struct task_code_io
 {
     struct arena a = {0};
     struct code_split s = split_of(t, is_shot);
-    s.kwargs = s.dataset ? dataset_kwargs(t, &a) : NULL;
+    s.kwargs = s.dataset ? dataset_kwargs(t->config, &a) : NULL;
     int rc = code_split_run(&s, io, e);
     arena_release(&a);
     return rc;

@@ -56,24 +56,47 @@ static const struct value *function_text(const char *text, const char *name, str
     return value_strn(a, from, (size_t)(end - from));
 }
 
-static const struct value *function_value(const struct task_files *files, const struct value *f, struct arena *a)
+/* `name = partial(f, key="x")` at the margin, as Python prints it; NULL: there is none. */
+static const char *partial_text(const char *text, const char *name, struct arena *a)
 {
-    const char *dot = strrchr(f->s, '.'), *name = dot ? dot + 1 : f->s, *text;
+    const char *start = arena_printf(a, "%s = partial(", name), *s = text;
+    while (*s && strncmp(s, start, strlen(start)) != 0)
+        s = next_line(s);
+    if (!*s)
+        return NULL;
+    s += strlen(start);
+    size_t n = strcspn(s, ",)\n"), rest = strcspn(s + n, ")\n");
+    if (s[n] != ',' || s[n + rest] != ')')
+        return NULL;
+    char *kwargs = arena_strndup(a, s + n, rest);
+    for (char *p = kwargs; *p; p++)
+        *p = *p == '"' ? '\'' : *p;
+    return arena_printf(a, "functools.partial(<function %.*s>%s)", (int)n, s, kwargs);
+}
+
+/* The module beside the YAML file; NULL: there is none. */
+static const char *module_text(const struct task_files *files, const struct value *f, struct arena *a)
+{
+    const char *dot = strrchr(f->s, '.'), *text;
     size_t n;
-    if (dot) {
-        char *path = arena_printf(a, "%.*s.py", (int)(dot - f->s), f->s);
-        for (char *p = path; p < path + (dot - f->s); p++)
-            if (*p == '.')
-                *p = '/';
-        struct assay_err none = {0};
-        const char *full = fs_join(a, fs_dirname(a, task_files_path(files, f)), path);
-        if (fs_exists(full) && fs_read(full, MODULE_BYTES, a, &text, &n, &none) == 0) {
-            const struct value *v = function_text(text, name, a);
-            if (v)
-                return v;
-        }
-    }
-    return value_str(a, arena_printf(a, "<function %s>", name));
+    if (!dot)
+        return NULL;
+    char *path = arena_printf(a, "%.*s.py", (int)(dot - f->s), f->s);
+    for (char *p = path; p < path + (dot - f->s); p++)
+        if (*p == '.')
+            *p = '/';
+    struct assay_err none = {0};
+    const char *full = fs_join(a, fs_dirname(a, task_files_path(files, f)), path);
+    return fs_exists(full) && fs_read(full, MODULE_BYTES, a, &text, &n, &none) == 0 ? text : NULL;
+}
+
+static const struct value *function_value(const struct task_files *files, const struct value *f, bool is_source,
+                                          struct arena *a)
+{
+    const char *dot = strrchr(f->s, '.'), *name = dot ? dot + 1 : f->s, *text = module_text(files, f, a);
+    const struct value *v = text && is_source ? function_text(text, name, a) : NULL;
+    const char *partial = text && !v ? partial_text(text, name, a) : NULL;
+    return v ? v : value_str(a, partial ? partial : arena_printf(a, "<function %s>", name));
 }
 
 /* A value with its functions as text, lists and dicts included.  Upstream has source for a key's own value and
@@ -81,10 +104,8 @@ static const struct value *function_value(const struct task_files *files, const 
 static const struct value *plain(const struct task_files *files, const struct value *v, bool is_source,
                                  struct arena *a)
 {
-    const char *dot = v->type == VALUE_FUNC ? strrchr(v->s, '.') : NULL;
     if (v->type == VALUE_FUNC)
-        return is_source ? function_value(files, v, a)
-                         : value_str(a, arena_printf(a, "<function %s>", dot ? dot + 1 : v->s));
+        return function_value(files, v, is_source, a);
     if (v->type == VALUE_LIST) {
         const struct value **items = ARENA_ARRAY(a, const struct value *, v->n + 1);
         for (uint32_t i = 0; i < v->n; i++)
@@ -100,7 +121,33 @@ static const struct value *plain(const struct task_files *files, const struct va
     return v;
 }
 
+const struct value *task_generation_defaults(const struct value *config, struct arena *a)
+{
+    const struct value *between = get(config, "fewshot_delimiter");
+    const struct value *stop = between ? value_strn(a, between->s, between->n) : value_str(a, "\n\n");
+    const struct value_entry all[] = {
+        {value_str(a, "temperature"), value_float(a, 0)},
+        {value_str(a, "do_sample"), &value_false},
+        {value_str(a, "max_gen_toks"), value_int(a, 256)},
+        {value_str(a, "until"), value_list(a, &stop, 1)},
+    };
+    return value_dict(a, all, 4);
+}
+
 /* -- the dataclass ----------------------------------------------------------------------------- */
+
+/* What upstream knows of the configuration: of a class its name and version. */
+static const struct value *logged(const struct task *t, struct arena *a)
+{
+    const struct value *d = value_dict(a, NULL, 0), *v;
+    static const char *const known[] = {"task", "metadata"};
+    if (!t->impl->is_class)
+        return t->config;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if ((v = value_get(t->config, known[i])))
+            d = value_with(a, d, known[i], v);
+    return d;
+}
 
 static const struct value *few_value(const struct task *t, struct arena *a)
 {
@@ -119,12 +166,12 @@ static const struct value *few_value(const struct task *t, struct arena *a)
         {"target_delimiter", "target_delimiter"},
     };
     enum { N = sizeof fields / sizeof *fields };
-    const struct value *few = get(t->config, "fewshot_config");
+    const struct value *config = logged(t, a), *few = get(config, "fewshot_config");
     struct value_entry all[N];
     for (size_t i = 0; i < N; i++) {
         const struct value *v = few ? value_get(few, fields[i][0]) : NULL;
         if (!v && fields[i][1])
-            v = value_get(t->config, fields[i][1]);
+            v = value_get(config, fields[i][1]);
         if (!v && strcmp(fields[i][0], "sampler") == 0)
             v = value_str(a, "default");
         if (!v && strcmp(fields[i][0], "fewshot_delimiter") == 0)
@@ -141,6 +188,8 @@ static const struct value *metadata_value(const struct task *t, const struct val
     const struct value *v = value_get(t->config, "metadata");
     const struct value *d = v && v->type == VALUE_DICT ? v : value_dict(a, NULL, 0);
     char real[PATH_MAX];
+    if (t->impl->is_class)
+        return d;
     if (v && v->type != VALUE_DICT)
         d = value_with(a, d, "_metadata", v);
     for (uint32_t i = 0; extra && i < extra->n; i++)
@@ -169,7 +218,7 @@ static const struct value *key_value(const struct task *t, const char *key, cons
                                            {"target_delimiter", " "},
                                            {"fewshot_delimiter", "\n\n"},
                                            {"output_type", "generate_until"}};
-    const struct value *v = value_get(t->config, key);
+    const struct value *v = value_get(logged(t, a), key);
     if (strcmp(key, "dataset_kwargs") == 0)
         return data_kwargs(t, a);
     if (strcmp(key, "fewshot_config") == 0)
@@ -177,7 +226,7 @@ static const struct value *key_value(const struct task *t, const char *key, cons
     if (strcmp(key, "num_fewshot") == 0)
         return value_int(a, t->n_fewshot);
     if (strcmp(key, "generation_kwargs") == 0)
-        return t->impl->generation_kwargs;
+        return t->impl->is_class ? task_generation_defaults(t->config, a) : t->impl->generation_kwargs;
     if (strcmp(key, "metadata") == 0)
         return metadata_value(t, extra, a);
     if (v)

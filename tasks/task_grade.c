@@ -37,7 +37,7 @@ static const struct value **grade_lists(const struct grading *g)
     for (size_t i = 0; i < g->n; i++) {
         for (size_t j = 0; j < k; j++) {
             const struct task_response *r = &g->responses[i * k + j];
-            if (g->task->output == TASK_GENERATE) {
+            if (g->item->requests[i * k + j].kind == TASK_REQ_GENERATE) {
                 some[j] = value_strn(g->arena, r->text ? r->text : "", r->text ? r->text_n : 0);
             } else if (g->task->output == TASK_ROLLING) {
                 some[j] = value_float(g->arena, r->logprob); /* upstream drops is_greedy */

@@ -108,6 +108,8 @@ struct task_impl {
     struct port_use *rows, *shot_rows; /* process_docs of the task and of its examples, or NULL */
     struct port_use *results;          /* process_results, or NULL */
     struct port_use *dataset;          /* custom_dataset, or NULL */
+    bool is_class;                     /* upstream's is a class, of which one is built in */
+    struct pystr also_scored;          /* beside the generated answer: a class' second request */
     const struct task_host *host;
     struct code_memo memo, shot_memo;  /* what Python said beforehand */
     struct arena *arena;               /* the task's own */
@@ -130,6 +132,13 @@ struct task_impl {
     struct arena cache;                /* from task_begin to the next: constants, examples' texts */
 };
 
+/* In place of the configuration of a Python class the one that says the same; others stay.
+ * Errors: ASSAY_EUNSUPPORTED: none is built in. */
+int task_class(const struct task_files *, const struct task_settings *, struct task *,
+               const struct value **config, struct assay_err *);
+
+/* What a custom_dataset that is built in loads, as dataset_path and dataset_name (task_code.c). */
+int task_own_data(struct task *, const struct value *config, struct assay_err *);
 /* The task's functions that are Python, at most `most` (task_code.c). */
 size_t task_code_all(const struct task *, const struct code **all, size_t most);
 /* Sorts out what is asked of a whole split beforehand; called once, when all is loaded. */
@@ -144,6 +153,8 @@ struct task_yields {
 };
 int task_grade_code(struct task *, const struct task_item *, const struct task_response *,
                     struct arena *, struct task_yields *, struct assay_err *);
+/* generation_kwargs of a task that has none. */
+const struct value *task_generation_defaults(const struct value *config, struct arena *);
 /* One measure for each pipeline and metric. */
 void task_make_measures(struct task_impl *, struct arena *);
 

@@ -249,7 +249,8 @@ static int load_ports(struct loading *l)
 {
     TRY(load_port(l, get(l->config, "process_docs"), "process_docs", PORT_ROWS, &l->m->rows));
     TRY(load_port(l, few_get(l, "process_docs"), "process_docs", PORT_ROWS, &l->m->shot_rows));
-    TRY(load_port(l, get(l->config, "custom_dataset"), "custom_dataset", PORT_NONE, &l->m->dataset));
+    TRY(load_port(l, get(l->config, "custom_dataset"), "custom_dataset", PORT_DATA, &l->m->dataset));
+    TRY(task_own_data(l->task, l->config, l->e));
     return load_port(l, get(l->config, "process_results"), "process_results", PORT_RESULTS,
                      &l->m->results);
 }
@@ -389,27 +390,15 @@ static const struct value *generation_defaults(struct loading *l)
 {
     struct arena *a = l->arena;
     const struct value *d = get(l->config, "generation_kwargs"), *heat;
-    struct pystr between = get_pystr(l->config, "fewshot_delimiter", PYSTR("\n\n"));
-    const struct value *stop = value_strn(a, between.s, between.n);
-    const struct value *until = value_list(a, &stop, 1);
     double x;
-    if (!d && l->task->output != TASK_GENERATE)
-        return NULL;
-    if (!d) {
-        const struct value_entry all[] = {
-            {value_str(a, "temperature"), value_float(a, 0)},
-            {value_str(a, "do_sample"), &value_false},
-            {value_str(a, "max_gen_toks"), value_int(a, 256)},
-            {value_str(a, "until"), until},
-        };
-        return value_dict(a, all, 4);
-    }
+    if (!d)
+        return l->task->output == TASK_GENERATE ? task_generation_defaults(l->config, a) : NULL;
     heat = value_get(d, "temperature");
     if (heat && heat->type == VALUE_INT)
         d = value_with(a, d, "temperature", value_float(a, (double)heat->i));
     else if (heat && heat->type == VALUE_STR && pytext_to_float(pystr(heat->s, heat->n), &x))
         d = value_with(a, d, "temperature", value_float(a, x));
-    return value_get(d, "until") ? d : value_with(a, d, "until", until);
+    return value_get(d, "until") ? d : value_with(a, d, "until", value_get(task_generation_defaults(l->config, a), "until"));
 }
 
 /* What the user puts over them is part of the configuration. */
@@ -417,7 +406,8 @@ static void load_gen_kwargs(struct loading *l, const struct value *over)
 {
     const struct value *d = generation_defaults(l);
     l->m->generation_kwargs = d;
-    if (!over || l->task->output != TASK_GENERATE)
+    bool is_fixed = l->m->is_class && get(l->config, "generation_kwargs");
+    if (!over || l->task->output != TASK_GENERATE || is_fixed)
         return;
     for (uint32_t i = 0; i < over->n; i++)
         d = value_with(l->arena, d, over->entries[i].key->s, over->entries[i].value);
@@ -615,7 +605,7 @@ static int load_filters(struct loading *l)
 static const struct value *load_programs(struct loading *l, size_t *n)
 {
     const struct task_impl *m = l->m;
-    const struct port_use *uses[] = {m->rows,           m->shot_rows,        m->results,
+    const struct port_use *uses[] = {m->dataset,        m->rows,             m->shot_rows, m->results,
                                      m->text.port,      m->target.port,      m->choice.port,
                                      m->shot_text.port, m->shot_target.port, m->shot_choice.port};
     enum { N = sizeof uses / sizeof *uses, MOST = 256 };
@@ -634,7 +624,7 @@ static const struct value *load_programs(struct loading *l, size_t *n)
 /* What can change a request or a score; how standard errors are found can't. */
 static void load_uid(struct loading *l, const struct task_settings *s)
 {
-    struct value_entry all[8];
+    struct value_entry all[9];
     size_t n = 0, n_programs;
     const struct value *programs = load_programs(l, &n_programs);
     if (n_programs)
@@ -651,6 +641,9 @@ static void load_uid(struct loading *l, const struct task_settings *s)
     if (l->m->system.n)
         all[n++] = (struct value_entry){value_str(l->arena, "system_instruction"),
                                         value_str(l->arena, l->m->system.s)};
+    if (l->m->also_scored.n)
+        all[n++] = (struct value_entry){value_str(l->arena, "also_scored"),
+                                        value_str(l->arena, l->m->also_scored.s)};
     if (l->m->applies_chat)
         all[n++] = (struct value_entry){value_str(l->arena, "fewshot_as_multiturn"),
                                         value_bool(l->m->shots_as_turns)};
@@ -665,14 +658,12 @@ static int load_config(struct loading *l, struct task_index *x, const struct tas
 {
     const struct value *config;
     TRY(task_config(x, node, l->arena, &config, l->e));
+    /* A Python task has keys of its own: say that it is one before they look unknown. */
+    TRY(task_class(&x->files, s, l->task, &config, l->e));
     if (s->gen_prefix)
         config = value_with(l->arena, config, "gen_prefix", value_str(l->arena, s->gen_prefix));
-    /* A Python task has keys of its own: say that it is one before they look unknown. */
-    const struct value *class = get(config, "class");
-    if (class)
-        TRY(task_keys_check_value(&x->files, class, "class", TASK_KEYS_TASK, l->e));
     /* value_with keys are made in memory; a wrong override must still say where it stands. */
-    if (node->overrides)
+    if (node->overrides && !l->m->is_class)
         TRY(task_keys_check(&x->files, node->overrides, TASK_KEYS_TASK, l->e));
     TRY(task_keys_check(&x->files, config, TASK_KEYS_TASK, l->e));
     const struct value *few = get(config, "fewshot_config");
@@ -744,6 +735,7 @@ void task_release(struct task *t)
     port_release(m->rows);
     port_release(m->shot_rows);
     port_release(m->results);
+    port_release(m->dataset);
     for (size_t i = 0; i < m->n_metrics; i++)
         metric_use_release(&m->metrics[i]);
     for (size_t i = 0; i < m->n_filters; i++)

@@ -278,3 +278,26 @@ const char *value_type_name(const struct value *v)
         [VALUE_UNDEFINED] = "Undefined"};
     return v && v->type < sizeof names / sizeof *names ? names[v->type] : "?";
 }
+
+/* -- copies ------------------------------------------------------------------------------------ */
+
+const struct value *value_copy(struct arena *a, const struct value *v)
+{
+    struct value *x = ARENA_NEW(a, struct value);
+    *x = *v;
+    if (v->type == VALUE_STR || v->type == VALUE_FUNC || v->type == VALUE_UNDEFINED)
+        x->s = arena_strndup(a, v->s, v->n);
+    if (v->type == VALUE_LIST || v->type == VALUE_TUPLE) {
+        const struct value **items = ARENA_ARRAY(a, const struct value *, v->n + 1);
+        for (uint32_t i = 0; i < v->n; i++)
+            items[i] = value_copy(a, v->items[i]);
+        x->items = items;
+    }
+    if (v->type == VALUE_DICT) {
+        struct value_entry *entries = ARENA_ARRAY(a, struct value_entry, v->n + 1);
+        for (uint32_t i = 0; i < v->n; i++)
+            entries[i] = (struct value_entry){value_copy(a, v->entries[i].key), value_copy(a, v->entries[i].value)};
+        x->entries = entries;
+    }
+    return x;
+}

@@ -51,6 +51,9 @@ struct value *value_list(struct arena *, const struct value *const *items, size_
 struct value *value_dict(struct arena *, const struct value_entry *entries, size_t n); /* copies the
                                           array; a repeated key keeps its first place, last value */
 
+/* A copy that borrows nothing: texts, items and entries live in the arena too. */
+const struct value *value_copy(struct arena *, const struct value *);
+
 /* Dict look-up by string key; NULL if absent or `v` is not a dict (or NULL). */
 const struct value *value_get(const struct value *v, const char *key);
 const struct value *value_getn(const struct value *v, const char *key, size_t n);

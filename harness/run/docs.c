@@ -12,8 +12,14 @@
 #include "harness/run/suite.h"
 
 enum { MAX_POOL = 1 << 20 };
+struct many { /* documents that one row holds */
+    struct arena arena;
+    const struct value *list;
+    uint32_t at;
+};
 struct rows { /* of one split: as they are in files, or as Python made them */
     struct data *data;
+    struct many many;
     const struct prepared *made;
     size_t at;                    /* in made */
     const struct value *fields;   /* of the row read last, when it was made */
@@ -53,26 +59,53 @@ static struct data_source source_of(const struct task *t, const char *split,
 
 struct source { /* the rows of a split on their way to Python */
     struct task *task;
-    struct data *data;
+    struct rows *rows;
     bool is_shot;
 };
 
-/* The next row that is a document of the task: process_docs may change rows and drop some. */
-static int next_own(struct task *t, struct data *data, bool is_shot, struct arena *a,
+/* The next of the documents that the row read last holds. */
+static bool next_of_many(struct many *m, struct arena *a, const struct value **out)
+{
+    if (!m->list || m->at >= m->list->n)
+        return false;
+    *out = value_copy(a, m->list->items[m->at++]);
+    return true;
+}
+
+static int keep_many(struct rows *r, const struct value *list, struct assay_err *e)
+{
+    arena_reset(&r->many.arena);
+    for (uint32_t i = 0; i < list->n; i++)
+        if (list->items[i]->type != VALUE_DICT)
+            return err_set(e, ASSAY_EFORMAT, "process_docs makes a row that is %s, expected a dict",
+                           value_type_name(list->items[i]));
+    r->many.list = value_copy(&r->many.arena, list);
+    r->many.at = 0;
+    return 0;
+}
+
+/* The next row that is a document of the task: process_docs may change rows, drop some, and make several of
+ * one. */
+static int next_own(struct task *t, struct rows *rows, bool is_shot, struct arena *a,
                     const struct value **out, struct assay_err *e)
 {
     for (;;) {
         struct arena_mark mark = arena_mark(a);
         const struct value *row;
-        TRY(data_next(data, a, &row, e));
+        if (next_of_many(&rows->many, a, out))
+            return 0;
+        TRY(data_next(rows->data, a, &row, e));
         *out = row;
         if (!row || !task_has_rows(t, is_shot))
             return 0;
-        struct task_source_row r = {row, data_at(data) - 1, is_shot};
+        struct task_source_row r = {row, data_at(rows->data) - 1, is_shot};
         int rc = task_row(t, &r, a, out, e);
+        bool has_many = rc >= 0 && *out && (*out)->type == VALUE_LIST;
+        if (has_many)
+            rc = keep_many(rows, *out, e);
         if (rc < 0)
-            return err_prefix(e, rc, "task '%s', a row of '%s'", t->name, data_origin(data));
-        if (*out)
+            return err_prefix(e, rc, "task '%s', a row of '%s'", t->name, data_origin(rows->data));
+        if (*out && !has_many)
             return 0;
         arena_rewind(a, mark);
     }
@@ -81,7 +114,7 @@ static int next_own(struct task *t, struct data *data, bool is_shot, struct aren
 static int next_source(void *user, struct arena *a, const struct value **row, struct assay_err *e)
 {
     struct source *s = user;
-    return next_own(s->task, s->data, s->is_shot, a, row, e);
+    return next_own(s->task, s->rows, s->is_shot, a, row, e);
 }
 
 static int next_row(struct docs *d, bool is_shot, struct arena *a, const struct value **out,
@@ -89,7 +122,7 @@ static int next_row(struct docs *d, bool is_shot, struct arena *a, const struct 
 {
     struct rows *r = is_shot ? &d->shots : &d->rows;
     if (!r->made)
-        return next_own(d->task, r->data, is_shot, a, out, e);
+        return next_own(d->task, r, is_shot, a, out, e);
     return prepared_next(r->made, &r->at, a, out, &r->fields, e);
 }
 
@@ -112,7 +145,7 @@ static int open_rows(struct docs *d, bool is_shot, const struct docs_paths *path
     }
     if (!task_wants_code(t, is_shot))
         return 0;
-    struct source s = {t, r->data, is_shot};
+    struct source s = {t, r, is_shot};
     struct prepare_ask ask = {
         .task = t,
         .is_shot = is_shot,
@@ -236,6 +269,8 @@ void docs_close(struct docs *d)
     task_code_pool(d->task, NULL, 0);
     data_close(d->rows.data);
     data_close(d->shots.data);
+    arena_release(&d->rows.many.arena);
+    arena_release(&d->shots.many.arena);
     arena_release(&d->arena);
     free(d);
 }
@@ -244,6 +279,7 @@ void docs_close(struct docs *d)
 static int rewind_rows(struct docs *d, struct assay_err *e)
 {
     d->rows.at = 0;
+    d->rows.many.list = NULL;
     return d->rows.made ? 0 : data_rewind(d->rows.data, e);
 }
 

@@ -77,15 +77,26 @@ def plain(v):
     """What JSON can hold: numpy's numbers and tuples as Python's numbers and lists."""
     if isinstance(v, (list, tuple)):
         return [plain(x) for x in v]
+    if isinstance(v, dict):
+        return {k: plain(x) for k, x in v.items()}
     if hasattr(v, "tolist"):
         return plain(v.tolist())
     return v
 
 
+def function(module, name):
+    """module.name; of "Class:name" a method, or what its aggregation() has there."""
+    if ":" not in name:
+        return getattr(module, name)
+    of = getattr(module, name.split(":")[0])
+    it = of.__new__(of)  # no data is loaded
+    return getattr(it, name.split(":")[1], None) or it.aggregation()[name.split(":")[1]]
+
+
 def case(kind, path, has, name, *args):
     full = os.path.join(ROOT, path)
     assert has in open(full, encoding="utf-8").read(), (path, has)
-    f = getattr(load(full), name)
+    f = function(load(full), name)
     line = {"kind": kind, "path": path, "has": has, "function": os.path.basename(path)[:-3] + "." + name}
 
     def put(**more):
@@ -96,6 +107,12 @@ def case(kind, path, has, name, *args):
         put(docs=args[0], out=[dict(r) for r in f(datasets.Dataset.from_list(args[0]))])
     elif kind == "aggregate":
         put(items=args[0], out=float(f([tuple(x) if isinstance(x, list) else x for x in args[0]])))
+    elif kind == "data":
+        asked = []
+        datasets.load_dataset = lambda path, name=None, **_: asked.append([path, name]) or []
+        for kwargs in args[0]:
+            f(**kwargs)
+            put(kwargs=kwargs, out=asked[-1])
     elif kind == "filter":
         kwargs, docs, resps = args
         put(kwargs=kwargs, docs=docs, resps=resps, out=[plain(x) for x in f(**kwargs).apply(resps, docs)])

@@ -7,6 +7,7 @@ Needs: datasets, numpy, scikit-learn, scipy, rouge_score, sacrebleu, transformer
 and lm_eval's folder on disk (pip download lm_eval; unzip)."""
 import os
 
+import port_golden_classes
 import port_golden_scores
 from port_golden_case import ROOT, TEXTS, case, load, rows, value
 
@@ -235,3 +236,4 @@ later()
 african()
 quoted()
 port_golden_scores.everything()
+port_golden_classes.everything()

@@ -15,7 +15,7 @@ import re
 ROOT = os.environ["LM_EVAL_DIR"].rstrip("/")
 HERE = os.path.dirname(os.path.abspath(__file__))
 STRING = r'("(?:[^"\\]|\\.)*")'
-ROW = re.compile(r"(?:ROWS|VALUE|RESULTS|AGGREGATE|FILTER)\(|\{PORT_\w+, ")
+ROW = re.compile(r"(?:ROWS|VALUE|RESULTS|AGGREGATE|FILTER|DATA|CLASS)\(|\{PORT_\w+, ")
 
 
 def rows():

@@ -36,6 +36,16 @@ def number(rng):
     return rng.choice(["7", "12", "1,250", "3", "0", "5", "8", "-4"])
 
 
+def qas(rng):
+    def blob():
+        blank = {"unanswerable": False, "yes_no": None, "free_form_answer": "", "extractive_spans": []}
+        some = [{"unanswerable": True}, {"yes_no": True}, {"yes_no": False}, {"free_form_answer": sentence(rng)}, {"extractive_spans": phrases(rng, 2)}]
+        return {**blank, **rng.choice(some)}
+
+    n = rng.randint(1, 3)
+    return {"question": [sentence(rng) for _ in range(n)], "answers": [{"answer": [blob() for _ in range(rng.randint(1, 3))]} for _ in range(n)]}
+
+
 KINDS = {
     "text": lambda r: sentence(r),
     "short": lambda r: phrases(r, 1)[0],
@@ -80,6 +90,8 @@ KINDS = {
     "scores": lambda r: [1 if i == 0 else 0 for i in range(4)],
     "hot4": lambda r: [1 if i == k else 0 for k in [r.randrange(4)] for i in range(4)],
     "gold1": lambda r: [r.randrange(4)],
+    "squad2": lambda r: {"text": (a := phrases(r, r.choice([0, 1, 3]))), "answer_start": [3] * len(a)},
+    "qas": lambda r: qas(r),
     "null": lambda r: None,
     "empty": lambda r: "",
     "maybe": lambda r: r.choice(["yes", "no", "maybe"]),
