@@ -371,6 +371,20 @@ static void add_changes(struct making *m, struct slot *s)
 
 /* -- all of it --------------------------------------------------------------------------------- */
 
+/* Jobs that cannot hold this metric are not read. */
+static uint32_t parts_of(const char *metric)
+{
+    static const char *const speeds[] = {"prefill", "decode", "ttft"};
+    static const char *const none[] = {"memory", "canary"};
+    for (size_t i = 0; metric && i < 3; i++)
+        if (strcmp(metric, speeds[i]) == 0)
+            return VIEW_SPEEDS;
+    for (size_t i = 0; metric && i < 2; i++)
+        if (strcmp(metric, none[i]) == 0)
+            return 0;
+    return metric ? VIEW_TASKS : VIEW_SPEEDS | VIEW_TASKS;
+}
+
 static int load_runs(struct making *m, struct assay_err *e)
 {
     const struct view_run *runs;
@@ -394,7 +408,7 @@ static int load_runs(struct making *m, struct assay_err *e)
         names[i] = names[k - 1 - i];
         names[k - 1 - i] = swap;
     }
-    return view_load(m->view, names, k, &m->set, e);
+    return view_load_parts(m->view, names, k, parts_of(m->o->metric), &m->set, e);
 }
 
 static int collect(struct making *m, struct assay_err *e)

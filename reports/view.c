@@ -59,7 +59,8 @@ static const char *const queries[VIEW_QUERIES] = {
                         " FROM decision WHERE run_variant_id = ?1",
     [VIEW_Q_JOBS] = "SELECT id, kind, name, status, reason, warning, task_id, scenario_id, n_items,"
                     " n_done, n_asked, n_reused, n_tokens, n_cut, wall_ns, cpu_ns"
-                    " FROM job WHERE run_variant_id = ?1 ORDER BY id",
+                    " FROM job WHERE run_variant_id = ?1"
+                    " AND (?2 & CASE kind WHEN 'scenario' THEN 1 ELSE 2 END) ORDER BY id",
     [VIEW_Q_NOTICES] =
         "SELECT n.job_id, n.kind, n.detail, n.n, n.n_of FROM job j JOIN notice n"
         " ON n.job_id = j.id WHERE j.run_variant_id = ?1 ORDER BY n.job_id, n.kind, n.detail",
@@ -333,11 +334,52 @@ const struct view_measure *view_measure_of(const struct view *v, int64_t id)
 
 struct loading {
     struct view *view;
-    struct arena *a;
+    struct arena *a, scratch; /* scratch: arrays while they grow */
     struct view_set *set;
+    uint32_t parts;
     const struct view_scenario *scenarios;
     size_t n_scenarios;
 };
+
+/* What grew in the scratch, as long as it is; the scratch is free again. */
+static void *kept(struct loading *l, const void *v, size_t n, size_t size)
+{
+    void *w = n ? arena_calloc(l->a, n, size) : NULL;
+    if (n)
+        memcpy(w, v, n * size);
+    arena_reset(&l->scratch);
+    return w;
+}
+
+/* Words that every row repeats are kept once. */
+static const char *often(sqlite3_stmt *st, int i, struct arena *a)
+{
+    static const char *const words[] = {"task", "scenario", "divergence", "done", "mean", "skipped"};
+    const char *s = (const char *)sqlite3_column_text(st, i);
+    for (size_t k = 0; s && k < sizeof words / sizeof *words; k++)
+        if (strcmp(s, words[k]) == 0)
+            return words[k];
+    return view_word(st, i, a);
+}
+
+/* Of rows in rising order of their id, which is their first member; NULL: not there. */
+static const void *by_id(const void *rows, size_t n, size_t size, int64_t id)
+{
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        const void *row = (const char *)rows + mid * size;
+        int64_t at;
+        memcpy(&at, row, sizeof at);
+        if (at == id)
+            return row;
+        if (at < id)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
 
 static int load_tasks(struct loading *l, struct assay_err *e)
 {
@@ -421,18 +463,46 @@ static int load_groups(struct loading *l, struct assay_err *e)
     return rc;
 }
 
+/* Rows come by job, jobs are in the order of their ids. */
+static int load_notices(struct loading *l, struct view_variant *v, struct view_job *jobs,
+                        struct assay_err *e)
+{
+    struct view_notice *x = NULL;
+    size_t n = 0, cap = 0, *of = NULL, cap_of = 0;
+    sqlite3_stmt *st = view_query(l->view, VIEW_Q_NOTICES, v->id, e);
+    int rc = st ? 0 : ASSAY_EIO;
+    for (size_t at = 0; rc >= 0 && (rc = view_step(l->view, st, e)) > 0;) {
+        while (at < v->n_jobs && jobs[at].id < view_int(st, 0))
+            at++;
+        if (at == v->n_jobs || jobs[at].id != view_int(st, 0))
+            continue;
+        x = view_grown(l->a, x, n, &cap, sizeof *x);
+        of = view_grown(&l->scratch, of, n, &cap_of, sizeof *of);
+        of[n] = at;
+        x[n++] = (struct view_notice){view_word(st, 1, l->a), view_word(st, 2, l->a),
+                                      view_int(st, 3), view_int(st, 4)};
+    }
+    for (size_t i = n; i-- > 0;) {
+        jobs[of[i]].notices = &x[i];
+        jobs[of[i]].n_notices++;
+    }
+    arena_reset(&l->scratch);
+    return rc;
+}
+
 static int load_jobs(struct loading *l, struct view_variant *v, struct assay_err *e)
 {
     struct view_job *j = NULL;
     size_t n = 0, cap = 0;
     sqlite3_stmt *st = view_query(l->view, VIEW_Q_JOBS, v->id, e);
     int rc = st ? 0 : ASSAY_EIO;
+    if (st)
+        sqlite3_bind_int64(st, 2, l->parts);
     while (rc >= 0 && (rc = view_step(l->view, st, e)) > 0) {
-        j = view_grown(l->a, j, n, &cap, sizeof *j);
+        j = view_grown(&l->scratch, j, n, &cap, sizeof *j);
         j[n] = (struct view_job){.id = view_int(st, 0),
-                                 .kind = view_word(st, 1, l->a),
-                                 .name = view_name(st, 2, l->a),
-                                 .status = view_word(st, 3, l->a),
+                                 .kind = often(st, 1, l->a),
+                                 .status = often(st, 3, l->a),
                                  .reason = view_text(st, 4, l->a),
                                  .warning = view_text(st, 5, l->a),
                                  .n_items = view_int(st, 8),
@@ -443,47 +513,17 @@ static int load_jobs(struct loading *l, struct view_variant *v, struct assay_err
                                  .n_cut = view_int(st, 13),
                                  .wall_ns = view_int(st, 14),
                                  .cpu_ns = view_int(st, 15)};
-        int64_t task = view_int(st, 6), scenario = view_int(st, 7);
-        for (size_t i = 0; i < l->set->n_tasks && task >= 0; i++)
-            if (l->set->tasks[i].id == task)
-                j[n].task = &l->set->tasks[i];
-        for (size_t i = 0; i < l->n_scenarios && scenario >= 0; i++)
-            if (l->scenarios[i].id == scenario)
-                j[n].scenario = &l->scenarios[i];
+        j[n].task = by_id(l->set->tasks, l->set->n_tasks, sizeof *j->task, view_int(st, 6));
+        j[n].scenario = by_id(l->scenarios, l->n_scenarios, sizeof *j->scenario, view_int(st, 7));
+        const char *name = (const char *)sqlite3_column_text(st, 2);
+        bool is_task = name && j[n].task && strcmp(name, j[n].task->name) == 0;
+        j[n].name = is_task ? j[n].task->name : view_name(st, 2, l->a);
         n++;
     }
+    j = kept(l, j, n, sizeof *j);
     v->jobs = j;
     v->n_jobs = n;
-    return rc;
-}
-
-/* Rows come by job, jobs are in the order of their ids. */
-static int load_notices(struct loading *l, struct view_variant *v, struct assay_err *e)
-{
-    struct view_notice *x = NULL;
-    size_t n = 0, cap = 0, *jobs = NULL, cap_jobs = 0;
-    sqlite3_stmt *st = view_query(l->view, VIEW_Q_NOTICES, v->id, e);
-    int rc = st ? 0 : ASSAY_EIO;
-    for (size_t at = 0; rc >= 0 && (rc = view_step(l->view, st, e)) > 0;) {
-        while (at < v->n_jobs && v->jobs[at].id < view_int(st, 0))
-            at++;
-        if (at == v->n_jobs || v->jobs[at].id != view_int(st, 0))
-            continue;
-        x = view_grown(l->a, x, n, &cap, sizeof *x);
-        jobs = view_grown(l->a, jobs, n, &cap_jobs, sizeof *jobs);
-        jobs[n] = at;
-        x[n++] = (struct view_notice){view_word(st, 1, l->a), view_word(st, 2, l->a),
-                                      view_int(st, 3), view_int(st, 4)};
-    }
-    struct view_job *all = v->n_jobs ? ARENA_ARRAY(l->a, struct view_job, v->n_jobs) : NULL;
-    if (all)
-        memcpy(all, v->jobs, v->n_jobs * sizeof *all);
-    for (size_t i = n; i-- > 0;) {
-        all[jobs[i]].notices = &x[i];
-        all[jobs[i]].n_notices++;
-    }
-    v->jobs = all;
-    return rc;
+    return rc < 0 ? rc : load_notices(l, v, j, e);
 }
 
 static int load_results(struct loading *l, struct view_variant *v, struct assay_err *e)
@@ -493,23 +533,21 @@ static int load_results(struct loading *l, struct view_variant *v, struct assay_
     sqlite3_stmt *st = view_query(l->view, VIEW_Q_RESULTS, v->id, e);
     int rc = st ? 0 : ASSAY_EIO;
     while (rc >= 0 && (rc = view_step(l->view, st, e)) > 0) {
-        int64_t job = view_int(st, 0), group = view_int(st, 1);
-        r = view_grown(l->a, r, n, &cap, sizeof *r);
+        int64_t group = view_int(st, 1);
+        r = view_grown(&l->scratch, r, n, &cap, sizeof *r);
         r[n] = (struct view_result){.measure = view_measure_of(l->view, view_int(st, 2)),
                                     .value = view_real(st, 3),
                                     .stderr_ = view_real(st, 4),
                                     .n = view_int(st, 5),
                                     .higher_is_better = (int)view_int(st, 6),
-                                    .aggregation = view_word(st, 7, l->a)};
-        for (size_t i = 0; i < v->n_jobs && job >= 0; i++)
-            if (v->jobs[i].id == job)
-                r[n].job = &v->jobs[i];
+                                    .aggregation = often(st, 7, l->a)};
+        r[n].job = by_id(v->jobs, v->n_jobs, sizeof *v->jobs, view_int(st, 0));
         for (size_t i = 0; i < l->set->n_groups && group >= 0; i++)
             if (l->set->groups[i].id == group)
                 r[n].group = &l->set->groups[i];
         n += r[n].measure && (r[n].job || r[n].group);
     }
-    v->results = r;
+    v->results = kept(l, r, n, sizeof *r);
     v->n_results = n;
     return rc;
 }
@@ -600,17 +638,24 @@ static int load_variants(struct loading *l, struct assay_err *e)
         rc = load_jobs(l, &v[i], e);
     for (size_t i = 0; i < n && rc >= 0; i++)
         rc = load_decision(l, &v[i], e);
-    for (size_t i = 0; i < n && rc >= 0; i++)
-        rc = load_notices(l, &v[i], e);
-    for (size_t i = 0; i < n && rc >= 0; i++)
+    for (size_t i = 0; i < n && rc >= 0 && (l->parts & VIEW_TASKS); i++)
         rc = load_results(l, &v[i], e);
     l->set->variants = v;
     l->set->n_variants = n;
     return rc;
 }
 
-int view_load(struct view *v, const char *const *runs, size_t n, const struct view_set **out,
-              struct assay_err *e)
+static int load_all(struct loading *l, struct assay_err *e)
+{
+    TRY(load_tasks(l, e));
+    TRY(load_scenarios(l, e));
+    if (l->parts & VIEW_TASKS)
+        TRY(load_groups(l, e));
+    return load_variants(l, e);
+}
+
+int view_load_parts(struct view *v, const char *const *runs, size_t n, uint32_t parts,
+                    const struct view_set **out, struct assay_err *e)
 {
     const struct view_run *all;
     size_t n_all;
@@ -638,13 +683,17 @@ int view_load(struct view *v, const char *const *runs, size_t n, const struct vi
                              .n_runs = n_runs,
                              .measures = v->measures,
                              .n_measures = v->n_measures};
-    struct loading l = {v, a, set, NULL, 0};
-    TRY(load_tasks(&l, e));
-    TRY(load_scenarios(&l, e));
-    TRY(load_groups(&l, e));
-    TRY(load_variants(&l, e));
+    struct loading l = {.view = v, .a = a, .set = set, .parts = parts};
+    int rc = load_all(&l, e);
+    arena_release(&l.scratch);
     *out = set;
-    return 0;
+    return rc;
+}
+
+int view_load(struct view *v, const char *const *runs, size_t n, const struct view_set **out,
+              struct assay_err *e)
+{
+    return view_load_parts(v, runs, n, VIEW_SPEEDS | VIEW_TASKS, out, e);
 }
 
 int view_keep(struct view *v, const char *const *patterns, size_t n, const struct view_set **io,

@@ -123,6 +123,11 @@ int view_runs(struct view *, const struct view_run **, size_t *n, struct assay_e
  * Errors: ASSAY_EUSAGE unknown or ambiguous run, or a database without runs. */
 int view_load(struct view *, const char *const *runs, size_t n, const struct view_set **,
               struct assay_err *);
+/* The same with jobs of some kinds only: speeds (scenarios), or tasks, divergences, groups, results.
+ * 0: variants alone. */
+enum { VIEW_SPEEDS = 1, VIEW_TASKS = 2 };
+int view_load_parts(struct view *, const char *const *runs, size_t n, uint32_t parts,
+                    const struct view_set **, struct assay_err *);
 /* Narrows a loaded set to the variants whose name or label matches one of the patterns (fnmatch), and
  * the suite's reference.  ASSAY_EUSAGE: a pattern that nothing matches. */
 int view_keep(struct view *, const char *const *patterns, size_t n, const struct view_set **,

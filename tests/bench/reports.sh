@@ -69,10 +69,25 @@ sqlite3 "$tmp/x.db" "SELECT printf('%,d scores', count(*)) FROM score;
     SELECT printf('%,d nights, %,d jobs, %,d results', (SELECT count(*) FROM run), count(*),
     (SELECT count(*) FROM result)) FROM job"
 printf 'models: [{model: any, backend: mock}]\nscenario: none\ntasks: [smoke]\n' > "$tmp/suite.yaml"
-for words in 'compare' 'compare --wide' "report --html $tmp/r.html" \
-    "gate $tmp/suite.yaml --judge $(sqlite3 "$tmp/x.db" 'SELECT uid FROM run WHERE id = 1')" 'history prefill'; do
+# Limits in seconds and MiB, on an idle machine; more than that fails.
+gate="gate $tmp/suite.yaml --judge $(sqlite3 "$tmp/x.db" 'SELECT uid FROM run WHERE id = 1')"
+rc=0
+while IFS='|' read -r seconds mib words; do
     # shellcheck disable=SC2086
     "$build/tests/bench/timeit" 3 "${words%% *}" "$build/assay" $words --db "$tmp/x.db" |
-        awk -F '\t' '{ printf "%-18s %6.2f s wall  %6.2f s CPU  %6.1f MiB\n", $1, $2, $3, $4 }'
-done
-printf 'the page: %d bytes\n' "$(wc -c < "$tmp/r.html")"
+        awk -F '\t' -v name="${words%%/*}" -v s="$seconds" -v m="$mib" '{
+            over = $2 > s || $4 > m
+            printf "%-18s %6.2f s wall  %6.2f s CPU  %6.1f MiB  (limits %d s, %d MiB)%s\n",
+                substr(name, 1, 18), $2, $3, $4, s, m, over ? "  OVER" : "" } END { exit over }' || rc=1
+done << W
+2|64|compare
+2|64|compare --wide
+10|286|report --html $tmp/r.html
+2|150|$gate
+2|64|history prefill
+5|250|history
+W
+size=$(wc -c < "$tmp/r.html")
+printf 'the page: %d bytes (limit 2 MB)\n' "$size"
+[ "$size" -lt 2000000 ] || { echo 'the page is too large'; rc=1; }
+exit $rc
