@@ -279,11 +279,17 @@ static void bytes_cell(struct page *p, int64_t bytes)
 /* What the bars are made of, and what lies inside them. */
 static void memory_table(struct page *p)
 {
-    static const char *const heads[] = {"variant",      "#model file",  "#weights",
-                                        "#KV cache",    "#KV/token, B", "#private",
-                                        "#file-backed", "#peak",        NULL};
-    buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption>Memory in MiB"
-                   "</caption>");
+    static const char *const heads[] = {"variant",
+                                        "#model file <small>disk</small>",
+                                        "#weights <small>engine</small>",
+                                        "#KV cache <small>engine</small>",
+                                        "#KV/token, B <small>engine</small>",
+                                        "#private <small>kernel, RssAnon</small>",
+                                        "#file-backed <small>kernel, RssFile</small>",
+                                        "#peak <small>kernel, maxrss</small>",
+                                        NULL};
+    buf_adds(p->b, "<div class=\"scroll\"><table class=\"sortable tight\"><caption>Memory in MiB, "
+                   "and who says so</caption>");
     html_heads(p, heads);
     buf_adds(p->b, "<tbody>");
     for (size_t i = 0; i < p->c->n_rows; i++) {
@@ -303,38 +309,57 @@ static void memory_table(struct page *p)
         buf_adds(p->b, "</tr>\n");
     }
     buf_adds(p->b,
-             "</tbody></table></div><p class=\"note\">Weights: as held for computing. KV cache: "
-             "at its largest. Private and file-backed: resident at the largest observation. "
-             "Peak: the kernel\xe2\x80\x99s count for the whole process. An en dash: not "
-             "recorded.</p>");
+             "</tbody></table></div><p class=\"note\">Weights: as held for computing; KV cache: as "
+             "allocated, at its largest; both are the engine\xe2\x80\x99s own figures and lie "
+             "within private memory where the engine copies or converts, within file-backed where "
+             "it maps. Private and file-backed: resident at the largest observation, shared "
+             "libraries included. Peak: of the whole process, from its start to its end; the kernel "
+             "counts in batches, so that it may be a few pages below their sum. Memory of "
+             "accelerators is not recorded. An en dash: not recorded.</p>");
+}
+
+/* The KV cache is private memory, unless it lies elsewhere: then it is more than there is. */
+static struct svg_pile pile_of(struct page *p, size_t row)
+{
+    const struct view_variant *v = p->c->rows[row].variant;
+    const double mib = 1048576;
+    int64_t anon = v->anon_bytes < 0 ? 0 : v->anon_bytes;
+    int64_t kv = v->kv_bytes < 0 || v->kv_bytes > anon ? 0 : v->kv_bytes;
+    return (struct svg_pile){.name = v->label,
+                             .color = html_color(p, row),
+                             .v = {(double)(anon - kv) / mib, (double)kv / mib,
+                                   v->file_rss_bytes < 0 ? 0 : (double)v->file_rss_bytes / mib},
+                             .mark = v->weight_bytes < 0 ? NAN : (double)v->weight_bytes / mib};
 }
 
 void html_charts_memory(struct page *p)
 {
     const struct compare *c = p->c;
-    struct svg_bar *bars = ARENA_ARRAY(p->a, struct svg_bar, c->n_rows);
+    struct svg_pile *piles = ARENA_ARRAY(p->a, struct svg_pile, c->n_rows + 1);
     size_t n = 0;
-    for (size_t i = 0; i < c->n_rows; i++) {
-        const struct view_variant *v = c->rows[i].variant;
-        if (v->anon_bytes < 0 && v->file_rss_bytes < 0)
-            continue;
-        bars[n++] = (struct svg_bar){
-            v->label, html_color(p, i), v->anon_bytes < 0 ? 0 : (double)v->anon_bytes / 1048576,
-            v->file_rss_bytes < 0 ? 0 : (double)v->file_rss_bytes / 1048576,
-            v->weight_bytes < 0 ? NAN : (double)v->weight_bytes / 1048576};
-    }
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (c->rows[i].variant->anon_bytes >= 0 || c->rows[i].variant->file_rss_bytes >= 0)
+            piles[n++] = pile_of(p, i);
     html_begin(p, "memory", "Memory", NULL);
     if (n == 0) {
         buf_adds(p->b, "<p>No memory figures were recorded.</p>");
         html_end(p);
         return;
     }
+    const struct svg_stack s = {.unit = "MiB",
+                                .label = "Resident memory per variant",
+                                .parts = {"private, without the KV cache", "KV cache",
+                                          "file-backed"},
+                                .piles = piles,
+                                .n = n};
     html_open_figure(p);
-    svg_stack(p->b, bars, n, "MiB", "Resident memory per variant");
-    html_figure(p,
-           "Resident memory at its largest observation: solid is private to the process, light is "
-           "mapped "
-           "from files and can be shared or dropped; the upright mark is the size of the weights.");
+    svg_stack(p->b, &s);
+    buf_adds(p->b, "<ul class=\"key\"><li><span class=\"swatch\"></span>private, without the KV "
+                   "cache</li><li><span class=\"swatch half\"></span>KV cache</li><li><span "
+                   "class=\"swatch light\"></span>file-backed</li></ul>");
+    html_figure(p, "Resident memory at its largest observation: private to the process, of it what "
+                   "the engine says its KV cache takes, and what is mapped from files and can be "
+                   "shared or dropped. The upright mark is the size of the weights.");
     memory_table(p);
     html_end(p);
 }

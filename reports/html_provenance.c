@@ -1,6 +1,7 @@
 /* html_provenance.c - what did not go well, and where every number comes from. */
 #include <math.h>
 #include <string.h>
+#include "harness/base/json.h"
 #include "reports/html_impl.h"
 
 struct failure {                        /* one thing that went wrong, for one or more variants */
@@ -88,22 +89,98 @@ static void fact(struct page *p, const char *name, const char *value)
     buf_adds(p->b, "</code></dd>");
 }
 
+/* Where a word of a shell command ends: at a space outside single quotes and escapes. */
+static const char *word_end(const char *s)
+{
+    bool is_quoted = false;
+    for (; *s && (is_quoted || *s != ' '); s++) {
+        if (*s == '\'')
+            is_quoted = !is_quoted;
+        else if (*s == '\\' && !is_quoted && s[1])
+            s++;
+    }
+    return s;
+}
+
+/* The command with a database of its own: in the same one nothing would be asked again. */
+static void reproduce(struct page *p, const char *command)
+{
+    for (const char *s = command, *end; *s; s = end + (*end == ' ')) {
+        end = word_end(s);
+        size_t n = (size_t)(end - s);
+        if (n == 4 && strncmp(s, "--db", n) == 0 && *end) {
+            end = word_end(end + 1);
+        } else if (strncmp(s, "--db=", 5) != 0) {
+            html_textn(p->b, s, n);
+            buf_addc(p->b, ' ');
+        }
+    }
+    buf_adds(p->b, "--db reproduced.db");
+}
+
+static const char *number_of(struct page *p, const struct value *suite, const char *key)
+{
+    const struct value *v = suite ? value_get(suite, key) : NULL;
+    struct buf b;
+    if (!v || (v->type != VALUE_INT && v->type != VALUE_FLOAT))
+        return NULL;
+    buf_init(&b, 64);
+    json_write(&b, v, JSON_COMPACT);
+    size_t n = b.n > 2 && strcmp(b.v + b.n - 2, ".0") == 0 ? b.n - 2 : b.n;
+    const char *text = arena_strndup(p->a, b.v, n);
+    buf_release(&b);
+    return text;
+}
+
+/* The suite as the run resolved it: every setting, also those nobody typed. */
+static void manifest(struct page *p, const struct value *suite)
+{
+    enum { MOST = 40000 };
+    struct buf b;
+    if (!suite)
+        return;
+    buf_init(&b, 0);
+    json_write(&b, suite, JSON_INDENT);
+    buf_adds(p->b, "<details><summary>Manifest: the suite as it was resolved</summary><pre "
+                   "class=\"command\"><code>");
+    html_textn(p->b, b.v, b.n < MOST ? b.n : MOST);
+    buf_adds(p->b, "</code></pre>");
+    if (b.n > MOST)
+        buf_printf(p->b, "<p class=\"note\">The first %d of %zu characters; all of it is in the "
+                         "database, column <code>run.suite</code>.</p>",
+                   (int)MOST, b.n);
+    buf_adds(p->b, "</details>");
+    buf_release(&b);
+}
+
 static void run_facts(struct page *p, const struct view_run *r)
 {
+    const struct value *suite = NULL;
+    if (json_parse(r->suite, strlen(r->suite), "suite", 1, p->a, &suite, NULL) < 0 ||
+        suite->type != VALUE_DICT)
+        suite = NULL;
+    const char *shots = number_of(p, suite, "fewshot-seed");
     buf_adds(p->b, "<h3>Run</h3><dl class=\"facts\">");
     fact(p, "run", r->uid);
     fact(p, "status", r->status);
     fact(p, "started", fmt_time(r->started_ns).s);
-    fact(p, "seed", fmt_count(r->seed).s);
+    fact(p, "seeds", arena_printf(p->a, "%lld%s%s", (long long)r->seed,
+                                  shots ? ", few-shot " : "", shots ? shots : ""));
+    fact(p, "limit", number_of(p, suite, "limit"));
     fact(p, "assay", r->version);
     fact(p, "plan", r->plan_uid);
     fact(p, "machine", r->machine);
     fact(p, "class", r->machine_class);
     fact(p, "hardware", r->machine_key);
     fact(p, "environment", r->environment);
-    buf_adds(p->b, "</dl><h3>How to reproduce it</h3><pre class=\"command\"><code>");
-    html_text(p->b, r->command);
-    buf_adds(p->b, "</code></pre>");
+    fact(p, "command", r->command);
+    buf_adds(p->b, "</dl>");
+    manifest(p, suite);
+    buf_adds(p->b, "<h3>How to reproduce it</h3><pre class=\"command reproduce\"><code>");
+    reproduce(p, r->command);
+    buf_adds(p->b, "</code></pre><p class=\"note\">It asks everything again, into a database of its "
+                   "own. Paths are as they were typed: run it in that folder. With the same files "
+                   "(their hashes are below) the scores are the same; times are not.</p>");
 }
 
 static void variant_facts(struct page *p)
@@ -125,6 +202,11 @@ static void variant_facts(struct page *p)
         for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
             buf_adds(p->b, "<td>");
             html_text(p->b, texts[k]);
+            if (k == 0 && *v->model_uid) {
+                buf_adds(p->b, "<small>sha256 ");
+                html_textn(p->b, v->model_uid, strlen(v->model_uid) > 12 ? 12 : strlen(v->model_uid));
+                buf_adds(p->b, "</small>");
+            }
             buf_adds(p->b, "</td>");
         }
         html_cell(p, v->n_params < 0 ? NAN : (double)v->n_params, fmt_count(v->n_params));

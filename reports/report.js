@@ -75,8 +75,7 @@
       if (th.classList.contains("plot") || !th.textContent.trim()) return;
       var button = document.createElement("button");
       button.type = "button";
-      button.textContent = th.textContent;
-      th.textContent = "";
+      while (th.firstChild) button.appendChild(th.firstChild);
       th.appendChild(button);
       th.classList.add("sort");
       button.addEventListener("click", function () {

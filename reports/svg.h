@@ -72,10 +72,23 @@ void svg_strips(struct buf *, const struct svg_series *, size_t n, const char *x
 struct svg_bar {
     const char *name;
     int color;
-    double a, b;                 /* stacked (svg_stack) or left and right of zero (svg_flips) */
-    double mark;                 /* svg_stack: a line across; NAN: none; svg_flips: beside both */
+    double a, b;                 /* left and right of zero (svg_flips), or of the whole (svg_votes) */
+    double mark;                 /* svg_flips: beside both; svg_votes: the whole */
 };
-void svg_stack(struct buf *, const struct svg_bar *, size_t n, const char *unit, const char *label);
+enum { SVG_PARTS = 3 };
+struct svg_pile {
+    const char *name;
+    int color;
+    double v[SVG_PARTS];         /* one on another, in ever lighter tones; 0: none */
+    double mark;                 /* a line across; NAN: none */
+};
+struct svg_stack {
+    const char *unit, *label;
+    const char *parts[SVG_PARTS];            /* names of v */
+    const struct svg_pile *piles;
+    size_t n;
+};
+void svg_stack(struct buf *, const struct svg_stack *);
 /* Shares of a whole: a | the rest | b, with their counts; mark is the whole. */
 void svg_votes(struct buf *, const struct svg_bar *, size_t n, const char *label);
 

@@ -14,33 +14,39 @@ void svg_rect(struct buf *b, const char *class, double x, double y, double w, co
     buf_adds(b, "</rect>");
 }
 
-void svg_stack(struct buf *b, const struct svg_bar *v, size_t n, const char *unit,
-               const char *label)
+void svg_stack(struct buf *b, const struct svg_stack *s)
 {
-    const struct svg_frame f = {640, 52 + SVG_ROW_H * (int)n, SVG_NAME_W, 64, 6, 46};
-    double most_ = 0;
+    static const char *const tones[SVG_PARTS] = {"solid", "half", "light"};
+    const struct svg_frame f = {640, 52 + SVG_ROW_H * (int)s->n, SVG_NAME_W, 64, 6, 46};
+    double most = 0;
     struct buf hover;
     buf_init(&hover, 4096);
-    for (size_t i = 0; i < n; i++)
-        most_ = svg_most(svg_most(most_, v[i].a + v[i].b), v[i].mark);
-    struct svg_scale sx = {0, most_ > 0 ? most_ : 1, f.left, f.width - f.right, false};
-    svg_open(b, f.width, f.height, label);
-    svg_x_axis(b, &f, &sx, unit);
-    for (size_t i = 0; i < n; i++) {
-        double y = f.top + SVG_ROW_H * ((double)i + 0.5), xa = svg_at(&sx, v[i].a),
-               xb = svg_at(&sx, v[i].a + v[i].b);
-        svg_row_name(b, v[i].name, v[i].color, y);
-        buf_printf(b, "<g class=\"c%d\">", v[i].color % SVG_COLORS);
-        buf_clear(&hover);
-        buf_printf(&hover, "private: %s %s", fmt_sig(v[i].a, 3).s, unit);
-        svg_rect(b, "solid", f.left, y, xa - f.left, hover.v);
-        buf_clear(&hover);
-        buf_printf(&hover, "file-backed: %s %s", fmt_sig(v[i].b, 3).s, unit);
-        svg_rect(b, "light", xa, y, xb - xa, hover.v);
+    for (size_t i = 0; i < s->n; i++) {
+        double sum = 0;
+        for (int k = 0; k < SVG_PARTS; k++)
+            sum += s->piles[i].v[k];
+        most = svg_most(svg_most(most, sum), s->piles[i].mark);
+    }
+    struct svg_scale sx = {0, most > 0 ? most : 1, f.left, f.width - f.right, false};
+    svg_open(b, f.width, f.height, s->label);
+    svg_x_axis(b, &f, &sx, s->unit);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct svg_pile *v = &s->piles[i];
+        double y = f.top + SVG_ROW_H * ((double)i + 0.5), sum = 0;
+        svg_row_name(b, v->name, v->color, y);
+        buf_printf(b, "<g class=\"c%d\">", v->color % SVG_COLORS);
+        for (int k = 0; k < SVG_PARTS; k++) {
+            if (!(v->v[k] > 0))
+                continue;
+            buf_clear(&hover);
+            buf_printf(&hover, "%s: %s %s", s->parts[k], fmt_sig(v->v[k], 3).s, s->unit);
+            svg_rect(b, tones[k], svg_at(&sx, sum), y, svg_at(&sx, v->v[k]) - f.left, hover.v);
+            sum += v->v[k];
+        }
         buf_adds(b, "</g>");
-        if (!isnan(v[i].mark))
-            svg_line(b, "mark", svg_at(&sx, v[i].mark), y - 11, svg_at(&sx, v[i].mark), y + 11);
-        svg_text(b, xb + 8, y + 4.5, "tick", fmt_sig(v[i].a + v[i].b, 3).s);
+        if (!isnan(v->mark))
+            svg_line(b, "mark", svg_at(&sx, v->mark), y - 11, svg_at(&sx, v->mark), y + 11);
+        svg_text(b, svg_at(&sx, sum) + 8, y + 4.5, "tick", fmt_sig(sum, 3).s);
     }
     buf_adds(b, "</svg>");
     buf_release(&hover);

@@ -11,6 +11,7 @@
 #include "harness/base/value.h"
 #include "harness/run/chats.h"
 #include "harness/run/divergence.h"
+#include "harness/run/paths.h"
 #include "tasks/chat.h"
 
 /* -- tasks and groups -------------------------------------------------------------------------- */
@@ -287,11 +288,20 @@ static const struct value *info_value(const struct assay_info *info, struct aren
     return value_dict(a, x, sizeof x / sizeof *x);
 }
 
+/* Where the model lies, also when the record names one that came with assay; else what was said. */
+static const char *model_file(const struct plan_variant *v, struct arena *a)
+{
+    for (const struct assay_field *f = v->plugin->api.options; f->name; f++)
+        if (strcmp(f->name, "model") == 0 && f->kind == ASSAY_PATH)
+            return paths_file(a, model_path(v));
+    return model_path(v);
+}
+
 /* A file is known by its content, anything else by backend and name. */
-static int model_uid(const struct record_opened *o, char hex[65], int64_t *bytes,
+static int model_uid(const struct record_opened *o, char hex[65], int64_t *bytes, struct arena *a,
                      struct assay_err *e)
 {
-    const char *path = model_path(o->variant);
+    const char *path = model_file(o->variant, a);
     uint8_t digest[HASH_BYTES];
     struct stat st;
     *bytes = STORE_NULL;
@@ -315,7 +325,7 @@ static int put_model(struct record_opened *o, struct store *s, char uid[65], int
 {
     const struct assay_info *info = &o->engine->info;
     const char *path = model_path(o->variant), *base = fs_basename(path), *dot = strrchr(base, '.');
-    TRY(model_uid(o, uid, &o->file_bytes, e));
+    TRY(model_uid(o, uid, &o->file_bytes, a, e));
     bool is_file = o->file_bytes != STORE_NULL;
     struct store_model row = {
         .uid = uid,
