@@ -37,6 +37,7 @@ struct transfer { /* one hop of one try */
     int rc;            /* the sink's error: final */
     int n_headers;
     bool is_range;     /* Content-Range starts where it should */
+    char said[CURL_ERROR_SIZE]; /* libcurl's details of its code */
 };
 
 bool http_is_url(const char *s)
@@ -240,6 +241,18 @@ static struct curl_slist *hop_headers(struct transfer *t, const char *url, const
     return list;
 }
 
+/* Whom certificates may be signed by, named as for curl(1): libcurl itself looks at neither. */
+static void trust_options(const struct curl_calls *c, CURL *x)
+{
+    const char *file = getenv("CURL_CA_BUNDLE"), *dir = getenv("SSL_CERT_DIR");
+    if (!file || !*file)
+        file = getenv("SSL_CERT_FILE");
+    if (file && *file)
+        c->setopt(x, CURLOPT_CAINFO, file);
+    if (dir && *dir)
+        c->setopt(x, CURLOPT_CAPATH, dir);
+}
+
 static void hop_options(struct transfer *t, const char *url, struct curl_slist *headers)
 {
     const struct curl_calls *c = t->curl;
@@ -252,6 +265,8 @@ static void hop_options(struct transfer *t, const char *url, struct curl_slist *
     c->setopt(x, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
     c->setopt(x, CURLOPT_FOLLOWLOCATION, 0L);
+    c->setopt(x, CURLOPT_ERRORBUFFER, t->said);
+    trust_options(c, x);
     c->setopt(x, CURLOPT_NOSIGNAL, 1L);
     c->setopt(x, CURLOPT_USERAGENT, t->http->agent ? t->http->agent : "assay");
     c->setopt(x, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
@@ -277,6 +292,7 @@ static CURLcode hop(struct transfer *t, const char *url, const char *etag, char 
     t->rc = 0;
     buf_clear(&t->excerpt);
     t->excerpt.failed = false;
+    t->said[0] = 0;
     struct curl_slist *headers = hop_headers(t, url, etag);
     hop_options(t, url, headers);
     CURLcode code = t->curl->perform(t->easy);
@@ -290,6 +306,7 @@ static CURLcode hop(struct transfer *t, const char *url, const char *etag, char 
     if (code == CURLE_OK && (status == 200 || status == 206) && !t->begun)
         t->rc = body_begin(t);
     t->curl->setopt(t->easy, CURLOPT_HTTPHEADER, (struct curl_slist *)NULL);
+    t->curl->setopt(t->easy, CURLOPT_ERRORBUFFER, (char *)NULL);
     t->curl->free_all(headers);
     return code;
 }
@@ -406,6 +423,23 @@ static bool again_code(CURLcode c)
     }
 }
 
+/* Why no connection could be trusted, or made: libcurl's text for these codes alone says little. */
+static void fail_code(struct transfer *t, CURLcode code, struct assay_err *e)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    text_safe(&b, t->said, strlen(t->said));
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        err_set(e, ASSAY_EREMOTE, "the server's certificate is not trusted (%s); who else may sign is said by "
+                "CURL_CA_BUNDLE or SSL_CERT_FILE", b.n ? b.v : t->curl->strerror(code));
+    else if (code == CURLE_SSL_CACERT_BADFILE)
+        err_set(e, ASSAY_EREMOTE, "the certificates that CURL_CA_BUNDLE or SSL_CERT_FILE name can't be read: %s",
+                b.n ? b.v : t->curl->strerror(code));
+    else
+        err_set(e, ASSAY_EREMOTE, "%s", code == CURLE_SSL_CONNECT_ERROR && b.n ? b.v : t->curl->strerror(code));
+    buf_release(&b);
+}
+
 /* 0: done.  1: worth another try; *e says why.  Negative: final. */
 static int judge(struct transfer *t, CURLcode code, struct assay_err *e)
 {
@@ -414,9 +448,10 @@ static int judge(struct transfer *t, CURLcode code, struct assay_err *e)
     if (atomic_load(&t->http->stop))
         return err_set(e, ASSAY_ECANCELED, "given up, because something else failed");
     if (code != CURLE_OK) {
-        err_set(e, ASSAY_EREMOTE, "%s", t->n_headers > MAX_HEADERS ? "too many headers"
-                                    : t->excerpt.failed        ? "an endless error message"
-                                                               : t->curl->strerror(code));
+        if (t->n_headers > MAX_HEADERS || t->excerpt.failed)
+            err_set(e, ASSAY_EREMOTE, "%s", t->excerpt.failed ? "an endless error message" : "too many headers");
+        else
+            fail_code(t, code, e);
         return again_code(code) ? 1 : ASSAY_EREMOTE;
     }
     long status = t->reply->status;

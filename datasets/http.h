@@ -1,7 +1,8 @@
 /* http.h - one GET after another over libcurl, for servers that may fail or be hostile (inside
  * datasets only).
  *
- * - http and https only, certificates verified; proxies from the environment, as libcurl has it.
+ * - http and https only, certificates verified, against what CURL_CA_BUNDLE, SSL_CERT_FILE and
+ *   SSL_CERT_DIR name if they are set; proxies from the environment, as libcurl has it.
  * - Redirects are followed here, at most five, never from https to http.  The token goes to the
  *   configured hosts alone: not to another host, port or scheme that a redirect names.
  * - Tried again, with doubling waits and jitter, or what Retry-After says: 408, 429, 5xx, connections

@@ -298,7 +298,8 @@ const struct command cmd_data = {
             "cells or has only a part of a dataset is refused.\n"
             "\n"
             "Environment: HF_ENDPOINT, HF_TOKEN (or $HF_HOME/token), HF_HUB_OFFLINE,\n"
-            "ASSAY_CACHE, ASSAY_ROWS_ENDPOINT (the viewer), https_proxy, no_proxy.\n",
+            "ASSAY_CACHE, ASSAY_ROWS_ENDPOINT (the viewer), https_proxy, no_proxy,\n"
+            "CURL_CA_BUNDLE, SSL_CERT_FILE, SSL_CERT_DIR (who may sign certificates).\n",
     .examples = "data get openai/gsm8k:main # every split of a configuration\n"
                 "data get --tasks mmlu --dry-run # what a suite's tasks need, and how much it is\n"
                 "data get nightly.yaml # for a suite file\n"

@@ -1,6 +1,6 @@
 # hub_lib.sh - a hub on loopback for the tests of `assay data`.  Sourced after lib.sh.
 #
-#   hub_start               serves $H; $P1 and $P2 are its ports, the environment points to it
+#   hub_start [CERT KEY]    serves $H; $P1 and $P2 are its ports, the environment points to it; $P3 speaks TLS
 #   repo OWNER/NAME SHA     makes a repository; its files go to $(files OWNER/NAME)
 #   fault JSON              what goes wrong from now on; without an argument: nothing
 #   get ARGS...             assay data get, with short waits
@@ -17,7 +17,7 @@ sha1=1111111111111111111111111111111111111111
 sha2=2222222222222222222222222222222222222222
 
 hub_start() {
-    python3 tests/cli/hub_server.py "$H" "$T/ports" 2> "$T/hub.err" &
+    python3 tests/cli/hub_server.py "$H" "$T/ports" "$@" 2> "$T/hub.err" &
     hub_pid=$!
     trap 'kill $hub_pid 2> /dev/null; chmod -R u+w "$T" 2> /dev/null; rm -rf "$T"' EXIT
     for _ in $(seq 300); do
@@ -25,7 +25,7 @@ hub_start() {
         sleep 0.1
     done
     [ -s "$T/ports" ] || { cat "$T/hub.err"; fail "the hub does not start"; done_testing; }
-    read -r P1 P2 < "$T/ports"
+    read -r P1 P2 P3 < "$T/ports"
     export HF_ENDPOINT=http://127.0.0.1:$P1/ ASSAY_ROWS_ENDPOINT=http://127.0.0.1:$P1
 }
 files() { echo "$H/${1/\//--}/files"; }

@@ -1,24 +1,25 @@
 #!/usr/bin/env python3
 """A hub on loopback for tests: repositories below a folder, and failures on request.
 
-    hub_server.py FOLDER PORT_FILE
+    hub_server.py FOLDER PORT_FILE [CERTIFICATE KEY]
 
 FOLDER/OWNER--NAME/ holds a repository: `sha` (one line), files below `files/`, and rows of the viewer in
 `rows/CONFIG/SPLIT.json` ({"features": [...], "rows": [...], ...} as the viewer answers, all of them).
 FOLDER/faults.json says what goes wrong: {"PATH PART": {"kind": ..., "times": N, ...}}; it is read at
 every request.  FOLDER/log gets one line per request: method, path, Range, whether a token came.
 Two ports are served, the second stands for another host (downloads are redirected there with
-"redirect").  PORT_FILE gets "PORT1 PORT2"."""
+"redirect"); with a certificate a third speaks TLS.  PORT_FILE gets "PORT1 PORT2 [PORT3]"."""
 import hashlib
 import http.server
 import json
 import os
+import ssl
 import sys
 import threading
 import time
 import urllib.parse
 
-root, port_file = sys.argv[1:3]
+root, port_file, *pair = sys.argv[1:]
 lock = threading.Lock()
 used = {}
 
@@ -150,8 +151,9 @@ class Hub(http.server.BaseHTTPRequestHandler):
         at, page = int(query.get("cursor", 0)), 2
         headers = []
         if at + page < len(out):
-            headers = [("Link", '<http://127.0.0.1:%d%s?recursive=true&cursor=%d>; rel="next"' % (
-                ports[0], path, at + page))]
+            here = self.server.server_port
+            headers = [("Link", '<http%s://127.0.0.1:%d%s?recursive=true&cursor=%d>; rel="next"' % (
+                "s" if here in ports[2:] else "", here, path, at + page))]
         self.send_json(out[at:at + page], headers=headers)
 
     def file(self, path):
@@ -219,12 +221,21 @@ class Hub(http.server.BaseHTTPRequestHandler):
             "partial": all_rows.get("partial", False)}, headers=headers)
 
 
-servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) for _ in range(2)]
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        pass  # who does not trust the certificate hangs up
+
+
+servers = [Server(("127.0.0.1", 0), Hub) for _ in range(3 if pair else 2)]
+if pair:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*pair)
+    servers[2].socket = context.wrap_socket(servers[2].socket, server_side=True, do_handshake_on_connect=False)
 ports = [s.server_port for s in servers]
 for s in servers:
     s.daemon_threads = True
     threading.Thread(target=s.serve_forever, daemon=True).start()
 with open(port_file + ".tmp", "w") as f:
-    f.write("%d %d\n" % tuple(ports))
+    f.write(" ".join(map(str, ports)) + "\n")
 os.rename(port_file + ".tmp", port_file)
 threading.Event().wait()
