@@ -5,6 +5,7 @@
  *   llama_golden BACKENDS MODEL tokens < texts      text TAB ids TAB ids with special tokens
  *   llama_golden BACKENDS MODEL logits < prompts    see struct of lines below
  *   llama_golden BACKENDS MODEL nll < texts         number of tokens scored TAB sum of their -ln p
+ *   llama_golden BACKENDS MODEL answers < prompts   greedy text up to a newline, end-of-text or 48 tokens
  *
  * Lines of `logits`: "prompt TEXT", "tokens IDS", per position "top POS LSE SUM SUMSQ ID:LOGIT x
  * 8", at three positions "row POS LOGIT x n_vocab", and "greedy ID x 64" (end-of-text is not a
@@ -16,7 +17,7 @@
 #include "ggml-backend.h"
 #include "llama.h"
 
-enum { MAX_LINE = 1 << 16, MAX_IDS = 1 << 16, N_TOP = 8, N_GREEDY = 64 };
+enum { MAX_LINE = 1 << 16, MAX_IDS = 1 << 16, N_TOP = 8, N_GREEDY = 64, N_ANSWER = 48 };
 
 static char line[MAX_LINE], text[MAX_LINE];
 static llama_token ids[MAX_IDS];
@@ -171,10 +172,42 @@ static void write_nll(struct llama_context *ctx, const struct llama_vocab *vocab
     printf("%d\t%.12g\n", n - 1, sum);
 }
 
+/* Escapes what the token adds to the line; false: the line ends. */
+static bool print_piece(const struct llama_vocab *vocab, llama_token token)
+{
+    char piece[256];
+    int n = llama_token_to_piece(vocab, token, piece, sizeof piece, 0, true);
+    if (n < 0)
+        die("a token of more than 256 bytes");
+    for (int i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)piece[i];
+        if (c == '\n')
+            return false;
+        printf(c >= 32 && c < 127 && c != '\\' ? "%c" : "\\x%02x", c);
+    }
+    return true;
+}
+
+static void write_answer(struct llama_context *ctx, const struct llama_vocab *vocab)
+{
+    int n_vocab = llama_vocab_n_tokens(vocab);
+    int n = encode(vocab, unescape(line, text), true);
+    llama_memory_clear(llama_get_memory(ctx), true);
+    decode(ctx, ids, n, 0, false);
+    for (int i = 0; i < N_ANSWER; i++) {
+        llama_token next = argmax(llama_get_logits_ith(ctx, i ? 0 : n - 1), n_vocab);
+        if (llama_vocab_is_eog(vocab, next) || !print_piece(vocab, next))
+            break;
+        if (i + 1 < N_ANSWER)
+            decode(ctx, &next, 1, n + i, false);
+    }
+    printf("\n");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4)
-        die("usage: llama_golden BACKENDS MODEL tokens|logits|nll");
+        die("usage: llama_golden BACKENDS MODEL tokens|logits|nll|answers");
     llama_log_set(quiet, NULL);
     ggml_backend_load_all_from_path(argv[1]);
     llama_backend_init();
@@ -201,6 +234,8 @@ int main(int argc, char **argv)
         line[strcspn(line, "\n")] = 0;
         if (!strcmp(argv[3], "nll"))
             write_nll(ctx, vocab);
+        else if (!strcmp(argv[3], "answers"))
+            write_answer(ctx, vocab);
         else
             write_prompt(ctx, vocab);
     }

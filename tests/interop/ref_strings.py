@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""1,000 strings for the reference model's tokenizer, or 400 whole documents of its tasks to score.
+"""1,000 strings for the reference model's tokenizer, or 400 whole documents of its tasks to score;
+the prompts of what `assay export lm-eval` wrote, and what was answered.
 
     ref_strings.py tokens|nll FOLDER_OF_ROWS
+    ref_strings.py prompts|answers FOLDER_OF_SAMPLES     prompt; task TAB document TAB answer
 
 One a line, non-ASCII and control bytes as \\xNN, as llama_golden reads them.
 """
@@ -35,9 +37,24 @@ def odd(rng):
     return "".join(rng.choice(pieces) for _ in range(rng.randrange(0, 12)))
 
 
+def samples(folder):
+    """Task, document, prompt and answer of every sample, in order."""
+    rows = []
+    for path in Path(folder).rglob("samples_*.jsonl"):
+        task = path.name.removeprefix("samples_").rsplit("_", 1)[0]
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            rows.append((task, row["doc_id"], row["arguments"]["gen_args_0"]["arg_0"], row["resps"][0][0]))
+    return sorted(rows)
+
+
 def main():
     what, folder = sys.argv[1:]
     rng = random.Random(1)
+    if what in ("prompts", "answers"):
+        for task, doc, prompt, answer in samples(folder):
+            print(escaped(prompt) if what == "prompts" else f"{task}\t{doc}\t{escaped(answer)}")
+        return
     if what == "nll":
         rows = documents(folder, 29)[:400]
     else:

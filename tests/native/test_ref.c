@@ -1,6 +1,6 @@
 /* The shipped models: files as their digests say, llama.cpp's own log-likelihoods and perplexity, and a
- * twin that computes what its model computes.  Golden: tests/golden/ref-nll.tsv, from
- * tests/interop/llama_ref.sh. */
+ * twin that computes what its model computes.  Golden: tests/golden/ref-nll.tsv and
+ * ref-perplexity.tsv, from tests/interop/llama_ref.sh. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -18,7 +18,9 @@
 
 #define MODELS "backends/native/models/"
 #define GOLDEN "tests/golden/ref-nll.tsv"
-enum { MAX_DOCS = 400, MAX_TOKENS = 256, MAX_LINE = 1 << 14, MAX_MIB = 40 };
+#define PERPLEXITY "tests/golden/ref-perplexity.tsv"
+#define TEXT "datasets/mini/data/calibration.txt"
+enum { MAX_DOCS = 400, MAX_TOKENS = 256, MAX_LINE = 1 << 14, MAX_MIB = 40, MAX_TEXT = 1 << 16 };
 
 static struct assay_err e;
 
@@ -121,6 +123,50 @@ static void same_as_llama_cpp(void **state)
     native_backend()->close(m);
 }
 
+/* As llama-perplexity does it: the whole text in chunks, of each the second half. */
+static void same_as_llama_perplexity(void **state)
+{
+    static char text[MAX_TEXT];
+    static int32_t tokens[MAX_TEXT];
+    static struct assay_score_req reqs[MAX_DOCS], *list[MAX_DOCS];
+    static double logprob[MAX_DOCS][MAX_TOKENS];
+    size_t chunk = 0, n_tokens = 0, n = 0;
+    double want = 0, nll = 0;
+    struct assay_info info = {.size = sizeof info};
+    (void)state;
+    FILE *f = fopen(PERPLEXITY, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%zu %lf", &chunk, &want), 2);
+    fclose(f);
+    assert_true(chunk >= 4 && chunk <= MAX_TOKENS);
+    f = fopen(TEXT, "r");
+    assert_non_null(f);
+    size_t len = fread(text, 1, sizeof text, f);
+    fclose(f);
+    assert_true(len > 0 && len < sizeof text);
+    len -= text[len - 1] == '\n'; /* as its --file does */
+    struct assay_model *m = open_ref("ref", "fp32");
+    ok(native_backend()->info(m, &info, &e));
+    ok(native_backend()->tokenize(m, text, len, 1, tokens, MAX_TEXT, &n_tokens, &e));
+    const size_t half = chunk / 2, n_scored = chunk - half - 1;
+    for (int32_t *t = tokens; n < MAX_DOCS && (n + 1) * chunk <= n_tokens; n++, t += chunk) {
+        if (info.add_bos)
+            t[0] = info.bos;
+        reqs[n] = (struct assay_score_req){.size = sizeof reqs[n],
+                                           .prefix = {t, half + 1},
+                                           .continuation = {t + half + 1, n_scored},
+                                           .logprob = logprob[n]};
+        list[n] = &reqs[n];
+    }
+    ok(native_backend()->score(m, list, n, NULL, NULL, &e));
+    for (size_t i = 0; i < n * n_scored; i++)
+        nll -= logprob[i / n_scored][i % n_scored];
+    const double got = exp(nll / (double)(n * n_scored));
+    print_message("%zu chunks: perplexity %.6f, by llama-perplexity %.4f\n", n, got, want);
+    assert_true(n > 100 && fabs(got - want) < 1e-4);
+    native_backend()->close(m);
+}
+
 /* Outlier channels change nothing in fp32 but the order of what is rounded. */
 static void twin_is_the_same(void **state)
 {
@@ -183,6 +229,7 @@ int main(void)
         cmocka_unit_test(digests),
         cmocka_unit_test(shapes),
         cmocka_unit_test(same_as_llama_cpp),
+        cmocka_unit_test(same_as_llama_perplexity),
         cmocka_unit_test(twin_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
