@@ -153,8 +153,9 @@ void task_code_pool(struct task *, const struct value *const *fields, size_t n);
 /* For the record: {python: version, files: [{path, sha256}]}; NULL: nothing of the task is Python. */
 const struct value *task_code_record(const struct task *, struct arena *);
 /* Grades made-up answers to `item` once, so that code that can't run is found before a model is asked,
- * and learns the names of scores that only running tells.  Does nothing for tasks without such code. */
-int task_rehearse(struct task *, const struct task_item *, struct arena *, struct assay_err *);
+ * and learns the names of scores that only running tells.  *more: another document may tell more; false for
+ * tasks without such code, for which it does nothing. */
+int task_rehearse(struct task *, const struct task_item *, struct arena *, bool *more, struct assay_err *);
 
 /* -- asking ------------------------------------------------------------------------------------ */
 enum task_request_kind { TASK_REQ_LOGLIKELIHOOD, TASK_REQ_ROLLING, TASK_REQ_GENERATE };

@@ -229,13 +229,14 @@ static bool is_final(int rc, const struct assay_err *e)
     return false;
 }
 
-int task_rehearse(struct task *t, const struct task_item *item, struct arena *a,
+int task_rehearse(struct task *t, const struct task_item *item, struct arena *a, bool *more,
                   struct assay_err *e)
 {
     struct assay_err said = {0};
     struct learning l = {t, &said};
     struct task_yields y = {.fn = learn_scores, .user = &l};
-    if (!has_scoring_code(t))
+    *more = has_scoring_code(t);
+    if (!*more)
         return 0;
     int rc = task_grade_code(t, item, made_up(item, a), a, &y, &said);
     if (rc < 0 && is_final(rc, &said))

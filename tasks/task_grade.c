@@ -189,14 +189,29 @@ static int code_score(const struct grading *g, const struct metric_use *u, const
     return result_score(g, u, v, out);
 }
 
+/* Measures are known before anything is asked: a score that comes up later has no place to go. */
+static int score_without_place(const struct grading *g, const char *name)
+{
+    return err_set(g->e, ASSAY_EFORMAT,
+                   "a function yields the score '%.100s', which it did not for the first documents: name it in "
+                   "'metric_list' (metric, aggregation, higher_is_better) and run again; answers are kept",
+                   name);
+}
+
 static int take_scores(const struct grading *g, const struct code_score *s, size_t n,
                        struct task_score *out)
 {
     const struct task_impl *m = g->m;
-    for (size_t k = 0; k < n; k++)
+    for (size_t k = 0; k < n; k++) {
+        bool has_place = false;
         for (size_t i = 0; i < m->n_metrics; i++)
-            if (strcmp(m->metrics[i].name, s[k].name) == 0)
+            if (strcmp(m->metrics[i].name, s[k].name) == 0) {
                 TRY(code_score(g, &m->metrics[i], &s[k], &out[i]));
+                has_place = true;
+            }
+        if (!has_place)
+            return score_without_place(g, s[k].name);
+    }
     return 0;
 }
 

@@ -44,6 +44,10 @@ static const struct assay_field suite_rows[] = {
     {"tasks", ASSAY_STR, 0, NULL, NULL, "get: what these tasks read (names, globs, *.yaml, folders)"},
     {"task-dir", ASSAY_STR, 0, NULL, NULL, "get: folder where task names are looked up first"},
     {"data", ASSAY_STR, 0, NULL, NULL, "get: folder with datasets that need not be fetched"},
+    {"allow-task-code", ASSAY_BOOL, 0, "false", NULL, "get: of tasks whose Python functions are not built in, too"},
+    {"task-code-python", ASSAY_STR, 0, "python3", NULL, "get: the Python that loads them"},
+    {"task-code-timeout", ASSAY_INT, 0, "120", "1..1000000", "get: seconds after which it is given up"},
+    {"task-code-memory", ASSAY_STR, 0, "4G", NULL, "get: most address space of that Python"},
     {0},
 };
 

@@ -9,6 +9,7 @@
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/report_flags.h"
+#include "harness/cli/task_code.h"
 #include "harness/cli/task_views.h"
 #include "harness/run/suite.h"
 #include "reports/notice.h"
@@ -23,6 +24,7 @@ struct show_flags {
 };
 static struct report_flags flags;
 static struct show_flags show;
+static struct task_code_flags code_flags;
 
 static const struct assay_field show_fields[] = {
     {"variant", ASSAY_STR, offsetof(struct show_flags, variant), NULL, NULL,
@@ -252,7 +254,8 @@ static int show_a_task(struct options *o, struct assay_err *e)
                             .task_dir = show.task_dir,
                             .data_dir = show.data,
                             .fewshot = (int)show.fewshot,
-                            .suite = &suite};
+                            .suite = &suite,
+                            .code = &code_flags};
     suite_init(&suite, &o->arena);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         if (settings[i][1])
@@ -290,7 +293,7 @@ static int body(struct options *o, struct assay_err *e)
 
 static int run_show(const struct command *c, int argc, char **argv)
 {
-    void *bases[] = {&flags, &show};
+    void *bases[] = {&flags, &show, &code_flags};
     return command_frame(c, argc, argv, bases, body);
 }
 
@@ -301,9 +304,10 @@ const struct command cmd_show = {
     .max_args = 2,
     .text = "'show task NAME' needs no database: it prints the task's configuration with\n"
             "the file and line each key comes from, the groups and tags that hold it, which\n"
-            "of its functions are built in, and three prompts when its rows are at hand.\n",
+            "of its functions are built in, and three prompts when its rows are at hand.\n"
+            "A task that needs more of Python is shown with --allow-task-code.\n",
     .words = "task",
-    .tables = {report_flag_fields, show_fields},
+    .tables = {report_flag_fields, show_fields, task_code_fields},
     .examples = "show # the newest run: command, machine, settings\n"
                 "show --variant int4 # what was really loaded, memory, jobs\n"
                 "show task gsm8k --fewshot 2 # what a model would be asked\n"

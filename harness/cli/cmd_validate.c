@@ -220,7 +220,7 @@ static int judge(struct task_index *x, struct work *w, struct arena *a, struct a
             add_group(x, w, &entries[i], a);
     TRY(load_all(w, e));
     struct taskcode *code;
-    TRY(task_code_open(&code_flags, &code, e));
+    TRY(task_code_open(&code_flags, NULL, &code, e));
     int rc = code ? load_with_code(w, code, e) : 0;
     taskcode_free(code);
     TRY(rc);

@@ -10,10 +10,12 @@
 #include "harness/base/text.h"
 #include "harness/base/value.h"
 #include "harness/cli/command.h"
+#include "harness/cli/task_code.h"
 #include "harness/cli/task_views.h"
 #include "harness/run/chats.h"
 #include "harness/run/docs.h"
 #include "harness/run/paths.h"
+#include "harness/run/prepare.h"
 #include "harness/run/suite.h"
 #include "tasks/chat.h"
 #include "tasks/refusal.h"
@@ -26,6 +28,8 @@ struct shown {
     struct task_index *index;
     const struct show_task *ask;
     struct chats_choice chat;
+    struct docs_paths paths;           /* where rows are */
+    struct taskcode *code;             /* NULL: not allowed */
     size_t n_dir;                      /* bytes of the task file's folder, slash included */
 };
 
@@ -172,11 +176,9 @@ static int put_prompts(struct shown *s, struct task *t, struct assay_err *e)
     struct suite suite;
     struct docs *docs = NULL;
     struct task_item item;
-    const char *said[] = {s->ask->data_dir, NULL};
-    struct docs_paths paths = {.data = paths_data(s->a, said), .recipes = paths_recipes(s->a, NULL)};
     bool has = true;
     suite_init(&suite, s->a);
-    TRY(docs_open(t, &suite, &paths, &docs, e));
+    TRY(docs_open(t, &suite, &s->paths, &docs, e));
     buf_addc(&s->b, '\n');
     row(s, "rows", docs_origin(docs));
     docs_expect(docs, PROMPTS, PROMPTS);
@@ -230,7 +232,8 @@ static void put_task(struct shown *s, const struct task_node *node)
                                      .system_instruction = how->system_instruction,
                                      .gen_prefix = how->gen_prefix,
                                      .applies_chat = how->applies_chat,
-                                     .shots_as_turns = how->shots_as_turns};
+                                     .shots_as_turns = how->shots_as_turns,
+                                     .host = taskcode_host(s->code)};
     struct task *t;
     struct assay_err e = {0};
     const struct value *config;
@@ -301,17 +304,24 @@ static int put_all(struct shown *s, struct assay_err *e)
 
 int show_task(struct options *o, const struct show_task *ask, struct assay_err *e)
 {
-    const char *said[] = {ask->task_dir, NULL};
+    const char *said[] = {ask->task_dir, NULL}, *data[] = {ask->data_dir, NULL};
     size_t n;
     struct shown s = {.a = &o->arena, .ask = ask};
     const char *const *roots = paths_tasks(&o->arena, said, &n);
+    s.paths = (struct docs_paths){.data = paths_data(s.a, data), .recipes = paths_recipes(s.a, NULL),
+                                  .cache = paths_cache(s.a)};
     TRY(chats_for(ask->suite, &o->arena, &s.chat, e));
     TRY(task_index_open(roots, n, paths_cache(&o->arena), &s.index, e));
     buf_init(&s.b, 0);
-    int rc = put_all(&s, e);
+    int rc = task_code_open(ask->code, &s.paths, &s.code, e);
+    s.paths.prepare = s.code ? prepare_new() : NULL;
+    if (rc == 0)
+        rc = put_all(&s, e);
     if (rc == 0)
         say_buf(&s.b);
     buf_release(&s.b);
+    prepare_free(s.paths.prepare);
+    taskcode_free(s.code);
     task_index_close(s.index);
     chat_release(s.chat.chat);
     return rc;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "harness/base/err.h"
+#include "harness/run/docs.h"
 #include "harness/run/suite.h"
 
 const struct assay_field task_code_fields[] = {
@@ -18,9 +19,11 @@ const struct assay_field task_code_fields[] = {
     {0},
 };
 
-int task_code_open(const struct task_code_flags *f, struct taskcode **out, struct assay_err *e)
+int task_code_open(const struct task_code_flags *f, struct docs_paths *paths, struct taskcode **out,
+                   struct assay_err *e)
 {
-    struct taskcode_options o = {.python = f->python, .timeout_s = f->timeout_s};
+    struct taskcode_options o = {.python = f->python, .timeout_s = f->timeout_s,
+                                 .load = paths ? docs_load : NULL, .user = paths};
     *out = NULL;
     if (!f->allow)
         return 0;

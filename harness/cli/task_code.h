@@ -10,6 +10,9 @@ struct task_code_flags {
     int64_t timeout_s;
 };
 extern const struct assay_field task_code_fields[];
-/* *out NULL: not allowed.  Errors: a size that is none. */
-int task_code_open(const struct task_code_flags *, struct taskcode **out, struct assay_err *);
+struct docs_paths;
+/* *out NULL: not allowed.  paths: where load_dataset() finds rows, as long as *out; NULL: nowhere.
+ * Errors: a size that is none. */
+int task_code_open(const struct task_code_flags *, struct docs_paths *paths, struct taskcode **out,
+                   struct assay_err *);
 #endif

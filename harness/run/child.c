@@ -22,6 +22,7 @@
 #include "harness/run/record.h"
 #include "harness/run/scenario.h"
 #include "harness/run/score.h"
+#include "harness/run/taskcode.h"
 #include "harness/store/store.h"
 
 _Static_assert(sizeof(struct child_msg) <= PIPE_BUF, "a message is written whole");
@@ -611,6 +612,7 @@ _Noreturn void child_main(const struct child *c)
     set_text(m.status, sizeof m.status, status);
     set_text(m.text, sizeof m.text, rc < 0 ? e.msg : w.has_failed ? w.reason : "");
     send_msg(c->to_parent, &m);
+    taskcode_stop(w.plan->code);
     engine_close(&w.engine);
     _exit(0);
 }

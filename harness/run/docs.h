@@ -21,6 +21,9 @@ struct docs_paths {
     const char *cache;                   /* of what was fetched, or NULL */
     struct prepare *prepare;               /* rows that Python makes; NULL: no task has any */
 };
+/* Rows for load_dataset() in task code, which asks {path, name, split, data_files}; user: struct docs_paths. */
+int docs_load(void *user, const struct value *ask, struct arena *, const struct value **rows,
+              struct assay_err *);
 /* Opens and starts the task.  Errors: "file:line:col: ..." of dataset or template. */
 int docs_open(struct task *, const struct suite *, const struct docs_paths *, struct docs **,
               struct assay_err *);

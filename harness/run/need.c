@@ -84,13 +84,11 @@ static void join(const struct suite_list *l, struct buf *b)
         buf_printf(b, "%s%s", i ? "," : "", l->v[i]);
 }
 
-static void load_all(const struct suite *s, struct task_index *x, const struct task_plan *plan,
-                     struct needs *all)
+static int load_all(const struct suite *s, struct task_index *x, const struct task_plan *plan,
+                    struct needs *all, struct assay_err *err)
 {
-    struct taskcode_options o = {.python = s->task_code_python,
-                                 .timeout_s = s->task_code_timeout_s,
-                                 .memory_bytes = s->task_code_memory ? s->task_code_memory
-                                                                     : (int64_t)4 << 30};
+    struct taskcode_options o = {.python = s->task_code_python, .timeout_s = s->task_code_timeout_s};
+    TRY(suite_parse_size(s->task_code_memory_text, "task-code-memory", &o.memory_bytes, err));
     struct taskcode *code = s->allow_task_code ? taskcode_new(&o) : NULL;
     struct task_settings settings = {.n_fewshot = (int)s->fewshot,
                                      .fewshot_seed = (uint64_t)s->fewshot_seed,
@@ -113,6 +111,7 @@ static void load_all(const struct suite *s, struct task_index *x, const struct t
     if (n_bad)
         log_warn("%zu task%s not load and %s passed over; the first: %s", n_bad,
                  n_bad == 1 ? " does" : "s do", n_bad == 1 ? "is" : "are", first.msg);
+    return 0;
 }
 
 int need_list(const struct suite *s, struct arena *a, struct need **out, size_t *n,
@@ -136,7 +135,7 @@ int need_list(const struct suite *s, struct arena *a, struct need **out, size_t 
     buf_release(&selector);
     if (rc >= 0) {
         all.v = ARENA_ARRAY(a, struct need, plan.n + 1);
-        load_all(s, index, &plan, &all);
+        rc = load_all(s, index, &plan, &all, e);
     }
     task_index_close(index);
     *out = all.v;

@@ -20,7 +20,6 @@
 #include "tasks/chat.h"
 
 /* What load_dataset() of task code may have in one answer. */
-#define LOAD_BYTES ((size_t)256 << 20)
 
 const char *plan_output_name(const struct task *t)
 {
@@ -306,54 +305,14 @@ static int resolve_chats(struct plan *p, struct assay_err *e)
     return 0;
 }
 
-/* Rows for load_dataset() in task code: {path, name, split, data_files}. */
-static int load_rows(void *user, const struct value *ask, struct arena *a,
-                     const struct value **rows, struct assay_err *e)
-{
-    struct plan *p = user;
-    const struct value *path = value_get(ask, "path"), *name = value_get(ask, "name"),
-                       *split = value_get(ask, "split"), *files = value_get(ask, "data_files");
-    if (!path || path->type != VALUE_STR || !split || split->type != VALUE_STR)
-        return err_set(e, ASSAY_EFORMAT, "load_dataset: no path or no split");
-    struct data_source src = {.path = path->s,
-                              .name = name && name->type == VALUE_STR ? name->s : NULL,
-                              .split = split->s,
-                              .data_dirs = p->paths.data,
-                              .cache = p->paths.cache,
-                              .recipe_dirs = p->paths.recipes};
-    if (files && files->type != VALUE_NULL)
-        src.kwargs = value_with(a, value_dict(a, NULL, 0), "data_files", files);
-    struct data *d;
-    struct buf all;
-    const struct value *row;
-    TRY(data_open(&src, &d, e));
-    buf_init(&all, 0);
-    size_t n = 0, most = a->used + LOAD_BYTES;
-    int rc = data_next(d, a, &row, e);
-    for (; rc >= 0 && row; rc = data_next(d, a, &row, e)) {
-        if (a->used > most) {
-            rc = err_set(e, ASSAY_ELIMIT, "load_dataset: '%s' is larger than task code may load",
-                         path->s);
-            break;
-        }
-        buf_add(&all, &row, sizeof row);
-        n++;
-    }
-    if (rc >= 0)
-        *rows = value_list(a, (const struct value *const *)(void *)all.v, n);
-    buf_release(&all);
-    data_close(d);
-    return rc;
-}
-
 static void allow_code(struct plan *p)
 {
     const struct suite *s = p->suite;
     struct taskcode_options o = {.python = s->task_code_python,
                                  .timeout_s = s->task_code_timeout_s,
                                  .memory_bytes = s->task_code_memory,
-                                 .load = load_rows,
-                                 .user = p};
+                                 .load = docs_load,
+                                 .user = &p->paths};
     p->code = taskcode_new(&o);
     p->paths.prepare = prepare_new();
 }

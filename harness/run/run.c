@@ -24,6 +24,7 @@
 #include "harness/run/child.h"
 #include "harness/run/divergence.h"
 #include "harness/run/record.h"
+#include "harness/run/scratch.h"
 #include "harness/store/store.h"
 
 struct ending {         /* how a variant ended */
@@ -410,6 +411,7 @@ static int watch_child(struct watch *w, struct assay_err *e)
         kill(w->pid, SIGKILL);
     while (!is_reaped && wait4(w->pid, &w->wait_status, 0, &w->usage) < 0 && errno == EINTR)
         obey_signals(w);
+    scratch_remove_of(w->pid); /* it may have been killed with task code at work */
     return rc;
 }
 

@@ -8,8 +8,14 @@
 enum {                                 /* what could not be had */
     SANDBOX_NO_NETNS = 1,              /* no network of its own: sockets are still refused */
     SANDBOX_NO_FILES = 2,              /* it could write files */
-    SANDBOX_NO_CALLS = 4               /* it could make sockets and processes */
+    SANDBOX_NO_CALLS = 4,              /* it could make sockets and processes */
+    SANDBOX_ON_DISK = 8,               /* its scratch folder is no tmpfs: somebody has to watch its size */
+    SANDBOX_NO_SCRATCH = 16            /* it has none */
+};
+struct sandbox {
+    int64_t memory_bytes;
+    const char *scratch;               /* an empty folder, the only one it may write to; NULL: none */
 };
 /* In the child, before exec.  Returns the flags of what is missing. */
-int sandbox_enter(int64_t memory_bytes);
+int sandbox_enter(const struct sandbox *);
 #endif

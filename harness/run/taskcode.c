@@ -17,6 +17,7 @@
 #include "harness/base/err.h"
 #include "harness/base/log.h"
 #include "harness/run/sandbox.h"
+#include "harness/run/scratch.h"
 #include "harness/run/taskcode_python.h"
 #include "harness/run/taskcode_wire.h"
 #include "taskcode_data_py.h"
@@ -40,6 +41,9 @@ struct taskcode {
     char said[SAID + 1]; /* the end of what it printed */
     size_t n_said;
     bool was_warned; /* of what the sandbox lacks */
+    char *scratch;   /* the folder it may write to, while it lives; NULL: none */
+    bool is_on_disk; /* ... and nothing but us limits how large it grows */
+    int64_t watched_ns;
 };
 
 /* -- the process ------------------------------------------------------------------------------- */
@@ -47,7 +51,7 @@ struct taskcode {
 struct start { /* made before the fork: nothing is allocated behind it */
     const char *python;
     const char *const *argv, *const *env;
-    int64_t memory_bytes;
+    struct sandbox sandbox;
     int pipe, said, status;
     pid_t parent;
 };
@@ -71,7 +75,7 @@ _Noreturn static void become_python(const struct start *x)
         dup2(said, 2) < 0 || dup2(pipe, PIPE_FD) < 0 || dup2(status, 4) < 0 ||
         fcntl(4, F_SETFD, FD_CLOEXEC) < 0 || close_range(5, ~0U, 0) < 0 || chdir("/") < 0)
         _exit(127);
-    int missing = sandbox_enter(x->memory_bytes);
+    int missing = sandbox_enter(&x->sandbox);
     if (write(4, &missing, sizeof missing) != (ssize_t)sizeof missing)
         _exit(127);
     execve(x->python, (char *const *)(uintptr_t)x->argv, (char *const *)(uintptr_t)x->env);
@@ -83,6 +87,8 @@ _Noreturn static void become_python(const struct start *x)
 
 static void say_missing(struct taskcode *t, int missing)
 {
+    t->is_on_disk = missing & SANDBOX_ON_DISK;
+    missing &= SANDBOX_NO_NETNS | SANDBOX_NO_FILES | SANDBOX_NO_CALLS;
     if (!missing || t->was_warned)
         return;
     t->was_warned = true;
@@ -104,16 +110,18 @@ static void close_both(int fd[2])
 
 static int launch(struct taskcode *t, int pipe[2], int said[2], int status[2], struct assay_err *e)
 {
-    char path[4096], home[4096];
+    char path[4096], home[4096], tmp[4200];
     const char *p = getenv("PATH"), *h = getenv("HOME");
     snprintf(path, sizeof path, "PATH=%s", p ? p : "/usr/local/bin:/usr/bin:/bin");
     snprintf(home, sizeof home, "HOME=%s", h ? h : "/");
-    const char *const env[] = {path, home, "LANG=C.UTF-8", "PYTHONHASHSEED=0", "OMP_NUM_THREADS=1",
+    t->scratch = scratch_make();
+    snprintf(tmp, sizeof tmp, "TMPDIR=%s", t->scratch ? t->scratch : "/nonexistent");
+    const char *const env[] = {path, home, tmp, "LANG=C.UTF-8", "PYTHONHASHSEED=0", "OMP_NUM_THREADS=1",
                          "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1", "HF_HUB_OFFLINE=1",
                          "TRANSFORMERS_OFFLINE=1", "TOKENIZERS_PARALLELISM=false", NULL};
     /* As -I, except that the environment (the one above) is read: sets must have one order. */
     const char *const argv[] = {t->python, "-s", "-B", "-c", t->script, NULL};
-    struct start x = {t->python, argv, env, t->options.memory_bytes,
+    struct start x = {t->python, argv, env, {t->options.memory_bytes, t->scratch},
                       pipe[1], said[1], status[1], getpid()};
     fflush(NULL);
     t->pid = fork();
@@ -190,8 +198,25 @@ void taskcode_stop(struct taskcode *t)
         kill(t->pid, SIGKILL);
         while (waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)
             ;
+        scratch_remove(t->scratch);
     }
+    free(t->scratch);
+    t->scratch = NULL;
     t->pid = 0;
+}
+
+/* Looks at a scratch folder that nothing else limits, at most once in a second. */
+static int watch_scratch(struct taskcode *t, struct assay_err *e)
+{
+    int64_t now = clock_ns();
+    if (!t->is_on_disk || t->owner != getpid() || now - t->watched_ns < 1000000000)
+        return 0;
+    t->watched_ns = now;
+    if (!scratch_is_full(t->scratch))
+        return 0;
+    taskcode_stop(t);
+    return err_set(e, ASSAY_ELIMIT, "it keeps more than %d MiB or %d files in its scratch folder, its process was ended",
+                   SCRATCH_BYTES >> 20, SCRATCH_FILES);
 }
 
 /* -- bytes ------------------------------------------------------------------------------------- */
@@ -254,6 +279,7 @@ static int await(struct taskcode *t, short events, struct assay_err *e)
         int n = poll(p, p[1].fd < 0 ? 1 : 2, ms < 1000 ? (int)ms : 1000);
         if (n > 0 && p[1].revents)
             drain(t);
+        TRY(watch_scratch(t, e));
         if (n > 0 && p[0].revents)
             return 0;
         if (n > 0 && p[1].revents & (POLLHUP | POLLERR) && !(p[1].revents & POLLIN))

@@ -1,7 +1,8 @@
 /* taskcode.h - the Python process that runs functions of task folders: only with --allow-task-code.
  *
  * One process per session and process of ours, started at the first question: no network, no files to
- * write, no other processes, an empty environment, limits of time, memory and size.  What it may not
+ * write but in a small folder that goes with it (scratch.h), no other processes, an empty environment, limits
+ * of time, memory and size.  What it may not
  * do is refused to it by the kernel (sandbox.h); whatever it does, a question ends with an answer or
  * an error.  After an error of the process itself the next question starts another. */
 #ifndef TASKCODE_H

@@ -299,7 +299,8 @@ def stand_in():
                    weighted_mean=weighted_mean, bits_per_byte=bits_per_byte, f1_score=f1_score,
                    matthews_corrcoef=matthews_corrcoef, sample_stddev=sample_stddev, mean_stderr=mean_stderr,
                    metric_max_over_ground_truths=metric_max_over_ground_truths, exact_match_fn=exact_match_fn)
-    add_module('datasets', Dataset=Dataset, DatasetDict=DatasetDict, Features=Features, Value=Value,
+    splits = type('Split', (), dict(TRAIN='train', VALIDATION='validation', TEST='test'))
+    add_module('datasets', Split=splits, Dataset=Dataset, DatasetDict=DatasetDict, Features=Features, Value=Value,
                Sequence=Sequence, ClassLabel=ClassLabel, load_dataset=load_dataset, __version__='4.0.0',
                concatenate_datasets=concatenate_datasets, IterableDataset=type('IterableDataset', (), {}))
     add_module('datasets.arrow_dataset', Dataset=Dataset)

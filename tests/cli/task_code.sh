@@ -186,4 +186,34 @@ equal "$(sql "$T/code.db" "SELECT count(*) FROM task WHERE name = 'choice'")" 2 
 expect 1 "there is no 'no-such-python'; see --task-code-python" run --allow-task-code --task-code-python no-such-python
 expect 1 "the Python process ended|starts none|can't be started" run --allow-task-code --task-code-python "$ASSAY"
 expect 2 "task-code-memory" run --allow-task-code --task-code-memory much
+# A score that first comes up after row 0: the first eight documents tell of theirs, a later one is refused, not dropped.
+mkdir "$T/late"
+for i in $(seq 0 11); do echo "{\"n\": $i}"; done > "$T/late/rows.jsonl"
+cat > "$T/late/late.py" <<'END2'
+def process_results(doc, results):
+    return {"acc": 1.0, **({"third": 2.0} if doc["n"] == 3 else {}), **({"tenth": 4.0} if doc["n"] == 10 else {})}
+END2
+late() { printf 'task: late\n%s\ndoc_to_text: "{{n}}"\ndoc_to_target: a\nprocess_results: !function late.process_results\nmetric_list:\n' "$head"
+         for m in "$@"; do printf '  - {metric: %s, aggregation: mean, higher_is_better: true}\n' "$m"; done; } 
+late acc > "$T/late/late.yaml"
+again() { "$ASSAY" run --backend mock --model demo --scenario none --tasks "$T/late/late.yaml" --db "$T/late.db" --allow-task-code "$@"; }
+expect 0 "12 items|8 items|1 of 1" again --limit 9
+equal "$(sql "$T/late.db" "SELECT r.value, r.n FROM result r JOIN measure m ON m.id = r.measure_id WHERE m.metric = 'third'")" "2.0|1" \
+    "a score of the fourth document only"
+expect 3 "row 10: a function yields the score 'tenth', which it did not for the first documents: name it in 'metric_list'" again
+late acc tenth > "$T/late/late.yaml"
+expect 0 "12 items, .*12 from the store" again
+equal "$(sql "$T/late.db" "SELECT r.value, r.n FROM result r JOIN measure m ON m.id = r.measure_id WHERE m.metric = 'tenth'")" "4.0|1" \
+    "a late score that is named"
+
+# What a run may load, show and data may look at.
+expect 0 "refused .*--allow-task-code would load it" "$ASSAY" show task choice --task-dir "$dir"
+expect 0 "item 0, target [01]" "$ASSAY" show task choice --task-dir "$dir" --allow-task-code
+grep -q 'Q: ITEM' "$T/.out" || fail "no prompt: $(cat "$T/.out")"
+expect 0 "there is no 'no-such-python'" "$ASSAY" show task choice --task-dir "$dir" --allow-task-code --task-code-python no-such-python
+sed 's/dataset_path: json/dataset_path: owner\/set/; /dataset_kwargs/d' "$dir/choice.yaml" > "$dir/far.yaml"
+sed -i 's/^task: choice/task: far/' "$dir/far.yaml"
+expect 0 "1 task does not load .*--allow-task-code would load it" "$ASSAY" data get --tasks far --task-dir "$dir" --offline
+expect 1 "offline, and 'owner/set' is not in the cache" "$ASSAY" data get --tasks far --task-dir "$dir" --offline --allow-task-code
+expect 2 "task-code-memory" "$ASSAY" data get --tasks far --task-dir "$dir" --offline --allow-task-code --task-code-memory much
 done_testing
