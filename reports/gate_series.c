@@ -182,9 +182,9 @@ static void fill_step(struct judging *j, struct gate_row *r, const struct clean 
     r->from_ns = runs[c->s->points[c->at[s->lo ? s->lo - 1 : 0]].run].started_ns;
     r->to_ns = runs[c->s->points[c->at[s->hi]].run].started_ns;
     r->tag = tag_of(j, c, s, !r->is_improvement);
-    r->reason = arena_printf(j->a, "a step at %.10s, %zu nights ago (p %s)",
+    r->reason = arena_printf(j->a, "a step at %.10s, %s ago (p %s)",
                              fmt_time(runs[c->s->points[c->at[s->at]].run].started_ns).s,
-                             c->n - 1 - s->at, fmt_p(s->p).s);
+                             fmt_things(c->n - 1 - s->at, "night").s, fmt_p(s->p).s);
 }
 
 /* -- measured again tonight -------------------------------------------------------------------- */

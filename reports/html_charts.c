@@ -11,7 +11,8 @@ static void legend(struct page *p, const struct svg_series *s, size_t n)
 {
     buf_adds(p->b, "<ul class=\"key\">");
     for (size_t i = 0; i < n; i++) {
-        buf_printf(p->b, "<li><span class=\"swatch c%d\"></span>", s[i].color);
+        buf_printf(p->b, "<li><span class=\"swatch c%d%s\"></span>", s[i].color,
+                   s[i].is_later ? " later" : "");
         html_text(p->b, s[i].name);
         buf_adds(p->b, "</li>");
     }
@@ -29,14 +30,20 @@ static const struct compare_times *times_of(const struct compare_row *r, enum ti
     return first && first->ttft.n ? &first->ttft : NULL;
 }
 
+/* Of runs that are compared by name: whether its namesake has the colour already. */
+static bool is_later(const struct page *p, size_t row)
+{
+    return p->c->is_by_name && !compare_is_base(p->c, row);
+}
+
 static size_t series_of(struct page *p, enum times kind, struct svg_series *s)
 {
     size_t n = 0;
     for (size_t i = 0; i < p->c->n_rows; i++) {
         const struct compare_times *t = times_of(&p->c->rows[i], kind);
         if (t)
-            s[n++] = (struct svg_series){p->c->rows[i].variant->label, html_color(p, i), t->ms,
-                                         t->n};
+            s[n++] = (struct svg_series){p->c->rows[i].variant->label, html_color(p, i), t->ms, t->n,
+                                         is_later(p, i)};
     }
     return n;
 }
@@ -48,7 +55,7 @@ static size_t walls_of(struct page *p, struct svg_series *s)
         const struct compare_row *r = &p->c->rows[i];
         if (r->prefill && r->prefill->n > 0)
             s[n++] = (struct svg_series){r->variant->label, html_color(p, i), r->prefill->wall_ms,
-                                         r->prefill->n};
+                                         r->prefill->n, is_later(p, i)};
     }
     return n;
 }
@@ -245,7 +252,9 @@ static int reps_chart(struct page *p, struct assay_err *e)
     buf_adds(p->b,
              "</div><p class=\"note\">The decode rate of every repetition in the order they ran, "
              "each variant on its own scale; grey: the machine was disturbed meanwhile. A "
-             "slope is warming up or throttling, a lone dip is somebody else.</p></details>\n");
+             "slope is warming up or throttling, a lone dip is somebody else. Temperature and "
+             "pressure are not kept for a repetition: what disturbed it was preemption or waiting "
+             "for a processor.</p></details>\n");
     return 0;
 }
 

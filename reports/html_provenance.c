@@ -153,14 +153,30 @@ static void manifest(struct page *p, const struct value *suite)
     buf_release(&b);
 }
 
-static void run_facts(struct page *p, const struct view_run *r)
+/* JSON with room to break its lines; what is none, as it is. */
+static const char *spaced(struct page *p, const char *json)
+{
+    const struct value *v;
+    struct buf b;
+    if (json_parse(json, strlen(json), "fact", 1, p->a, &v, NULL) < 0)
+        return json;
+    buf_init(&b, 0);
+    json_write(&b, v, JSON_PYTHON);
+    const char *text = arena_strndup(p->a, b.v, b.n);
+    buf_release(&b);
+    return text;
+}
+
+static void run_facts(struct page *p, const struct view_run *r, const char *name)
 {
     const struct value *suite = NULL;
     if (json_parse(r->suite, strlen(r->suite), "suite", 1, p->a, &suite, NULL) < 0 ||
         suite->type != VALUE_DICT)
         suite = NULL;
     const char *shots = number_of(p, suite, "fewshot-seed");
-    buf_adds(p->b, "<h3>Run</h3><dl class=\"facts\">");
+    buf_adds(p->b, "<h3>Run ");
+    html_text(p->b, name);
+    buf_adds(p->b, "</h3><dl class=\"facts\">");
     fact(p, "run", r->uid);
     fact(p, "status", r->status);
     fact(p, "started", fmt_time(r->started_ns).s);
@@ -171,8 +187,8 @@ static void run_facts(struct page *p, const struct view_run *r)
     fact(p, "plan", r->plan_uid);
     fact(p, "machine", r->machine);
     fact(p, "class", r->machine_class);
-    fact(p, "hardware", r->machine_key);
-    fact(p, "environment", r->environment);
+    fact(p, "hardware", spaced(p, r->machine_key));
+    fact(p, "environment", spaced(p, r->environment));
     fact(p, "command", r->command);
     buf_adds(p->b, "</dl>");
     manifest(p, suite);
@@ -287,7 +303,7 @@ void html_provenance(struct page *p)
     const struct compare *c = p->c;
     html_begin(p, "provenance", "Provenance", NULL);
     for (size_t i = 0; i < c->set->n_runs; i++)
-        run_facts(p, &c->set->runs[i]);
+        run_facts(p, &c->set->runs[i], c->set->n_runs > 1 ? html_run_label(p, i) : "");
     buf_adds(p->b, "<h3>Model</h3><dl class=\"facts\">");
     fact(p, "file", c->base->model_path);
     fact(p, "sha256", c->base->model_uid);

@@ -7,7 +7,7 @@ enum { FEW_RUNS = 2 }; /* whose plots stand open */
 
 struct tradeoff {
     struct page *p;
-    size_t run, n_plots, n_joint, n_speed_bars;
+    size_t run, n_plots, n_joint, n_far, n_speed_bars;
     bool has_memory;
 };
 
@@ -98,7 +98,7 @@ static void scatter(struct tradeoff *t, enum axis_x x, bool is_kl)
                             .points = pts,
                             .n = n};
     html_open_figure(t->p);
-    t->n_joint += svg_pareto(t->p->b, &s);
+    svg_pareto(t->p->b, &s, &t->n_joint, &t->n_far);
     html_figure(t->p, caption_of(x, is_kl));
     t->n_plots++;
     t->has_memory |= x == X_MEMORY;
@@ -140,7 +140,9 @@ static void notes(const struct tradeoff *t)
                       "therefore has none. ");
     if (t->has_memory)
         buf_adds(b, "Memory is one reading of the kernel\xe2\x80\x99s peak. ");
-    buf_adds(b, "An arrow at the edge: further out than the others, with its value.</p>");
+    if (t->n_far)
+        buf_adds(b, "An arrow at the edge: much further out than the others, with its value.");
+    buf_adds(b, "</p>");
 }
 
 void html_charts_tradeoff(struct page *p)

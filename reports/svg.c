@@ -308,7 +308,7 @@ void svg_ecdf(struct buf *b, const struct svg_series *s, size_t n, const struct 
             continue;
         buf_printf(b, "<g class=\"c%d\">", s[i].color % SVG_COLORS);
         svg_title(b, s[i].name);
-        buf_adds(b, "<path class=\"line\" d=\"");
+        buf_printf(b, "<path class=\"line%s\" d=\"", s[i].is_later ? " later" : "");
         size_t steps = s[i].n < STEPS ? s[i].n : STEPS;
         for (size_t k = 0; k < steps; k++) { /* denser towards the slow tail */
             double left = steps > 1 ? 1 - (double)k / (double)(steps - 1) : 0;

@@ -43,14 +43,15 @@ struct svg_scatter {
     size_t n;
 };
 /* Points, the front of those that nothing beats in both directions, and 95 % regions (svg_scatter.c).
- * Returns how many have a region of both axes. */
-size_t svg_pareto(struct buf *, const struct svg_scatter *);
+ * Adds to n_regions and n_far how many have a region of both axes, and lie off the scale. */
+void svg_pareto(struct buf *, const struct svg_scatter *, size_t *n_regions, size_t *n_far);
 
 struct svg_series {
     const char *name;
     int color;
     const double *v;             /* ascending */
     size_t n;
+    bool is_later;               /* of a later run: a namesake has the same colour; dashed */
 };
 struct svg_words {
     const char *x, *y, *label;   /* of the axes; for those who do not see it */

@@ -283,11 +283,10 @@ static void draw_names(const struct plot *p, struct arena *a)
     }
 }
 
-size_t svg_pareto(struct buf *b, const struct svg_scatter *c)
+void svg_pareto(struct buf *b, const struct svg_scatter *c, size_t *n_regions, size_t *n_far)
 {
     struct arena a = {0};
     struct plot p = {.b = b, .c = c, .f = {520, 340, 52, 16, 30, 46}, .far = far_limit(c, &a)};
-    size_t n_joint = 0;
     set_scales(&p);
     svg_open(b, p.f.width, p.f.height, c->label);
     svg_x_axis(b, &p.f, &p.sx, c->x_label);
@@ -297,10 +296,11 @@ size_t svg_pareto(struct buf *b, const struct svg_scatter *c)
         svg_text(b, p.f.left - 8, y_at(&p, 0) + 4, "tick end", "0");
     }
     draw_front(&p);
-    for (size_t i = 0; i < c->n; i++)
-        n_joint += draw_point(&p, &c->points[i]);
+    for (size_t i = 0; i < c->n; i++) {
+        *n_regions += draw_point(&p, &c->points[i]);
+        *n_far += is_far(&p, c->points[i].y);
+    }
     draw_names(&p, &a);
     buf_adds(b, "</svg>");
     arena_release(&a);
-    return n_joint;
 }

@@ -412,6 +412,32 @@ def run(browser, url, shots):
           const names = [...document.querySelectorAll("#variants table.main tbody th")].map(h => h.textContent);
           if (names.length < 2 || names.some((n, i) => i && n.localeCompare(names[i - 1], "en", {numeric: true}) > 0)) out.push("the order of the address is not applied: " + names);
           return out; })()""" % last)
+    # all filters at once, as one item has them, come back with the address
+    address = browser.evaluate("""(() => {
+      const item = [...document.querySelectorAll("#items .item")].filter(i => i.dataset.shift > 0).pop();
+      if (!item) return "";
+      const a = new URLSearchParams({variant: item.dataset.variant, task: item.dataset.task, kind: item.dataset.kind,
+        shift: item.dataset.shift, q: item.querySelector(".where").textContent});
+      const find = document.querySelector("#tasks tbody th");
+      if (document.querySelector(".task-filter") && find) a.set("find", find.textContent);
+      const machine = document.querySelector("#tradeoff details[data-machine]:last-of-type");
+      if (machine) a.set("machine", machine.dataset.machine);
+      return "#items?" + a; })()""")
+    if address:
+        browser.load("about:blank")
+        browser.load(url + address)
+        found += browser.evaluate("""(() => {
+          const want = new URLSearchParams(location.hash.split("?")[1]), form = document.querySelector(".item-filters"), out = [];
+          for (const f of ["variant", "task", "kind", "shift", "q"])
+            if (form.elements[f].value !== want.get(f)) out.push("the address does not restore " + f + ": " + form.elements[f].value);
+          const shown = [...document.querySelectorAll("#items .item")].filter(i => !i.hidden);
+          if (!shown.length || shown.some(i => i.dataset.variant !== want.get("variant") || i.dataset.task !== want.get("task") ||
+              i.dataset.kind !== want.get("kind") || !i.textContent.includes(want.get("q")))) out.push("the filters of the address are not applied: " + shown.length);
+          if (want.has("find") && document.querySelector(".task-filter").elements.find.value !== want.get("find")) out.push("the address does not restore the search for tasks");
+          if (want.has("machine") && [...document.querySelectorAll("#tradeoff details[data-machine]")].some(d => d.hidden !== (d.dataset.machine !== want.get("machine")))) out.push("the address does not restore the machine");
+          return out; })()""")
+        browser.load("about:blank")
+        browser.load(url)
     found += paper(browser, " (script)")
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     browser.load(url)

@@ -4,7 +4,9 @@
 #include <math.h>
 #include "reports/svg.h"
 
-static size_t draw(struct buf *b, const struct svg_point *points, size_t n, bool is_kl)
+static size_t n_far;
+
+static size_t draw(struct buf *b, const struct svg_point *points, size_t n_points, bool is_kl)
 {
     struct svg_scatter s = {.x_label = "x",
                             .y_label = "y",
@@ -13,9 +15,12 @@ static size_t draw(struct buf *b, const struct svg_point *points, size_t n, bool
                             .is_y_log = is_kl,
                             .y_scale = 1,
                             .points = points,
-                            .n = n};
+                            .n = n_points};
     buf_init(b, 0);
-    return svg_pareto(b, &s);
+    size_t n = 0;
+    n_far = 0;
+    svg_pareto(b, &s, &n, &n_far);
+    return n;
 }
 
 static const char *after(const char *s, const char *what, int nth)
@@ -156,6 +161,7 @@ static void far_away(void **state)
     for (int i = 0; i < 5; i++)
         marker(&b, i, &x, &y[i]);
     assert_true(y[3] - y[0] > 100 && y[4] > y[3]);
+    assert_int_equal(n_far, 1);
     assert_non_null(strstr(b.v, "broken \xe2\x86\x93 19.4<"));
     buf_release(&b);
     p[4].x = 500; /* nothing is as fast */
