@@ -151,6 +151,7 @@ static int read_all(struct calibration *c, struct model *m, const char *path, st
     int32_t *tokens = ARENA_ARRAY(&c->arena, int32_t, n_ctx);
     const char *row;
     size_t len, n;
+    m->forward->n_held = 0;
     TRY(kv_reserve(&m->forward->path, &m->forward->kv, n_ctx, e));
     TRY(forward_reserve(m->forward, n_ctx, e));
     while (next_row(&rows, &row, &len)) {

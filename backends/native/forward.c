@@ -113,6 +113,7 @@ void forward_free(struct forward *f)
     kv_release(&f->path);
     for (int i = 0; i < FORWARD_SLOTS; i++)
         kv_release(&f->slots[i]);
+    free(f->held);
     free(f->rope);
     free(f->scores);
     free(f->mem);

@@ -106,6 +106,7 @@ int forward_score(struct forward *f, struct assay_score_req *const *reqs, size_t
     for (size_t i = 0; i < n; i++)
         TRY(check_request(f, reqs[i], i, err));
     TRY(tree_init(&s.tree, reqs, n, err));
+    f->n_held = 0;
     int rc = kv_reserve(&f->path, &f->kv, s.tree.max_len, err);
     if (rc == 0)
         rc = forward_reserve(f, s.tree.max_len, err);

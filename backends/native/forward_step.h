@@ -65,6 +65,8 @@ struct forward {
     float *rope;                  /* [rope_pos][2][rope_dims], see attend.h */
     uint32_t rope_pos;            /* positions that rope and scores have room for */
     struct kv_seq path;           /* the sequence of scoring and probing */
+    int32_t *held;                /* the tokens that path has behind a probe; */
+    size_t n_held;                /* 0 again as soon as anything else writes it */
     struct kv_seq slots[FORWARD_SLOTS];      /* the sequences of generation */
     tap_fn *tap;                  /* NULL: nobody watches */
     void *tap_user;

@@ -116,11 +116,37 @@ static int on_tap(void *user, const struct tap_rows *r)
     return hand_out(p, tap_name(r->tap, r->layer, name), p->base, r->v, r->n, r->n_cols);
 }
 
+/* Leading tokens whose keys and values the last probe left: choices of one item share their prompt.
+ * They are not evaluated again, unless somebody wants to see them. */
+static size_t held(const struct probe *p)
+{
+    const struct forward *f = p->f;
+    const size_t most = p->any_tap ? 0 : p->req->first < f->n_held ? p->req->first : f->n_held;
+    size_t n = 0;
+    while (n < most && f->held[n] == p->req->tokens.v[n])
+        n++;
+    return n;
+}
+
+/* Without memory for it the next probe evaluates everything. */
+static void hold(struct forward *f, const struct assay_tokens *tokens)
+{
+    int32_t *v = realloc(f->held, tokens->n * sizeof *v);
+    if (!v)
+        return;
+    memcpy(v, tokens->v, tokens->n * sizeof *v);
+    f->held = v;
+    f->n_held = tokens->n;
+}
+
 static int run(struct probe *p)
 {
     struct forward *f = p->f;
     const struct assay_tokens *tokens = &p->req->tokens;
-    for (size_t at = 0; at < tokens->n; at += f->step.n) {
+    const size_t from = held(p);
+    f->n_held = 0;
+    f->usage.n_reused += from;
+    for (size_t at = from; at < tokens->n; at += f->step.n) {
         f->step.n = 0;
         p->base = (uint32_t)at;
         for (size_t i = at; i < tokens->n && f->step.n < STEP_TOKENS; i++)
@@ -133,6 +159,7 @@ static int run(struct probe *p)
             TRY(hand_out(p, "logits", p->base + f->step.out[o], f->logits, n, f->m->hp.n_vocab));
         }
     }
+    hold(f, tokens);
     return 0;
 }
 
@@ -161,6 +188,8 @@ int forward_probe(struct forward *f, const struct assay_probe_req *r, struct ass
     if (!p.want)
         return err_set(err, ASSAY_ENOMEM, "no memory for a probe");
     int rc = want_list(&p, r->tensors ? r->tensors : "", err);
+    if (r->tokens.n > f->path.cap)
+        f->n_held = 0;
     if (rc == 0)
         rc = kv_reserve(&f->path, &f->kv, (uint32_t)r->tokens.n, err);
     if (rc == 0)

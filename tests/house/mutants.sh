@@ -74,4 +74,7 @@ mutant "values with the neighbouring group's scale" attend_low_body.h \
     'm->kv->vs + d / KV_GROUP * m->kv->cap;
     vf a' 'm->kv->vs + d / (KV_GROUP + 1) * m->kv->cap;
     vf a' test_attend attend_ref.c ref
+mutant 'a probe that trusts what scoring overwrote' forward_score.c 'f->n_held = 0;' '' test_probe
+mutant 'a probe that trusts a cache that was let go' probe.c 'if (r->tokens.n > f->path.cap)' 'if (0)' test_probe
+mutant 'a probe that compares no tokens' probe.c 'f->held[n] == p->req->tokens.v[n]' 'f->held[n] >= 0' test_probe
 exit $bad

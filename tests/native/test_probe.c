@@ -188,6 +188,46 @@ static void test_rows_in_position_order(void **state)
     assert_int_equal(next_out, N);
 }
 
+/* What a probe before left is used as far as it is the same, and never when it is not. */
+static void test_shared_prefix(void **state)
+{
+    enum { FIRST = 30, LEN = 40, ROUNDS = 40 };
+    struct fixture *x = *state, *other;
+    struct rng r = {8};
+    setup((void **)&other);
+    for (int round = 0; round < ROUNDS; round++) {
+        const size_t n = LEN + (round % 10 == 8 ? N / 2 : 0);
+        struct assay_usage u = {.size = sizeof u}, after = {.size = sizeof after};
+        x->tokens[round % 3 ? FIRST + rng_below(&r, 10) : rng_below(&r, LEN)] =
+            (int32_t)rng_below(&r, 90);
+        if (round % 7 == 6) { /* something else writes the path */
+            double logprob[8];
+            struct assay_score_req req = {.size = sizeof req,
+                                          .prefix = {x->tokens + 50, 9},
+                                          .continuation = {x->tokens + 60, 8},
+                                          .logprob = logprob};
+            struct assay_score_req *one = &req;
+            assert_int_equal(forward_score(x->t->m.forward, &one, 1, NULL, NULL, &x->err), 0);
+        }
+        forward_usage(x->t->m.forward, &u);
+        assert_int_equal(probe(x, round % 5 == 4 ? "logits,blk.0.k" : "logits", n, FIRST), 0);
+        forward_usage(x->t->m.forward, &after);
+        if (round % 3 && round % 7 != 6 && round % 5 != 4 && n == LEN)
+            assert_int_equal(after.n_reused - u.n_reused, FIRST);
+        if (round % 5 == 4 || round % 7 == 6)
+            assert_int_equal(after.n_reused, u.n_reused);
+        memcpy(other->tokens, x->tokens, sizeof x->tokens);
+        assert_int_equal(probe(other, "logits,blk.0.k", n, FIRST), 0); /* evaluates everything */
+        for (size_t pos = FIRST; pos < n; pos++) {
+            const uint32_t n_vocab = x->t->m.hp.n_vocab;
+            assert_memory_equal(find(x->seen, "logits", (uint32_t)pos, n_vocab),
+                                find(other->seen, "logits", (uint32_t)pos, n_vocab),
+                                n_vocab * sizeof(float));
+        }
+    }
+    teardown((void **)&other);
+}
+
 static void test_errors(void **state)
 {
     struct fixture *x = *state;
@@ -223,6 +263,7 @@ int main(void)
         T(test_logits_equal_with_other_tensors),
         T(test_values_fit_together),
         T(test_rows_in_position_order),
+        T(test_shared_prefix),
         T(test_errors),
         T(test_cancel),
     };
