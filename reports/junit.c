@@ -76,6 +76,16 @@ static void write_case(const struct gate_row *r, struct buf *b)
     buf_adds(b, "/>\n    </testcase>\n");
 }
 
+/* The night as ISO 8601 in UTC, without a zone as the schema wants it, and how long it took. */
+static void write_when(const struct view_run *r, struct buf *b)
+{
+    struct fmt day = fmt_time(r->started_ns);
+    double seconds = r->ended_ns > r->started_ns ? 1e-9 * (double)(r->ended_ns - r->started_ns) : 0;
+    if (strlen(day.s) > 16)
+        buf_printf(b, "\" timestamp=\"%.10sT%.5s:00", day.s, day.s + 11);
+    buf_printf(b, "\" time=\"%.3f", seconds);
+}
+
 void junit_write(const struct gate_night *g, struct buf *b)
 {
     size_t failures = 0, errors = 0, skipped = 0;
@@ -93,6 +103,7 @@ void junit_write(const struct gate_night *g, struct buf *b)
                "tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" hostname=\"",
                g->n_rows + is_empty, failures, errors + is_empty, skipped);
     junit_text(b, g->run->machine);
+    write_when(g->run, b);
     buf_adds(b, "\">\n    <properties>\n      <property name=\"verdict\" value=\"");
     junit_text(b, gate_verdict_name(g->verdict));
     buf_adds(b, "\"/>\n      <property name=\"run\" value=\"");

@@ -31,13 +31,25 @@ ci_job() {                         # ARG...
         > "$T/gate.out" 2> "$T/gate.err"
     code=$?
     python3 - "$T/j.xml" "$T/j.json" "$code" <<'PY' || return 1
-import json, sys
+import datetime, json, sys
 import xml.etree.ElementTree as ET
 suites, doc, code = ET.parse(sys.argv[1]).getroot(), json.load(open(sys.argv[2])), int(sys.argv[3])
 suite = suites.find("testsuite")
 cases = suite.findall("testcase")
 bad = [c for c in cases if c.find("failure") is not None or c.find("error") is not None]
 assert int(suite.get("tests")) == len(cases) > 0
+# Elements and attributes that the schema of Jenkins and GitLab knows, required ones first.
+schema = {"testsuites": (["testsuite"], ""), "property": ([], "name value"), "properties": (["property"], ""),
+          "testsuite": (["properties", "testcase"], "name tests failures errors skipped timestamp time hostname"),
+          "testcase": (["failure", "error", "skipped"], "name classname time"),
+          "failure": ([], "message type"), "error": ([], "message type"), "skipped": ([], "message")}
+for e in suites.iter():
+    inner, attributes = schema[e.tag]
+    assert all(c.tag in inner for c in e) and len({c.tag for c in e}) <= (2 if e.tag == "testsuite" else 1), e.tag
+    assert all(a in e.attrib for a in attributes.split()) and set(e.attrib) <= set(attributes.split()), e.attrib
+    assert not (e.text or "").strip() and float(e.get("time", 0)) >= 0
+assert datetime.datetime.strptime(suite.get("timestamp"), "%Y-%m-%dT%H:%M:%S").year >= 2020
+assert int(suite.get("skipped")) == len([c for c in cases if c.find("skipped") is not None])
 assert int(suite.get("failures")) == len([c for c in cases if c.find("failure") is not None])
 assert int(suite.get("errors")) == len([c for c in cases if c.find("error") is not None])
 assert doc["exit_code"] == code, (doc["exit_code"], code)
