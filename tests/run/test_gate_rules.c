@@ -37,7 +37,7 @@ static void suspect_in_full(void **state)
     s = with(w, (struct night){.wrong = -1, .rate = 0.9, .uid = "two"});
     r = speed(&s);
     is(r, GATE_CONFIRMED, false, "code");
-    assert_contains(r->reason, "1 nights ago");
+    assert_contains(r->reason, "1 night ago");
     assert_true(near(r->before, 100, 0.5) && near(r->effect, -0.1, 0.01));
     assert_true(r->from_ns == 10 * day && r->to_ns == 11 * day);
     assert_contains(s.headline, "1 worse, 1 as before");
@@ -57,7 +57,7 @@ static void again_in_full(void **state)
     }
     const struct row *r = speed(&s);
     is(r, GATE_SUSPECT, false, NULL);
-    assert_contains(r->reason, "1 nights after the first time");
+    assert_contains(r->reason, "after the first time");
     assert_true(r->from_ns == 11 * day && r->to_ns == 11 * day);
     assert_true(near(r->before * (1 + r->effect), r->after, 1e-6) && near(r->after, 96.5, 0.3));
     assert_true(near(r->before, 100, 1.5));
