@@ -3,8 +3,9 @@
  *   bench_rows [ROWS]         default 1,000,000 rows of about 360 bytes, JSON lines and CSV, plain and
  *                             packed with gzip and zstd
  *
- * Prints format, MB/s of the text, rows/s and the growth of peak memory while reading, which must stay
- * flat.  Every row is another text, or packing would flatter. */
+ * Prints format, MB/s of the text, rows/s wall and by processor time, that beside the plain file of the
+ * same run, and the growth of peak memory while reading, which must stay flat.  Every row is another
+ * text, or packing would flatter. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,31 +90,46 @@ static long peak_kib(void)
     return u.ru_maxrss;
 }
 
-static int read_rows(const char *path, const char *loader, long want, off_t text_bytes,
-                     struct assay_err *e)
+struct text {
+    const char *loader;
+    long rows;
+    off_t bytes;
+    double plain_s;                        /* processor seconds of the plain file */
+};
+
+static void print_line(const char *path, struct text *t, double wall, double cpu, long more)
+{
+    const double n = (double)t->rows;
+    if (t->plain_s == 0)
+        t->plain_s = cpu;
+    printf("%-10s %8.0f MB/s %10.0f rows/s %10.0f rows/cpu s %5.2f of plain %8ld KiB more\n",
+           strchr(fs_basename(path), '.') + 1, (double)t->bytes / 1e6 / wall, n / wall, n / cpu,
+           t->plain_s / cpu, more);
+}
+
+static int read_rows(const char *path, struct text *t, struct assay_err *e)
 {
     struct arena a = {0}, row_arena = {0};
     struct value_entry files = {value_str(&a, "data_files"), value_str(&a, path)};
     struct data_source src = {
-        .path = loader, .split = "train", .kwargs = value_dict(&a, &files, 1)};
+        .path = t->loader, .split = "train", .kwargs = value_dict(&a, &files, 1)};
     struct data *d = NULL;
     const struct value *row = &value_null;
     long n = 0, before = peak_kib();
-    int64_t start = clock_ns();
+    int64_t start = clock_ns(), cpu = clock_cpu_ns();
     int rc = data_open(&src, &d, e);
     while (rc == 0 && row) {
         arena_reset(&row_arena);
         rc = data_next(d, &row_arena, &row, e);
         n += row != NULL;
     }
-    double s = (double)(clock_ns() - start) / 1e9;
-    if (rc == 0 && n == want)
-        printf("%-10s %8.0f MB/s %10.0f rows/s %8ld KiB more\n", strchr(fs_basename(path), '.') + 1,
-               (double)text_bytes / 1e6 / s, (double)n / s, peak_kib() - before);
+    if (rc == 0 && n == t->rows)
+        print_line(path, t, (double)(clock_ns() - start) / 1e9, (double)(clock_cpu_ns() - cpu) / 1e9,
+                   peak_kib() - before);
     data_close(d);
     arena_release(&row_arena);
     arena_release(&a);
-    return rc < 0 ? rc : n == want ? 0 : -1;
+    return rc < 0 ? rc : n == t->rows ? 0 : -1;
 }
 
 int main(int argc, char **argv)
@@ -133,12 +149,13 @@ int main(int argc, char **argv)
         rc = write_rows(path, n, i);
         if (rc == 0)
             rc = stat(path, &st);
+        struct text t = {loaders[i], n, st.st_size, 0};
         for (int k = 0; k < 3 && rc == 0; k++) {
             const char *file = arena_printf(&a, "%s%s", path, packed[k]);
             if (k)
                 rc = pack(path, file);
             if (rc == 0)
-                rc = read_rows(file, loaders[i], n, st.st_size, &e);
+                rc = read_rows(file, &t, &e);
             if (k)
                 unlink(file);
         }
