@@ -14,6 +14,7 @@
 #include "harness/base/pool.h"
 #include "harness/base/value.h"
 #include "harness/base/yaml.h"
+#include "tasks/task_files.h"
 #include "tasks/task_names.h"
 
 enum { TREE_PARTS = 64, TREE_SEEN = 256, TREE_BYTES = 16 << 20, TREE_ALONE = 200 };
@@ -276,6 +277,9 @@ static bool resolve(struct tree_build *b, const struct scan *own, const char *pa
         uint32_t at = k > 0 && k < PATH_MAX ? target_find(b, joined) : TASK_NAMES_NONE;
         if (at == TASK_NAMES_NONE || !seen_add(b, seen, at))
             return false;
+        const struct tree_target *x = &b->t->targets[at];
+        if ((is_absolute || x->is_bent) && !task_files_may_include(path, items[i]->s, x->real))
+            return false; /* the loader says why */
         target_read(b, &b->t->targets[at]);
         struct scan target_own = b->t->targets[at].own;
         if (b->t->targets[at].is_bad || !resolve(b, &target_own, joined, seen, &below))

@@ -179,6 +179,53 @@ static const struct value *without(struct load *l, const struct value *d, const 
     return value_dict(l->arena, all, n);
 }
 
+/* How many folders a relative path climbs above where it starts. */
+static int path_climbs(const char *p)
+{
+    int depth = 0, least = 0;
+    while (*p) {
+        size_t n = strcspn(p, "/");
+        if (n == 2 && p[0] == '.' && p[1] == '.')
+            depth--;
+        else if (n && !(n == 1 && *p == '.'))
+            depth++;
+        least = depth < least ? depth : least;
+        p += n + strspn(p + n, "/");
+    }
+    return -least;
+}
+
+bool task_files_may_include(const char *path, const char *name, const char *real)
+{
+    char own[PATH_MAX], dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+    if (n >= sizeof own)
+        return false;
+    memcpy(own, path, n);
+    own[n] = 0;
+    if (!realpath(n ? own : ".", dir))
+        return false;
+    for (int up = name[0] == '/' ? 0 : path_climbs(name); up > 0 && *dir; up--)
+        *strrchr(dir, '/') = 0;
+    const size_t k = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
+    return strncmp(real, dir, k) == 0 && real[k] == '/';
+}
+
+/* Refuses what would make a folder of tasks read files that it does not hold. */
+static int load_refuse(struct load *l, const struct value *name, const char *path, const char *target)
+{
+    char where[TASK_WHERE], real[PATH_MAX];
+    if (!realpath(target, real) || task_files_may_include(path, name->s, real))
+        return 0;
+    task_files_where(l->files, name, where);
+    if (name->s[0] == '/')
+        return err_set(l->e, ASSAY_EUNSUPPORTED, "%s: 'include' names '%s', outside this file's folder: expected a "
+                       "path that begins there", where, name->s);
+    return err_set(l->e, ASSAY_EUNSUPPORTED, "%s: 'include' names '%s', a link that leads out of its folder, to '%s'",
+                   where, name->s, real);
+}
+
 /* Replaces the `include` of `own`, which stands in file `path`, by what it names. */
 static int load_resolve(struct load *l, const struct value *own, const char *path,
                         const struct value **out)
@@ -199,6 +246,7 @@ static int load_resolve(struct load *l, const struct value *own, const char *pat
                            task_files_where(l->files, items[i], where), value_type_name(items[i]));
         const char *dir = fs_dirname(l->arena, path);
         const char *target = fs_join(l->arena, dir, items[i]->s);
+        TRY(load_refuse(l, items[i], path, target));
         if (!fs_is_file(target))
             return err_set(l->e, ASSAY_EIO, "%s: included file '%s' %s (looked for '%s')",
                            task_files_where(l->files, items[i], where), items[i]->s,

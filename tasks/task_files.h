@@ -32,6 +32,10 @@ void task_files_release(struct task_files *);
  * cycle), ASSAY_EIO. */
 int task_files_load(struct task_files *, const char *path, bool remember, struct arena *,
                     const struct value **out, struct assay_err *);
+/* Whether the file at `path` may include `name`, really the file `real`: no link on the way leads out of
+ * the folder that a relative path climbs to, nor an absolute one out of this file's.  A folder of tasks may
+ * come from anywhere. */
+bool task_files_may_include(const char *path, const char *name, const char *real);
 /* Applies the `include` of a dict that stands inside file `path` (inline tasks of a group). */
 int task_files_include(struct task_files *, const struct value *dict, const char *path,
                        struct arena *, const struct value **out, struct assay_err *);

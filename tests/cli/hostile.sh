@@ -47,6 +47,56 @@ echo 'include: cycle.yaml' > "$attack/cycle_yaml"
 refused cycle "include"
 rm "$attack/big_yaml" "$attack/cycle.yaml"
 
+# Includes that lead out of the folder: by a link, through a linked folder, by an absolute path.
+printf 'doc_to_text: q\nsecret: not for a run\n' > "$T/outside/base_yaml"
+ln -s "$T/outside/base_yaml" "$attack/link_yaml"
+ln -s "$T/outside" "$attack/there"
+task linked 'include: link_yaml'
+refused linked "linked.yaml:8:10: 'include' names 'link_yaml', a link that leads out of its folder, to '$T/outside/base_yaml'"
+task through 'include: there/base_yaml'
+refused through "through.yaml:8:10: 'include' names 'there/base_yaml', a link that leads out of its folder"
+mkdir "$attack/sub"
+task climbs 'include: sub/../there/../outside/base_yaml'
+refused climbs "climbs.yaml:8:10: 'include' names .* a link that leads out of its folder|does not exist"
+task absolute "include: $T/outside/base_yaml"
+refused absolute "absolute.yaml:8:10: 'include' names '$T/outside/base_yaml', outside this file's folder"
+"$ASSAY" validate "$attack" > "$T/table" 2>&1
+grep -qE "[0-9]+ files can't be read, first: .*'include' names" "$T/table" || fail "validate: $(cat "$T/table")"
+grep -q "not for a run" "$T/table" && fail "validate shows what lies outside"
+rm "$T/outside/base_yaml" "$attack/there" "$attack/link_yaml"
+
+# YAML that says much with little: aliases of aliases, and a depth without end.
+{
+    echo 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]'
+    for i in $(seq 40); do echo "a$i: &a$i [*a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1))]"; done
+} > "$T/aliases"
+task aliases 'doc_to_text: "{{ q }}"' "$(cat "$T/aliases")" 'metadata: {all: *a40}'
+refused aliases "aliases.yaml:[0-9]+:[0-9]+: "
+task depth "metadata: $(head -c 200000 /dev/zero | tr '\0' '[')"
+refused depth "depth.yaml:[0-9]+:[0-9]+: "
+
+# Rows that unpack to more than they should, that stop in the middle, or are something else.
+rows() {                          # NAME FILE PATTERN: a task over FILE
+    task "$1" 'doc_to_text: "{{ q }}"'
+    sed -i "s/rows.jsonl/$2/" "$attack/$1.yaml"
+    refused "$1" "$3"
+}
+head -c 400000000 /dev/zero | tr '\0' ' ' | gzip -9 > "$attack/bomb.jsonl.gz"
+rows bomb bomb.jsonl.gz "bomb.jsonl.gz.*refused as a decompression bomb"
+for i in $(seq 2000); do echo "{\"q\": \"$i $RANDOM\"}"; done | gzip > "$attack/whole.gz"
+head -c $(($(stat -c %s "$attack/whole.gz") / 2)) "$attack/whole.gz" > "$attack/cut.jsonl.gz"
+rows cut cut.jsonl.gz "cut.jsonl.gz"
+printf 'not packed at all\n' > "$attack/odd.jsonl.zst"
+rows odd odd.jsonl.zst "odd.jsonl.zst"
+if command -v zstd > /dev/null; then
+    head -c 2000000000 /dev/zero | tr '\0' ' ' | zstd -q -19 --long=27 > "$attack/bomb.jsonl.zst"
+    rows zbomb bomb.jsonl.zst "bomb.jsonl.zst.*(bomb|window|memory)"
+    for i in $(seq 2000); do echo "{\"q\": \"$i $RANDOM\"}"; done | zstd -q > "$attack/whole.zst"
+    head -c $(($(stat -c %s "$attack/whole.zst") / 2)) "$attack/whole.zst" > "$attack/zcut.jsonl.zst"
+    rows zcut zcut.jsonl.zst "zcut.jsonl.zst"
+fi
+rm -f "$attack"/*.gz "$attack"/*.zst "$attack"/{aliases,depth}.yaml
+
 # A module that acts as soon as it is imported; another that is not even in the folder.
 cat > "$attack/evil.py" <<END
 import os
