@@ -39,6 +39,24 @@ expect 0 "20000 rows, fetched" get own/big
 log_has 1 "range=bytes=300000-"
 whole "giving up and asking again"
 [ -n "$(find "$T/cache" -name '*.part')" ] && fail "a stage was left"
+# A weak ETag promises no bytes: from the start.  A range that nobody asked for is refused.
+fresh '{"train.jsonl": {"kind": "cut", "bytes": 1000000, "weak": true, "times": 1}}'
+expect 0 "20000 rows, fetched" get own/big
+log_has 2 "train.jsonl range=-"
+fresh '{"train.jsonl": {"kind": "cut", "bytes": 1000000, "shift": 7, "times": 2}}'
+expect 1 "the server answers with another range than was asked for" get own/big
+# What changed since is answered whole: the part is written anew, not gone on with.
+cp "$(files own/big)/train.jsonl" "$T/before"
+fresh '{"train.jsonl": {"kind": "cut", "bytes": 1000000}}'
+expect 1 "given up after 1 tries" get own/big --retries 0
+sed -i 's/word/what/' "$(files own/big)/train.jsonl"
+fault
+log_clear
+expect 0 "20000 rows, fetched" get own/big
+log_has 1 "train.jsonl range=bytes=1000000-"
+log_has 1 "train.jsonl"
+equal "$(jq -rs 'map(.t | split(" ")[0]) | unique | join(" ")' "$(path_of own/big)")" what "rows after a change"
+mv "$T/before" "$(files own/big)/train.jsonl"
 
 # -- a server that lies ----------------------------------------------------------------------------
 fresh '{"train.jsonl": {"kind": "damage"}}'
@@ -61,7 +79,9 @@ expect 1 "has 2 MiB, more than --max-size allows" get own/big --max-size 1M
 fresh '{"/resolve/": {"kind": "location", "to": "file:///etc/passwd"}}'
 expect 1 "neither http nor https" get own/big
 fresh '{"/resolve/": {"kind": "location", "to": "/datasets/own/big/resolve/x/y"}}'
+log_clear
 expect 1 "more than 5 redirects" get own/big
+log_has 6 "/resolve/"
 fresh '{"/api/": {"kind": "status", "status": 200, "error": "no list"}}'
 expect 1 "does not say at which commit" get own/big
 repo own/git $sha1
@@ -88,6 +108,20 @@ log_has 0 "^$P2 .*secret"
 log_has 1 "^$P2 .*token=-"
 grep -q "^$P1 .*/resolve/.*Bearer hf_secret" "$H/log" || fail "the hub did not get the token"
 grep -rq hf_secret "$T/cache" "$T/.out" && fail "the token was written somewhere"
+# An address that only begins like the hub's; an own host for rows, which is told.
+mkdir -p "$H/plain" && cp "$(files own/big)/train.jsonl" "$H/plain/x.jsonl"
+fresh "{\"/resolve/\": {\"kind\": \"location\", \"to\": \"http://127.0.0.1:$P1@127.0.0.1:$P2/plain/x.jsonl\"}}"
+expect 0 "20000 rows, fetched" get own/big
+log_has 1 "^$P2 /plain/x.jsonl"
+log_has 0 "^$P2 .*secret"
+repo own/viewed $sha1
+mkdir -p "$(rows own/viewed)/default"
+echo PAR1 > "$(files own/viewed)/train.parquet"
+echo '{"features": [["i", {"_type": "Value"}]], "rows": [{"i": 1}]}' > "$(rows own/viewed)/default/train.json"
+fresh
+ASSAY_ROWS_ENDPOINT=http://127.0.0.1:$P2 expect 0 "1 rows, fetched" get own/viewed
+log_has 0 "^$P2 .*token=-"
+log_has 1 "^$P2 /rows.*length=100.*Bearer hf_secret"
 fresh '{"/api/": {"kind": "status", "status": 403}}'
 expect 1 "the token in HF_TOKEN has no access" get own/big
 unset HF_TOKEN

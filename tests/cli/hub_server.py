@@ -73,7 +73,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
         elif kind == "slow":
             time.sleep(fault["seconds"])
             return False
-        elif kind == "cut":            # the connection breaks after some bytes of the body
+        elif kind == "cut":            # the connection breaks after some bytes of the body, whose ETag may be
+            #                            weak; or the range that is asked for next begins "shift" bytes too early
             self.fault = fault
             return False
         elif kind == "endless":
@@ -162,8 +163,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
                 body = f.read()
         except OSError:
             return self.send_json({"error": "Entry not found"}, 404)
-        etag = '"%s"' % hashlib.md5(body).hexdigest()
         fault = self.fault or {}
+        etag = '%s"%s"' % ("W/" if fault.get("weak") else "", hashlib.md5(body).hexdigest())
         if fault.get("kind") == "damage":
             body = body[:-5] + b"XXXX\n"
         if fault.get("kind") == "long":
@@ -171,7 +172,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
         at, status, headers = 0, 200, [("ETag", etag)]
         asked = self.headers.get("Range")
         if asked and self.headers.get("If-Range") == etag:
-            at, status = int(asked[6:-1]), 206
+            at, status = int(asked[6:-1]) - fault.get("shift", 0), 206
             headers.append(("Content-Range", "bytes %d-%d/%d" % (at, len(body) - 1, len(body))))
         body = body[at:]
         if fault.get("kind") == "short":   # says all is there, and it is not
