@@ -83,11 +83,15 @@ static bool canary_moved(const struct judging *j, size_t run, bool is_bad)
     return j->out->canary_shifted && run == j->at && is_bad;
 }
 
-static const struct view_job *same_job(const struct view_variant *v, const struct view_job *like)
+/* The job of that kind and name, looked for first at `at`: mostly the plan is the same. */
+static const struct view_job *same_job(const struct view_variant *v, const struct view_job *like,
+                                       size_t at)
 {
-    for (size_t i = 0; i < v->n_jobs; i++)
-        if (strcmp(v->jobs[i].kind, like->kind) == 0 && strcmp(v->jobs[i].name, like->name) == 0)
-            return &v->jobs[i];
+    for (size_t i = 0; i < v->n_jobs; i++) {
+        const struct view_job *j = &v->jobs[(at + i) % v->n_jobs];
+        if (strcmp(j->name, like->name) == 0 && strcmp(j->kind, like->kind) == 0)
+            return j;
+    }
     return NULL;
 }
 
@@ -96,7 +100,7 @@ static unsigned work_differs(const struct view_variant *a, const struct view_var
 {
     unsigned d = a->n_jobs != b->n_jobs ? HISTORY_CONFIG : 0;
     for (size_t i = 0; i < b->n_jobs; i++) {
-        const struct view_job *y = &b->jobs[i], *x = same_job(a, y);
+        const struct view_job *y = &b->jobs[i], *x = same_job(a, y, i);
         if (!x || (x->scenario && y->scenario && strcmp(x->scenario->uid, y->scenario->uid) != 0))
             d |= HISTORY_CONFIG;
         if (!x || !x->task || !y->task)

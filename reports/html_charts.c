@@ -42,8 +42,8 @@ static size_t series_of(struct page *p, enum times kind, struct svg_series *s)
     for (size_t i = 0; i < p->c->n_rows; i++) {
         const struct compare_times *t = times_of(&p->c->rows[i], kind);
         if (t)
-            s[n++] = (struct svg_series){p->c->rows[i].variant->label, html_color(p, i), t->ms, t->n,
-                                         is_later(p, i)};
+            s[n++] = (struct svg_series){p->c->rows[i].variant->label, html_color(p, i), t->ms,
+                                         t->n, is_later(p, i)};
     }
     return n;
 }
@@ -164,8 +164,7 @@ static void ttft_charts(struct page *p, struct svg_series *s)
         buf_printf(p->b,
                    "<p class=\"note\">%s fewer than %d undisturbed repetitions: no quantiles of "
                    "the time to first token against the base.</p>",
-                   n_few == 1 ? "1 variant has"
-                              : arena_printf(p->a, "%zu variants have", n_few),
+                   n_few == 1 ? "1 variant has" : arena_printf(p->a, "%zu variants have", n_few),
                    (int)SPEED_LEAST_TTFT);
     if (!is_wall && !has_ratios && p->c->n_rows > 1)
         buf_printf(p->b,
@@ -203,14 +202,12 @@ static int reps_panel(struct page *p, size_t row, struct svg_panel *panel, size_
         x[k] = k;
         y[k] = (double)(m - 1) * 1e9 / (double)(v[i].token_ns[m - 1] - v[i].token_ns[0]);
         flags[k] = v[i].is_dirty ? SVG_DIRTY : 0;
-        hover[k] = arena_printf(p->a, "%s, repetition %zu: %s tokens/s, %s cores busy, %s preempted%s",
-                                r->variant->label, k + 1, fmt_rate(y[k]).s,
-                                v[i].wall_ns > 0
-                                    ? fmt_ratio((double)v[i].cpu_ns / (double)v[i].wall_ns).s
-                                    : "unknown",
-                                v[i].switches < 0 ? "unknown times"
-                                                  : fmt_things((size_t)v[i].switches, "time").s,
-                                v[i].is_dirty ? ", disturbed" : "");
+        hover[k] = arena_printf(
+            p->a, "%s, repetition %zu: %s tokens/s, %s cores busy, %s preempted%s",
+            r->variant->label, k + 1, fmt_rate(y[k]).s,
+            v[i].wall_ns > 0 ? fmt_ratio((double)v[i].cpu_ns / (double)v[i].wall_ns).s : "unknown",
+            v[i].switches < 0 ? "unknown times" : fmt_things((size_t)v[i].switches, "time").s,
+            v[i].is_dirty ? ", disturbed" : "");
         k++;
     }
     *panel = (struct svg_panel){
@@ -317,14 +314,15 @@ static void memory_table(struct page *p)
         bytes_cell(p, v->peak_rss_bytes);
         buf_adds(p->b, "</tr>\n");
     }
-    buf_adds(p->b,
-             "</tbody></table></div><p class=\"note\">Weights: as held for computing; KV cache: as "
-             "allocated, at its largest; both are the engine\xe2\x80\x99s own figures and lie "
-             "within private memory where the engine copies or converts, within file-backed where "
-             "it maps. Private and file-backed: resident at the largest observation, shared "
-             "libraries included. Peak: of the whole process, from its start to its end; the kernel "
-             "counts in batches, so that it may be a few pages below their sum. Memory of "
-             "accelerators is not recorded. An en dash: not recorded.</p>");
+    buf_adds(
+        p->b,
+        "</tbody></table></div><p class=\"note\">Weights: as held for computing; KV cache: as "
+        "allocated, at its largest; both are the engine\xe2\x80\x99s own figures and lie "
+        "within private memory where the engine copies or converts, within file-backed where "
+        "it maps. Private and file-backed: resident at the largest observation, shared "
+        "libraries included. Peak: of the whole process, from its start to its end; the kernel "
+        "counts in batches, so that it may be a few pages below their sum. Memory of "
+        "accelerators is not recorded. An en dash: not recorded.</p>");
 }
 
 /* The KV cache is private memory, unless it lies elsewhere: then it is more than there is. */
@@ -355,12 +353,12 @@ void html_charts_memory(struct page *p)
         html_end(p);
         return;
     }
-    const struct svg_stack s = {.unit = "MiB",
-                                .label = "Resident memory per variant",
-                                .parts = {"private, without the KV cache", "KV cache",
-                                          "file-backed"},
-                                .piles = piles,
-                                .n = n};
+    const struct svg_stack s = {
+        .unit = "MiB",
+        .label = "Resident memory per variant",
+        .parts = {"private, without the KV cache", "KV cache", "file-backed"},
+        .piles = piles,
+        .n = n};
     html_open_figure(p);
     svg_stack(p->b, &s);
     buf_adds(p->b, "<ul class=\"key\"><li><span class=\"swatch\"></span>private, without the KV "

@@ -146,8 +146,9 @@ static void manifest(struct page *p, const struct value *suite)
     html_textn(p->b, b.v, b.n < MOST ? b.n : MOST);
     buf_adds(p->b, "</code></pre>");
     if (b.n > MOST)
-        buf_printf(p->b, "<p class=\"note\">The first %d of %zu characters; all of it is in the "
-                         "database, column <code>run.suite</code>.</p>",
+        buf_printf(p->b,
+                   "<p class=\"note\">The first %d of %zu characters; all of it is in the "
+                   "database, column <code>run.suite</code>.</p>",
                    (int)MOST, b.n);
     buf_adds(p->b, "</details>");
     buf_release(&b);
@@ -180,8 +181,9 @@ static void run_facts(struct page *p, const struct view_run *r, const char *name
     fact(p, "run", r->uid);
     fact(p, "status", r->status);
     fact(p, "started", fmt_time(r->started_ns).s);
-    fact(p, "seeds", arena_printf(p->a, "%lld%s%s", (long long)r->seed,
-                                  shots ? ", few-shot " : "", shots ? shots : ""));
+    fact(p, "seeds",
+         arena_printf(p->a, "%lld%s%s", (long long)r->seed, shots ? ", few-shot " : "",
+                      shots ? shots : ""));
     fact(p, "limit", number_of(p, suite, "limit"));
     fact(p, "assay", r->version);
     fact(p, "plan", r->plan_uid);
@@ -194,9 +196,10 @@ static void run_facts(struct page *p, const struct view_run *r, const char *name
     manifest(p, suite);
     buf_adds(p->b, "<h3>How to reproduce it</h3><pre class=\"command reproduce\"><code>");
     reproduce(p, r->command);
-    buf_adds(p->b, "</code></pre><p class=\"note\">It asks everything again, into a database of its "
-                   "own. Paths are as they were typed: run it in that folder. With the same files "
-                   "(their hashes are below) the scores are the same; times are not.</p>");
+    buf_adds(p->b,
+             "</code></pre><p class=\"note\">It asks everything again, into a database of its "
+             "own. Paths are as they were typed: run it in that folder. With the same files "
+             "(their hashes are below) the scores are the same; times are not.</p>");
 }
 
 static void variant_facts(struct page *p)
@@ -220,7 +223,8 @@ static void variant_facts(struct page *p)
             html_text(p->b, texts[k]);
             if (k == 0 && *v->model_uid) {
                 buf_adds(p->b, "<small>sha256 ");
-                html_textn(p->b, v->model_uid, strlen(v->model_uid) > 12 ? 12 : strlen(v->model_uid));
+                html_textn(p->b, v->model_uid,
+                           strlen(v->model_uid) > 12 ? 12 : strlen(v->model_uid));
                 buf_adds(p->b, "</small>");
             }
             buf_adds(p->b, "</td>");
@@ -245,8 +249,9 @@ static void chat_facts(struct page *p)
             const struct view_task *t = p->c->rows[i].variant->jobs[k].task;
             if (!t || !t->chat_template || strstr(seen, t->chat_template))
                 continue;
-            fact(p, "chat template", arena_printf(p->a, "sha256 %s (%s)", t->chat_template,
-                                                  t->chat_source ? t->chat_source : "?"));
+            fact(p, "chat template",
+                 arena_printf(p->a, "sha256 %s (%s)", t->chat_template,
+                              t->chat_source ? t->chat_source : "?"));
             seen = arena_printf(p->a, "%s %s", seen, t->chat_template);
         }
 }

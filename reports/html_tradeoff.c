@@ -30,10 +30,10 @@ static bool set_x(const struct compare_row *r, enum axis_x x, struct svg_point *
 }
 
 /* Divergence from the run's reference, whose own is zero.  The interval is that of the logarithm (se
- * by the delta method), so that it stays positive. */
+ * by the delta method), so that it stays positive; where the error is as large as the mean, none. */
 static bool set_kl(const struct compare_row *r, struct svg_point *pt)
 {
-    bool is_reference = r->variant->is_reference, has_error = r->kl.n > 0 && r->kl.mean > 0;
+    bool is_reference = r->variant->is_reference, has_error = r->kl.n > 0 && r->kl.se < r->kl.mean;
     double factor = has_error ? exp(1.959963984540054 * r->kl.se / r->kl.mean) : NAN;
     pt->y = is_reference ? 0 : r->kl.mean;
     pt->y_lo = is_reference || !isfinite(factor) ? NAN : r->kl.mean / factor;
@@ -80,8 +80,7 @@ static void scatter(struct tradeoff *t, enum axis_x x, bool is_kl)
         pts[n] = (struct svg_point){.name = r->variant->name, .color = html_color(t->p, i)};
         if (!r->decode && r->prefill)
             unit = "prefill tokens per second";
-        if (!set_x(r, x, &pts[n]) ||
-            !(is_kl ? set_kl(r, &pts[n]) : set_accuracy(c, r, &pts[n])))
+        if (!set_x(r, x, &pts[n]) || !(is_kl ? set_kl(r, &pts[n]) : set_accuracy(c, r, &pts[n])))
             continue;
         n_known += !is_kl || pts[n].y > 0;
         n++;
@@ -125,7 +124,8 @@ static void machine_choice(struct page *p)
 static void notes(const struct tradeoff *t)
 {
     struct buf *b = t->p->b;
-    buf_adds(b, "<p class=\"note\">The dotted line joins the variants that no other beats in both. ");
+    buf_adds(b,
+             "<p class=\"note\">The dotted line joins the variants that no other beats in both. ");
     if (t->n_joint)
         buf_adds(b, "Ellipses are joint 95&nbsp;% regions of both axes: answers and timings are "
                     "measured apart, so (\xce\x94x/s<sub>x</sub>)\xc2\xb2 + "
@@ -153,8 +153,7 @@ void html_charts_tradeoff(struct page *p)
     machine_choice(p);
     for (size_t i = 0; i < n_runs; i++) {
         if (n_runs > 1) {
-            buf_printf(p->b,
-                       "<details class=\"forest\" data-machine=\"%zu\"%s><summary>", i,
+            buf_printf(p->b, "<details class=\"forest\" data-machine=\"%zu\"%s><summary>", i,
                        i < FEW_RUNS ? " open" : "");
             html_text(p->b, html_run_label(p, i));
             buf_adds(p->b, "</summary>");

@@ -182,8 +182,7 @@ static void bootstrap_ratios(const struct compare_times *b, const struct compare
 {
     struct arena a = {0};
     struct rng rng = {SEED};
-    uint32_t *bt = ARENA_ARRAY(&a, uint32_t, b->n_reps),
-             *vt = ARENA_ARRAY(&a, uint32_t, v->n_reps);
+    uint32_t *bt = ARENA_ARRAY(&a, uint32_t, b->n_reps), *vt = ARENA_ARRAY(&a, uint32_t, v->n_reps);
     double *ratios = ARENA_ARRAY(&a, double, n *RESAMPLES), x[SPEED_QUANTILES], y[SPEED_QUANTILES];
     for (size_t k = 0; k < RESAMPLES; k++) {
         draw_reps(&rng, bt, b->n_reps);
@@ -207,8 +206,7 @@ size_t speed_ratios(const struct compare_times *b, const struct compare_times *v
     size_t n = 0;
     for (int k = 1; k <= SPEED_QUANTILES; k++) {
         double p = k < SPEED_QUANTILES ? 0.05 * k : 0.99;
-        double x = percentile(b->ms, b->n, p, 0.05),
-               y = percentile(v->ms, v->n, p, 0.05);
+        double x = percentile(b->ms, b->n, p, 0.05), y = percentile(v->ms, v->n, p, 0.05);
         if (x > 0 && y > 0)
             out[n++] = (struct speed_ratio){p, y / x, NAN, NAN};
     }

@@ -68,9 +68,9 @@ size_t svg_ticks_of(const struct svg_scale *s, int wanted, double out[SVG_TICKS]
 /* Only as many decimals as tell the ticks of a step apart; powers of ten far out as such. */
 void svg_tick_text(struct buf *b, double v)
 {
-    static const char *const raised[] = {"\xe2\x81\xb0", "\xc2\xb9",     "\xc2\xb2",     "\xc2\xb3",
-                                         "\xe2\x81\xb4", "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7",
-                                         "\xe2\x81\xb8", "\xe2\x81\xb9"};
+    static const char *const raised[] = {
+        "\xe2\x81\xb0", "\xc2\xb9",     "\xc2\xb2",     "\xc2\xb3",     "\xe2\x81\xb4",
+        "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7", "\xe2\x81\xb8", "\xe2\x81\xb9"};
     struct fmt f = fmt_short(v, 3);
     double power = v > 0 ? log10(v) : 0;
     if ((power < -3.5 || power > 6.5) && power > -99 && fabs(power - round(power)) < 1e-9) {

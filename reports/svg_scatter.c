@@ -29,7 +29,7 @@ struct plot {
     const struct svg_scatter *c;
     struct svg_frame f;
     struct svg_scale sx, sy;
-    double far;                  /* y worse than this is off the scale; NAN: none is */
+    double far; /* y worse than this is off the scale; NAN: none is */
     bool has_zeros;
 };
 
@@ -47,12 +47,13 @@ static bool overlaps(const struct box *a, const struct box *all, size_t n)
 /* The k-th place to try for a label `w` wide: right, left, above and below, then further out. */
 static struct box place(double x, double y, double w, int k)
 {
-    static const double near[][2] = {{1, -8}, {-1, -8}, {0, -24}, {0, 9}, {1, -24}, {1, 9}, {-1, -24}, {-1, 9}};
+    static const double near[][2] = {{1, -8},  {-1, -8}, {0, -24},  {0, 9},
+                                     {1, -24}, {1, 9},   {-1, -24}, {-1, 9}};
     double side = k < 8 ? near[k][0] : k % 2 ? -1 : 1;
-    double dy = k < 8 ? near[k][1] : (k / 2 % 2 ? 9 + 16 * (k / 4 - 1) : -24 - 16 * (k / 4 - 1));
+    double dy = k < 8 ? near[k][1] : k / 2 % 2 ? 9 + 16 * (k / 4 - 1) : -24 - 16 * (k / 4 - 1);
     double out = k < 40 ? 9 : 40; /* a second column where the first is full */
     if (k >= 40)
-        dy = (k / 2 % 2 ? 9 + 16 * ((k - 40) / 4) : -24 - 16 * ((k - 40) / 4));
+        dy = k / 2 % 2 ? 9 + 16 * ((k - 40) / 4) : -24 - 16 * ((k - 40) / 4);
     return (struct box){side > 0 ? x + out : side < 0 ? x - out - w : x - w / 2, y + dy, w, 15};
 }
 
@@ -270,8 +271,8 @@ static void draw_names(const struct plot *p, struct arena *a)
     struct box *taken = ARENA_ARRAY(a, struct box, 2 * c->n + 1);
     size_t n = 0, *order = by_room(p, a);
     for (size_t i = 0; i < c->n; i++)
-        taken[n++] = (struct box){svg_at(&p->sx, c->points[i].x) - 6, y_at(p, c->points[i].y) - 6,
-                                  12, 12};
+        taken[n++] =
+            (struct box){svg_at(&p->sx, c->points[i].x) - 6, y_at(p, c->points[i].y) - 6, 12, 12};
     for (size_t k = 0; k < c->n; k++) {
         const struct svg_point *v = &c->points[order[k]];
         const char *name = v->name;

@@ -86,8 +86,9 @@ static void ellipse(void **state)
     near(r[1], k * 0.04 * per_y, 0.11);
     near(r[3], k * 0.10 * per_y, 0.11);
     double x1, y1, x2, y2;
-    assert_int_equal(sscanf(after(b.v, "class=\"whisker\"", 0), " x1=\"%lf\" y1=\"%lf\" x2=\"%lf\" y2=\"%lf\"",
-                            &x1, &y1, &x2, &y2), 4);
+    assert_int_equal(sscanf(after(b.v, "class=\"whisker\"", 0),
+                            " x1=\"%lf\" y1=\"%lf\" x2=\"%lf\" y2=\"%lf\"", &x1, &y1, &x2, &y2),
+                     4);
     near(x1, x[1], 0.11);
     near(fabs(y2 - y1), 0.04 * per_y, 0.11);
     assert_int_equal(count_of(b.v, "class=\"whisker\""), 2);
@@ -101,8 +102,9 @@ static void coverage(void **state)
     (void)state;
     enum { N = 20000 };
     const double z = 1.959963984540054;
-    const struct svg_point p[] = {{"a", 0, 100, 100 - z * 3, 100 + z * 3, 0.5, 0.5 - z * 0.02, 0.5 + z * 0.02},
-                                  {"b", 1, 180, NAN, NAN, 0.9, NAN, NAN}};
+    const struct svg_point p[] = {
+        {"a", 0, 100, 100 - z * 3, 100 + z * 3, 0.5, 0.5 - z * 0.02, 0.5 + z * 0.02},
+        {"b", 1, 180, NAN, NAN, 0.9, NAN, NAN}};
     struct buf b;
     struct rng rng = {7};
     double x0, y0, x1, y1, r[4];
