@@ -143,7 +143,13 @@ int code_samples(const struct code *c, struct arena *a, const struct value **out
 
 /* -- scores ------------------------------------------------------------------------------------ */
 
-/* [(name, number or None, text or None)] */
+/* What Python's number is; float where it is none. */
+static enum task_number kind_of(const struct value *v)
+{
+    return value_is_str(v, "int") ? TASK_INT : value_is_str(v, "bool") ? TASK_BOOL : TASK_FLOAT;
+}
+
+/* [(name, number or None, text or None, kind)] */
 static int read_scores(const struct code *c, const struct value *list, struct arena *a,
                        const struct code_score **out, size_t *n, struct assay_err *e)
 {
@@ -152,7 +158,7 @@ static int read_scores(const struct code *c, const struct value *list, struct ar
     struct code_score *s = ARENA_ARRAY(a, struct code_score, list->n + 1);
     for (uint32_t i = 0; i < list->n; i++) {
         const struct value *x = list->items[i];
-        if (!is_list(x) || x->n != 3 || x->items[0]->type != VALUE_STR)
+        if (!is_list(x) || x->n != 4 || x->items[0]->type != VALUE_STR)
             return no_sense(c, e);
         bool is_number = x->items[1]->type == VALUE_FLOAT, has_text = x->items[2]->type == VALUE_STR;
         if (!is_number && !has_text)
@@ -160,6 +166,7 @@ static int read_scores(const struct code *c, const struct value *list, struct ar
         s[i].name = x->items[0]->s;
         s[i].value = is_number ? x->items[1]->f : NAN;
         s[i].detail = has_text ? x->items[2]->s : NULL;
+        s[i].number = is_number ? kind_of(x->items[3]) : TASK_FLOAT;
     }
     *out = s;
     *n = list->n;

@@ -36,6 +36,7 @@ struct code_score {
     const char *name;
     double value;                          /* NAN: not a number */
     const char *detail;                    /* what the number alone would lose, or NULL */
+    enum task_number number;
 };
 struct code_results {
     size_t idx;

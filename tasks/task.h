@@ -210,10 +210,12 @@ struct task_measure {                      /* one (metric, filter) pair the task
     int higher_is_better;                  /* -1: not said */
 };
 const struct task_measure *task_measures(const struct task *, size_t *n);
+enum task_number { TASK_FLOAT, TASK_INT, TASK_BOOL };
 struct task_score {                        /* one per measure of task_measures */
     double value, weight;                  /* weight NAN: none */
     const char *detail;                    /* JSON of what the number alone does not say, or NULL */
     bool is_absent;                        /* process_results yields no such score for the document */
+    enum task_number number;               /* what Python's score was, for upstream's samples; not stored */
 };
 /* responses[i] answers item->requests[i].  out[n measures]. */
 int task_grade(struct task *, const struct task_item *, const struct task_response *responses,

@@ -74,8 +74,21 @@ static const char *partial_text(const char *text, const char *name, struct arena
     return arena_printf(a, "functools.partial(<function %.*s>%s)", (int)n, s, kwargs);
 }
 
+/* "lm_eval.tasks.x.utils" of a module below such a tree, by which upstream imports it; else its path. */
+static const char *module_name(const char *path, struct arena *a)
+{
+    static const char tree[] = "/lm_eval/tasks/";
+    const char *at = strstr(path, tree);
+    size_t n = strlen(path) - strlen(".py");
+    char *name = arena_strndup(a, at ? at + 1 : path, at ? n - (size_t)(at + 1 - path) : n);
+    for (char *p = name; *p; p++)
+        *p = at && *p == '/' ? '.' : *p;
+    return name;
+}
+
 /* The module beside the YAML file; NULL: there is none. */
-static const char *module_text(const struct task_files *files, const struct value *f, struct arena *a)
+static const char *module_text(const struct task_files *files, const struct value *f, struct arena *a,
+                               const char **module)
 {
     const char *dot = strrchr(f->s, '.'), *text;
     size_t n;
@@ -87,13 +100,17 @@ static const char *module_text(const struct task_files *files, const struct valu
             *p = '/';
     struct assay_err none = {0};
     const char *full = fs_join(a, fs_dirname(a, task_files_path(files, f)), path);
+    *module = module_name(full, a);
     return fs_exists(full) && fs_read(full, MODULE_BYTES, a, &text, &n, &none) == 0 ? text : NULL;
 }
 
 static const struct value *function_value(const struct task_files *files, const struct value *f, bool is_source,
                                           struct arena *a)
 {
-    const char *dot = strrchr(f->s, '.'), *name = dot ? dot + 1 : f->s, *text = module_text(files, f, a);
+    const char *dot = strrchr(f->s, '.'), *name = dot ? dot + 1 : f->s, *module = NULL;
+    const char *text = module_text(files, f, a, &module);
+    if (text && strstr(text, arena_printf(a, "\nclass %s(", name)))
+        return value_str(a, arena_printf(a, "<class '%s.%s'>", module, name));
     const struct value *v = text && is_source ? function_text(text, name, a) : NULL;
     const char *partial = text && !v ? partial_text(text, name, a) : NULL;
     return v ? v : value_str(a, partial ? partial : arena_printf(a, "<function %s>", name));

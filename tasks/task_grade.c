@@ -181,7 +181,7 @@ static int code_score(const struct grading *g, const struct metric_use *u, const
 {
     bool weighted = !u->aggregate_code && (strcmp(u->aggregation, "weighted_perplexity") == 0 ||
                                            strcmp(u->aggregation, "bits_per_byte") == 0);
-    *out = (struct task_score){.value = s->value, .weight = NAN, .detail = s->detail};
+    *out = (struct task_score){.value = s->value, .weight = NAN, .detail = s->detail, .number = s->number};
     if (!weighted || !s->detail)
         return 0;
     const struct value *v;

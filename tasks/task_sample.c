@@ -122,6 +122,10 @@ static const struct value *numpy_text(const struct value *list, struct arena *a)
 static int score_value(const struct task *t, const struct metric_use *u, const struct task_score *s,
                        struct arena *a, const struct value **out, struct assay_err *e)
 {
+    if (s->detail && !isnan(s->value) && strstr(s->detail, "\"__numpy__\"")) {
+        *out = s->number == TASK_INT ? value_int(a, (int64_t)s->value) : value_float(a, s->value);
+        return 0;
+    }
     if (s->detail) {
         TRY(json_parse(s->detail, strlen(s->detail), u->name, 1, a, out, e));
         if (strcmp(u->name, "brier_score") == 0) {
@@ -135,7 +139,9 @@ static int score_value(const struct task *t, const struct metric_use *u, const s
     else if (!isnan(s->weight)) {
         const struct value *pair[] = {value_float(a, s->value), value_int(a, (int64_t)s->weight)};
         *out = value_list(a, pair, 2);
-    } else if (is_whole(t, u->name))
+    } else if (s->number == TASK_BOOL)
+        *out = value_bool(s->value != 0);
+    else if (s->number == TASK_INT || is_whole(t, u->name))
         *out = value_int(a, (int64_t)s->value);
     else
         *out = value_float(a, s->value);

@@ -137,10 +137,11 @@ def keep_read(x):
 
 
 def score(x, exact):
-    """A score as (number or None, text or None): text holds what the number alone would lose."""
+    """A score as (number or None, text or None, kind): text holds what the number alone would lose; kind is what
+    Python's number is: float, int or bool."""
     if type(x) is Float64 or is_numpy(x) and getattr(x, 'shape', None) == () and type(x).__name__ != 'ndarray':
         try:
-            return float(x), json.dumps(keep(x))
+            return float(x), json.dumps(keep(x)), 'int' if 'int' in type(x).__name__ else 'float'
         except (TypeError, ValueError):
             pass
     if isinstance(x, (bool, int, float)):
@@ -149,8 +150,9 @@ def score(x, exact):
         except OverflowError:
             number = math.inf if x > 0 else -math.inf
         same = type(x) is float or (not exact and number == x)
-        return number, None if same else json.dumps(keep(x))
-    return None, json.dumps(keep(x)) if exact else json.dumps(keep_plain(x))
+        kind = 'bool' if isinstance(x, bool) else 'int' if isinstance(x, int) else 'float'
+        return number, None if same else json.dumps(keep(x)), kind
+    return None, json.dumps(keep(x)) if exact else json.dumps(keep_plain(x)), 'other'
 
 
 def keep_plain(x):
@@ -429,7 +431,7 @@ def op_field(m):
 
 
 def op_results(m):
-    """process_results of some documents: for each, [(name, number, text)]."""
+    """process_results of some documents: for each, [(name, number, text, kind)]."""
     func, exact, out = resolve(m['func']), set(m['exact']), []
     for idx, doc, results in m['items']:
         seed(idx)
@@ -441,7 +443,7 @@ def op_results(m):
 
 
 def op_metric(m):
-    """A metric function, called as lm-eval does: by keyword, else with the pair.  -> [(name, number, text)]"""
+    """A metric function, called as lm-eval does: by keyword, else with the pair.  -> [(name, number, text, kind)]"""
     func, out, (name, exact) = resolve(m['func']), [], m['how']
     for gold in m['golds']:
         seed(m['idx'])
@@ -452,7 +454,7 @@ def op_metric(m):
         out.append(value)
     if m['any']:
         out = [v[name] if isinstance(v, dict) else v for v in out]
-        return [(name, 1.0 if any(out) else 0.0, None)]
+        return [(name, 1.0 if any(out) else 0.0, None, 'float')]
     value = out[0] if isinstance(out[0], dict) else {name: out[0]}
     return [(str(k),) + score(v, exact) for k, v in value.items()]
 

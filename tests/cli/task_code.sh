@@ -206,6 +206,10 @@ expect 0 "12 items, .*12 from the store" again
 equal "$(sql "$T/late.db" "SELECT r.value, r.n FROM result r JOIN measure m ON m.id = r.measure_id WHERE m.metric = 'tenth'")" "4.0|1" \
     "a late score that is named"
 
+# Samples hold what Python's numbers were: an int, a float, a bool.
+expect 0 . "$ASSAY" export lm-eval --db "$T/code.db" --out "$T/export" --variants fp32 --allow-task-code
+grep -qE '"acc": [01], .*"extra": [0-9]+\.0.*"odd": true' "$T"/export/*/samples_choice_*.jsonl || fail "types of scores in samples"
+
 # What a run may load, show and data may look at.
 expect 0 "refused .*--allow-task-code would load it" "$ASSAY" show task choice --task-dir "$dir"
 expect 0 "item 0, target [01]" "$ASSAY" show task choice --task-dir "$dir" --allow-task-code

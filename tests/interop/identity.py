@@ -8,7 +8,8 @@
     identity.py check    GOLDEN LIST DIR SIDE    compares one side with committed golden lines
 
 LIST is a table: batch, tasks that are run in one go, then one line per task with its columns (rows.py); see
-identity.tsv.  A batch is NAME and settings: fewshot=N seed=N bootstrap=N limit=N gen_kwargs=K=V,...
+identity.tsv.  A batch is NAME and settings: fewshot=N seed=N bootstrap=N limit=N gen_kwargs=K=V,... code=1 (assay may
+run the tasks' Python)
 """
 
 import glob
@@ -154,12 +155,13 @@ def run_assay(path, out, assay, tree):
         command += ["--limit", s["limit"]] if "limit" in s else []
         command += ["--samples", s["samples"]] if "samples" in s else []
         command += ["--gen_kwargs", s["gen_kwargs"]] if "gen_kwargs" in s else []
+        command += ["--allow-task-code", "--task-code-python", sys.executable] if "code" in s else []
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             print(f"{name}: assay run ended with {done.returncode}: {done.stderr[-600:]}")
-        done = subprocess.run(
-            [assay, "export", "lm-eval", "--db", db, "--out", f"{out}/{name}/ours"], capture_output=True, text=True
-        )
+        export = [assay, "export", "lm-eval", "--db", db, "--out", f"{out}/{name}/ours"]
+        export += ["--allow-task-code", "--task-code-python", sys.executable] if "code" in s else []
+        done = subprocess.run(export, capture_output=True, text=True)
         if done.returncode:
             print(f"{name}: assay export ended with {done.returncode}: {done.stderr[-600:]}")
 
