@@ -307,8 +307,8 @@ static void look_twice(struct judging *j, struct gate_row *r, const struct clean
     r->tag = tag_at(j, c, at, !r->is_improvement);
     r->from_ns = r->to_ns = j->history.set->runs[c->s->points[c->at[at]].run].started_ns;
     r->reason =
-        arena_printf(j->a, "outside the prediction again (p %s), %zu nights after the first time",
-                     fmt_p(p).s, c->n - 1 - at);
+        arena_printf(j->a, "outside the prediction again (p %s), %s after the first time",
+                     fmt_p(p).s, fmt_things(c->n - 1 - at, "night").s);
     gate_set_next(j, r, f, gate_state_name(r->state), f->run_id);
 }
 
