@@ -215,7 +215,9 @@ struct task_score {                        /* one per measure of task_measures *
     double value, weight;                  /* weight NAN: none */
     const char *detail;                    /* JSON of what the number alone does not say, or NULL */
     bool is_absent;                        /* process_results yields no such score for the document */
-    enum task_number number;               /* what Python's score was, for upstream's samples; not stored */
+    enum task_number number;               /* what Python's score was, and its place among those of the
+                                              document: for upstream's samples, not stored */
+    uint32_t place;
 };
 /* responses[i] answers item->requests[i].  out[n measures]. */
 int task_grade(struct task *, const struct task_item *, const struct task_response *responses,

@@ -207,6 +207,7 @@ static int take_scores(const struct grading *g, const struct code_score *s, size
         for (size_t i = 0; i < m->n_metrics; i++)
             if (strcmp(m->metrics[i].name, s[k].name) == 0) {
                 TRY(code_score(g, &m->metrics[i], &s[k], &out[i]));
+                out[i].place = (uint32_t)k;
                 has_place = true;
             }
         if (!has_place)

@@ -148,6 +148,17 @@ static int score_value(const struct task *t, const struct metric_use *u, const s
     return 0;
 }
 
+/* In the order of the dict that process_results made. */
+static void by_place(const struct task_score *scores, size_t *order, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i; k && scores[order[k]].place < scores[order[k - 1]].place; k--) {
+            size_t x = order[k];
+            order[k] = order[k - 1];
+            order[k - 1] = x;
+        }
+}
+
 static int score_values(struct task *t, const struct task_item *item, const struct task_response *r,
                         size_t filter, struct arena *a, const struct value **out, struct assay_err *e)
 {
@@ -156,12 +167,18 @@ static int score_values(struct task *t, const struct task_item *item, const stru
     size_t *order = ARENA_ARRAY(a, size_t, m->n_metrics + 1), n = metric_order(t, order);
     struct value_entry *all = ARENA_ARRAY(a, struct value_entry, n + 1);
     TRY(task_grade(t, item, r, a, scores, e));
+    const struct task_score *own = scores + filter * m->n_metrics;
+    if (m->results)
+        by_place(own, order, n);
+    size_t n_out = 0;
     for (size_t i = 0; i < n; i++) {
         const struct metric_use *u = &m->metrics[order[i]];
-        all[i].key = value_str(a, u->name);
-        TRY(score_value(t, u, &scores[filter * m->n_metrics + order[i]], a, &all[i].value, e));
+        if (own[order[i]].is_absent)
+            continue;
+        all[n_out].key = value_str(a, u->name);
+        TRY(score_value(t, u, &own[order[i]], a, &all[n_out++].value, e));
     }
-    *out = value_dict(a, all, n);
+    *out = value_dict(a, all, n_out);
     return 0;
 }
 

@@ -207,8 +207,10 @@ equal "$(sql "$T/late.db" "SELECT r.value, r.n FROM result r JOIN measure m ON m
     "a late score that is named"
 
 # Samples hold what Python's numbers were: an int, a float, a bool.
-expect 0 . "$ASSAY" export lm-eval --db "$T/code.db" --out "$T/export" --variants fp32 --allow-task-code
-grep -qE '"acc": [01], .*"extra": [0-9]+\.0.*"odd": true' "$T"/export/*/samples_choice_*.jsonl || fail "types of scores in samples"
+expect 0 . "$ASSAY" export lm-eval --db "$T/code.db" --out "$T/export" --allow-task-code
+equal "$(grep -oh '"metrics": \[[^]]*\]' "$T"/export/*/samples_choice_*.jsonl | sort | uniq -c | tr -s ' ' | tr '\n' ';')" \
+    ' 3 "metrics": ["acc", "seen", "extra", "odd"]; 4 "metrics": ["acc", "seen", "extra"];' "scores of the documents, in Python's order"
+grep -qE '"acc": [01], .*"extra": [0-9]+\.0, "odd": true' "$T"/export/*/samples_choice_*.jsonl || fail "types of scores in samples"
 
 # What a run may load, show and data may look at.
 expect 0 "refused .*--allow-task-code would load it" "$ASSAY" show task choice --task-dir "$dir"
