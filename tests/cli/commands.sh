@@ -72,6 +72,16 @@ expect 0 "rows" "$ASSAY" db export --db "$db" --out "$T/tables"
 equal "$(tail -n +2 "$T/tables/score.csv" | wc -l)" "$(sql "$db" 'SELECT count(*) FROM score')" "exported scores"
 cp "$db" "$T/broken.db" && sqlite3 "$T/broken.db" 'PRAGMA foreign_keys = OFF; DELETE FROM task WHERE id = 2'
 expect 1 "task" "$ASSAY" db check --db "$T/broken.db"
+expect 0 "mock.db: runs: [1-9][0-9]* added$" "$ASSAY" db merge "$db" --db "$T/all.db"
+expect 0 "mock.db: runs: 0 added, [1-9][0-9]* here already$" "$ASSAY" db merge "$db" --db "$T/all.db"
+expect 0 "no findings" "$ASSAY" db check --db "$T/all.db"
+equal "$("$ASSAY" results --db "$T/all.db")" "$("$ASSAY" results --db "$db")" "results after merging"
+equal "$("$ASSAY" compare --db "$T/all.db")" "$("$ASSAY" compare --db "$db")" "the comparison after merging"
+expect 2 "nothing to merge" "$ASSAY" db merge --db "$T/all.db"
+expect 2 "into itself" "$ASSAY" db merge "$T/all.db" --db "$T/all.db"
+expect 2 "unexpected argument 'more'" "$ASSAY" db check more --db "$db"
+expect 1 "rows that are not there" "$ASSAY" db merge "$T/broken.db" --db "$T/none.db"
+[ -e "$T/none.db" ] && fail "a refused merge left a database"
 
 # -- grade: the same answers after a filter was changed ------------------------------------------------
 cp -r "$smoke" "$T/mine"
