@@ -9,6 +9,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/rng.h"
 #include "reports/cell.h"
+#include "reports/fmt.h"
 
 enum { BLOCKS = 128, RESAMPLES = 400, LEAST_DEFINED = 380, SEED = 42 };
 
@@ -20,6 +21,45 @@ struct agree_sums {
     struct arena *a;
     struct block **blocks; /* [n_tasks][n_rows] -> [BLOCKS]; NULL: not ranked */
 };
+
+/* Up to three names, and how many more. */
+static const char *listed(const char *text, const char *name, size_t n, struct arena *a)
+{
+    if (n > 3)
+        return text;
+    return arena_printf(a, "%s%s'%s'", text, *text ? ", " : "", name);
+}
+
+const char *agree_parting(const struct compare *c, const struct compare_row *r, struct arena *a)
+{
+    const struct compare_cell *worst = NULL;
+    const char *name = "", *safe = "";
+    size_t n_fail = 0, n_safe = 0;
+    double margin = 0;
+    for (size_t t = 0; t < c->n_tasks; t++) {
+        const struct compare_cell *x = &r->tasks[t];
+        if (x->kind != COMPARE_BINARY || !x->n)
+            continue;
+        if (x->verdict == COMPARE_PASS) {
+            safe = listed(safe, c->tasks[t].name, ++n_safe, a);
+            margin = x->margin;
+        }
+        if (x->verdict != COMPARE_FAIL)
+            continue;
+        n_fail++;
+        if (!worst || x->delta.v < worst->delta.v) {
+            worst = x;
+            name = c->tasks[t].name;
+        }
+    }
+    if (r->verdict != COMPARE_FAIL || !n_fail || !n_safe)
+        return NULL;
+    const char *others = n_fail > 1 ? arena_printf(a, " and %zu more fail", n_fail - 1) : " fails";
+    const char *more = n_safe > 3 ? arena_printf(a, " and %zu more", n_safe - 3) : "";
+    return arena_printf(a, "'%s' (%s pp)%s, %s%s %s out a loss of %g pp", name,
+                        fmt_pp(worst->delta.v).s, others, safe, more, n_safe > 1 ? "rule" : "rules",
+                        100 * margin);
+}
 
 struct agree_sums *agree_new(size_t n_tasks, size_t n_rows, struct arena *a)
 {

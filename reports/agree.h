@@ -33,6 +33,10 @@ struct agree {
     struct compare_value mean_kl;
 };
 
+/* Of a variant that fails though some tasks rule out a loss of the margin: which 0/1 task lost most, how
+ * many fail with it, and which rule it out, in words; NULL: the tasks do not part like that. */
+const char *agree_parting(const struct compare *, const struct compare_row *, struct arena *);
+
 struct agree_sums *agree_new(size_t n_tasks, size_t n_rows, struct arena *);
 /* Adds the scores of one task of one row; `aggregation` and direction are the task's. */
 void agree_add(struct agree_sums *, size_t task, size_t row, const struct view_scores *,

@@ -42,6 +42,27 @@ static void conflicts(struct page *p)
         buf_adds(p->b, "</ul>\n");
 }
 
+/* Tasks that show a loss beside others that rule it out: what one suite would say depends on its tasks. */
+static void partings(struct page *p)
+{
+    const struct compare *c = p->c;
+    bool is_any = false;
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const char *words = agree_parting(c, &c->rows[i], p->a);
+        if (!words)
+            continue;
+        buf_adds(p->b, is_any ? "<li><strong>"
+                              : "<h3>Tasks that part</h3><ul class=\"failures\"><li><strong>");
+        is_any = true;
+        html_text(p->b, c->rows[i].variant->label);
+        buf_adds(p->b, "</strong>: ");
+        html_text(p->b, words);
+        buf_adds(p->b, "</li>");
+    }
+    if (is_any)
+        buf_adds(p->b, "</ul>\n");
+}
+
 static void votes(struct page *p)
 {
     const struct compare *c = p->c;
@@ -163,6 +184,7 @@ void html_agreement(struct page *p)
         "each task can tell, and whether the tasks would put the variants in the same order.");
     votes(p);
     conflicts(p);
+    partings(p);
     if (!g) {
         buf_adds(p->b, "<p>Rankings need three variants and two tasks.</p>");
         html_end(p);

@@ -464,7 +464,7 @@ static const char *voters(const struct compare *c, const struct compare_row *r, 
     return n > 3 ? arena_printf(a, "%s and %zu more", text, n - 3) : text;
 }
 
-/* Tasks that contradict each other about a variant are said in every form of the table. */
+/* Tasks that contradict or part about a variant are said in every form of the table. */
 static void print_conflicts(const struct compare *c, struct arena *a, struct buf *out)
 {
     for (size_t i = 0; i < c->n_rows; i++) {
@@ -473,6 +473,12 @@ static void print_conflicts(const struct compare *c, struct arena *a, struct buf
             wrap(out,
                  arena_printf(a, "tasks disagree about %s: better by %s; worse by %s",
                               safe(a, r->variant->label), voters(c, r, 1, a), voters(c, r, -1, a)),
+                 0, 2);
+        const char *parting = agree_parting(c, r, a);
+        if (parting)
+            wrap(out,
+                 arena_printf(a, "tasks part about %s: %s", safe(a, r->variant->label),
+                              safe(a, parting)),
                  0, 2);
     }
 }

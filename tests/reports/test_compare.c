@@ -506,6 +506,11 @@ static void disagreement(void **state)
         assert_true(want == 0 || compare_vote(f.c, &r->tasks[t]) == want);
     }
     assert_int_equal(row_of(f.c, "fp16")->n_worse, 0);
+    const char *parting = agree_parting(f.c, r, &f.a);
+    assert_non_null(parting);
+    assert_non_null(strstr(parting, "'adjunct_island' (-9.00 pp) fails, "));
+    assert_non_null(strstr(parting, "'causative' and 2 more rule out a loss of 1 pp"));
+    assert_null(agree_parting(f.c, row_of(f.c, "fp16"), &f.a));
     /* perplexity: lower is better, so a higher one is a vote for worse */
     assert_int_equal(compare_vote(f.c, &row_of(f.c, "int4")->tasks[TASKS + 1]), -1);
     const struct agree *g = f.c->agree;
