@@ -475,7 +475,7 @@ static void print_conflicts(const struct compare *c, struct arena *a, struct buf
                               safe(a, r->variant->label), voters(c, r, 1, a), voters(c, r, -1, a)),
                  0, 2);
         const char *parting = agree_parting(c, r, a);
-        if (parting)
+        if (parting && !(r->n_better && r->n_worse))
             wrap(out,
                  arena_printf(a, "tasks part about %s: %s", safe(a, r->variant->label),
                               safe(a, parting)),
