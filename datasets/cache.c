@@ -3,10 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -367,6 +369,49 @@ static int drop_one(const char *path, const struct stat *st, int type, struct FT
 void cache_drop(const char *dir)
 {
     nftw(dir, drop_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+struct stage {
+    const char *config, *dir;
+};
+
+/* Below the lock that a fetch holds. */
+static void drop_stage(const struct stage *s, struct arena *a)
+{
+    int fd = open(fs_join(a, s->config, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        cache_drop(s->dir);
+    if (fd >= 0)
+        close(fd);
+}
+
+int cache_leftovers(const char *root, bool drop, struct cache_leftovers *out, struct assay_err *e)
+{
+    static const char part[] = "/partial/";
+    struct arena a = {0};
+    const char *base = fs_join(&a, root, "datasets"), *const *files;
+    size_t n = 0, n_old = 0;
+    *out = (struct cache_leftovers){0};
+    int rc = fs_is_dir(base) ? fs_walk(base, "*", NULL, &a, &files, &n, e) : 0;
+    struct stage *old = ARENA_ARRAY(&a, struct stage, n + 1);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct stat st;
+        const char *at = strstr(files[i] + strlen(base), part);
+        if (!at || stat(files[i], &st) < 0)
+            continue;
+        const char *config = arena_strndup(&a, files[i], (size_t)(at - files[i]));
+        const char *sha = at + sizeof part - 1;
+        sha = arena_strndup(&a, sha, strcspn(sha, "/"));
+        out->bytes += st.st_size;
+        if (!cache_is_commit(sha) || is_ref_target(config, sha, &a))
+            continue;
+        out->old_bytes += st.st_size;
+        old[n_old++] = (struct stage){config, arena_printf(&a, "%s%s%s", config, part, sha)};
+    }
+    for (size_t i = 0; drop && i < n_old; i++)
+        drop_stage(&old[i], &a);
+    arena_release(&a);
+    return rc;
 }
 
 /* When no split of any commit is left, neither are the refs. */

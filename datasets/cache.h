@@ -69,6 +69,12 @@ int cache_list(const char *root, struct arena *, const struct cache_entry **, si
                struct assay_err *);
 /* Whether the file still is what was fetched; *why says what differs. */
 int cache_verify(const struct cache_entry *, bool *ok, struct buf *why, struct assay_err *);
+/* Bytes that fetches which broke off have left.  Old: of commits that no branch stands at any more, so that
+ * no fetch goes on there; `drop` removes those, but for datasets that are being fetched just now. */
+struct cache_leftovers {
+    int64_t bytes, old_bytes;
+};
+int cache_leftovers(const char *root, bool drop, struct cache_leftovers *, struct assay_err *);
 /* Removes a folder and what is in it; a folder that is not there is fine. */
 void cache_drop(const char *dir);
 /* Removes one split, and folders that become empty. */

@@ -36,7 +36,7 @@ static const struct assay_field data_fields[] = {
     {"max-size", ASSAY_STR, AT(fetch.max_size), "16GiB", NULL, "get: of one split"},
     {"quiet", ASSAY_BOOL, AT(fetch.quiet), "false", NULL, "get: no progress"},
     {"all", ASSAY_BOOL, AT(all), "false", NULL, "rm: everything"},
-    {"old", ASSAY_BOOL, AT(old), "false", NULL, "rm: commits that no branch stands at any more"},
+    {"old", ASSAY_BOOL, AT(old), "false", NULL, "rm: commits that no branch stands at any more, whole or not"},
     {0},
 };
 /* Keys of a suite, so that tasks are named here as they are for a run. */
@@ -184,16 +184,38 @@ static int select_entries(struct options *o, const struct cache_entry **out, siz
     return 0;
 }
 
+/* Below the table: how much that is, and how much of it nobody asks for. */
+static void list_sums(const struct cache_entry *v, size_t n, const struct cache_leftovers *left)
+{
+    const double mib = 1 << 20;
+    int64_t bytes = 0, old = 0;
+    for (size_t i = 0; i < n; i++) {
+        bytes += v[i].m.bytes;
+        old += v[i].is_current ? 0 : v[i].m.bytes;
+    }
+    printf("%zu split%s, %.2f MiB", n, n == 1 ? "" : "s", (double)bytes / mib);
+    if (left->bytes)
+        printf("; %.2f MiB of fetches that broke off", (double)left->bytes / mib);
+    if (old + left->old_bytes)
+        printf("; assay data rm --old frees %.2f MiB", (double)(old + left->old_bytes) / mib);
+    putchar('\n');
+}
+
 static int list(struct options *o, struct assay_err *e)
 {
     const struct cache_entry *v = NULL;
+    struct cache_leftovers left = {0};
     size_t n;
     struct buf b;
     TRY(select_entries(o, &v, &n, e));
+    if (o->n_args == 1 && !flags.split)
+        TRY(cache_leftovers(cache_root(&o->arena), false, &left, e));
     buf_init(&b, 0);
     data_table(v, n, &b);
     say_buf(&b);
     buf_release(&b);
+    if (n || left.bytes)
+        list_sums(v, n, &left);
     return 0;
 }
 
@@ -258,8 +280,13 @@ static int rm(struct options *o, struct assay_err *e)
         puts(flags.fetch.dry_run ? ": would be removed" : ": removed");
     }
     /* Also what fetches that failed have left. */
-    if (flags.all && o->n_args == 1 && !flags.old && !flags.split && !flags.fetch.dry_run)
-        cache_drop(fs_join(&o->arena, cache_root(&o->arena), "datasets"));
+    if (o->n_args == 1 && !flags.split) {
+        struct cache_leftovers left;
+        TRY(cache_leftovers(cache_root(&o->arena), flags.old && !flags.fetch.dry_run, &left, e));
+        bytes += flags.old ? left.old_bytes : left.bytes;
+        if (!flags.old && !flags.fetch.dry_run)
+            cache_drop(fs_join(&o->arena, cache_root(&o->arena), "datasets"));
+    }
     printf("%zu split%s, %.1f MiB\n", n_gone, n_gone == 1 ? "" : "s", (double)bytes / 1048576);
     return 0;
 }

@@ -175,6 +175,23 @@ expect 0 "1930 rows, fetched" get own/rows
 log_has $((20 - had)) "/rows.*length=100"
 equal "$(jq -s 'map(.i) == [range(1930)]' "$(path_of own/rows)")" true "rows after kill -9"
 
+# What a fetch has left that broke off is counted; it goes when no branch stands at its commit any more.
+fresh '{"train.jsonl": {"kind": "cut", "bytes": 1500000}}'
+expect 1 "given up after 1 tries" get own/big --retries 0
+expect 0 "^0 splits, 0\.00 MiB; 1\.43 MiB of fetches that broke off$" "$ASSAY" data list
+expect 0 "^0 splits, 0\.0 MiB" "$ASSAY" data rm --old
+echo $sha2 > "$H/own--big/sha"
+fault
+expect 0 "20000 rows, fetched" get own/big
+expect 0 "^1 split, 2\.[0-9]* MiB; 1\.43 MiB of fetches that broke off; assay data rm --old frees 1\.43 MiB$" "$ASSAY" data list
+expect 0 "^0 splits, 1\.4 MiB" "$ASSAY" data rm --old --dry-run
+expect 0 "^0 splits, 1\.4 MiB" "$ASSAY" data rm --old
+expect 0 "^1 split, 2\.[0-9]* MiB$" "$ASSAY" data list
+[ -n "$(find "$T/cache" -name '*.part')" ] && fail "rm --old left a part"
+echo $sha1 > "$H/own--big/sha"
+fresh
+expect 0 "1930 rows, fetched" get own/rows
+
 # Between the rows and their manifest: the rows do not count.
 rm "$(path_of own/rows | sed 's/l$//')"
 expect 1 "not in the cache" get own/rows --offline
