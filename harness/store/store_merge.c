@@ -93,7 +93,7 @@ struct plan { /* how one table is copied */
     const struct table *t;
     int n, id;                     /* columns; the place of "id", -1: none */
     int ref[MOST_COLUMNS];         /* the table a column refers to, by place; -1: none */
-    sqlite3_stmt *in, *out, *find; /* find: SHARED */
+    sqlite3_stmt *in, *out, *find; /* find: of those with a key */
     int key[2];                    /* places of the key's columns */
 };
 

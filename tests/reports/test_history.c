@@ -196,6 +196,15 @@ static void changes(void **state)
     h = make(&f, o);
     assert_int_equal(series(&f, &h, "decode/decode:16+64/int8")->n_changes, 0);
     assert_true(series(&f, &h, "memory/int4")->n_changes > 0);
+    fixture_sql(&f, "UPDATE sample SET is_dirty = 1 WHERE job_id IN (SELECT j.id FROM job j JOIN "
+                    "run_variant v ON v.id = j.run_variant_id WHERE v.name = 'int8' AND v.run_id > 48 "
+                    "AND j.name = 'decode:16+64')"); /* others used the machine: shown, not judged */
+    o = (struct history_options){.with_changes = true};
+    h = make(&f, o);
+    s = series(&f, &h, "decode/decode:16+64/int8");
+    assert_true(s->n == 60 && s->points[59].is_dirty && !s->points[40].is_dirty);
+    for (size_t i = 0; i < s->n_changes; i++)
+        assert_true(s->changes[i].at < 47);
     o = (struct history_options){0};
     h = make(&f, o);
     assert_int_equal(series(&f, &h, "decode/decode:16+64/int8")->n_changes, 0);

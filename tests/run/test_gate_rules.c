@@ -104,6 +104,24 @@ static void measured_in_full(void **state)
     assert_false(speed(&s)->is_new);
 }
 
+/* Measured in turns and the same: the suspicion is over, in the store too. */
+static void measured_and_over(void **state)
+{
+    struct world *w = *state;
+    static const double blocks[][2] = {{90, 90.2}, {91, 90.8}, {90.5, 90.4}, {90, 90}};
+    struct store_finding *f;
+    size_t n;
+    nights(w, 11, (struct night){.wrong = -1});
+    with(w, (struct night){.wrong = -1, .rate = 0.9});
+    rerun(w, "a/b", "int8", "prefill:8", blocks, 4);
+    struct seen s = gate(w);
+    is(speed(&s), GATE_OK, false, NULL);
+    assert_ok(store_get_findings(w->s, NULL, &w->a, &f, &n, &w->e), w->e);
+    assert_int_equal(n, 1);
+    assert_string_equal(f[0].state, "fixed");
+    assert_int_equal(f[0].run_id, w->run[11]);
+}
+
 /* A night measured again and accepted as it is, itself included. */
 static void accepted_tonight(void **state)
 {
@@ -185,6 +203,21 @@ static void order_environment(void **state)
     s = gate(w);
     assert_contains(s.headline, "1 acknowledged");
     assert_int_equal(s.rows[0].state, GATE_CONFIRMED);
+}
+
+/* The code's doing before the environment's, though its series comes later. */
+static void order_code(void **state)
+{
+    struct world *w = *state;
+    first_slow_night(w, (struct night){.rate = 0}, "one", "environment");
+    w->binary = "two";
+    struct seen s = nights(w, 3, (struct night){.wrong = -1, .rate = 0.9, .memory = 44, .uid = "two"});
+    assert_contains(s.rows[0].name, "memory");
+    assert_string_equal(s.rows[0].tag, "code");
+    assert_contains(s.rows[1].name, "prefill");
+    assert_string_equal(s.rows[1].tag, "environment");
+    assert_int_equal(s.rows[1].state, GATE_CONFIRMED);
+    assert_int_equal(s.verdict, GATE_REGRESSION);
 }
 
 /* -- what tonight is compared with ------------------------------------------------------------------ */
@@ -308,6 +341,18 @@ static void tasks_together(void **state)
     assert_null(find(&s, "accuracy/pairs"));
 }
 
+/* One task alone: its own row, in full. */
+static void one_task(void **state)
+{
+    struct world *w = *state;
+    nights(w, 9, (struct night){.wrong = 0});
+    struct seen s = nights(w, 1, (struct night){.wrong = 60, .uid = "two"});
+    const struct row *r = find(&s, "accuracy/pairs/int8");
+    assert_non_null(r);
+    is(r, GATE_CONFIRMED, false, "code");
+    assert_true(near(r->before, 0.8, 1e-9) && near(r->after, 0.74, 1e-9) && near(r->effect, -0.06, 1e-9));
+}
+
 /* A finding of a later night excuses no earlier one. */
 static void not_excused_before(void **state)
 {
@@ -330,6 +375,7 @@ int main(void)
         TEST(good_variant),     TEST(no_good_variant),     TEST(one_good_night),
         TEST(two_baselines),    TEST(baseline_on_the_step), TEST(floor_is_the_median),
         TEST(first_of_two_canaries), TEST(tasks_together), TEST(not_excused_before),
+        TEST(measured_and_over), TEST(order_code), TEST(one_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
