@@ -95,6 +95,9 @@ json.dump({"features": features, "rows": rows}, open(sys.argv[1] + "/train.json"
 json.dump({"features": features, "rows": rows[:7], "truncated": {"3": ["answers"]}}, open(sys.argv[1] + "/cut.json", "w"))
 json.dump({"features": features, "rows": rows[:7], "partial": True}, open(sys.argv[1] + "/part.json", "w"))
 json.dump({"features": features, "rows": rows[:7], "sha": "3" * 40}, open(sys.argv[1] + "/late.json", "w"))
+json.dump({"features": features, "rows": rows[:7], "idx": 1}, open(sys.argv[1] + "/moved.json", "w"))
+json.dump({"features": features[:2], "rows": rows[:7]}, open(sys.argv[1] + "/wide.json", "w"))
+json.dump({"features": features + [["more", {"_type": "Value"}]], "rows": rows[:7]}, open(sys.argv[1] + "/narrow.json", "w"))
 json.dump({"features": features, "rows": rows[:7], "total": 9}, open(sys.argv[1] + "/fewer.json", "w"))
 json.dump({"features": features, "rows": rows[:100], "revision": False}, open(sys.argv[1] + "/loose.json", "w"))
 json.dump({"features": features + [["image", {"_type": "Image"}]], "rows": []}, open(sys.argv[1] + "/image.json", "w"))
@@ -111,6 +114,9 @@ expect 1 "the viewer cuts long cells short" get own/tables --split cut
 expect 1 "has only the first part" get own/tables --split part
 expect 1 "at commit 333333333333, not at 111111111111" get own/tables --split late
 expect 1 "the number of rows changed" get own/tables --split fewer
+expect 1 "the rows are not those that were asked for" get own/tables --split moved
+expect 1 "a row has more cells than there are columns" get own/tables --split wide
+expect 1 "a row lacks a column" get own/tables --split narrow
 expect 1 "column 'image' is of type Image" get own/tables --split image
 expect 0 "loose: 100 rows, fetched" get own/tables --split loose
 expect 0 "^[^ ]*/train.jsonl" path_of own/tables --split train

@@ -210,7 +210,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
         except OSError:
             return self.send_json({"error": "no such split"}, 404)
         at, n = int(query["offset"]), int(query["length"])
-        rows = [{"row_idx": at + i, "row": r, "truncated_cells": all_rows.get("truncated", {}).get(str(at + i), [])}
+        rows = [{"row_idx": at + i + all_rows.get("idx", 0), "row": r, "truncated_cells": all_rows.get("truncated", {}).get(str(at + i), [])}
                 for i, r in enumerate(all_rows["rows"][at:at + n])]
         headers = []
         if all_rows.get("revision", True):
