@@ -327,11 +327,35 @@ static void refused(void **state)
     refuses(f, f->b, ASSAY_EUNSUPPORTED, "newer version");
 }
 
+/* A long answer whose pages lead nowhere: found while it is copied, and nothing is kept. */
+static void damaged(void **state)
+{
+    struct fixture *f = *state;
+    unsigned char page[4096];
+    bool is_broken = false;
+    merge(f, f->a, 1, 0, 0);
+    script(f->b, "UPDATE response SET text = printf('%.*c', 200000, 'x')");
+    FILE *file = fopen(f->b, "r+b");
+    assert_non_null(file);
+    for (long at = 0; !is_broken && fread(page, 1, sizeof page, file) == sizeof page; at += 4096) {
+        is_broken = page[0] == 0 && page[4] == 'x' && page[4095] == 'x';
+        if (!is_broken)
+            continue;
+        memset(page, 0x7f, 4);
+        assert_int_equal(fseek(file, at, SEEK_SET), 0);
+        assert_int_equal(fwrite(page, 1, sizeof page, file), sizeof page);
+    }
+    fclose(file);
+    assert_true(is_broken);
+    refuses(f, f->b, ASSAY_EFORMAT, "damaged");
+    assert_string_equal(text(f, "SELECT count(text) FROM response"), "0");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(every_table),   TEST(two_machines), TEST(in_order),
                                        TEST(resumed),       TEST(running),      TEST(said_last),
-                                       TEST(other_answers), TEST(refused)};
+                                       TEST(other_answers), TEST(refused),      TEST(damaged)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
