@@ -83,8 +83,9 @@ static void tell_steps(struct rng *r, int low, int high, bool two, struct mini_d
 void make_arithmetic(struct rng *r, int n_asks, struct mini_doc *d)
 {
     (void)n_asks;
-    mini_start(d, "one step");
-    tell_steps(r, 10, 99, false, d);
+    bool two = d->prose && mini_pick(r, 3) == 0;
+    mini_start(d, two ? "two steps" : "one step");
+    tell_steps(r, 10, 99, two, d);
 }
 
 static void tell_product(struct rng *r, struct mini_doc *d)

@@ -19,7 +19,8 @@ static const char usage[] =
     "  --n N            test items of each task (default 1000)\n"
     "  --examples N     how many examples\n"
     "  --mix T=W,...    weights of the named tasks; those not named weigh nothing\n"
-    "  --side test      combinations held out of training, one question an example\n";
+    "  --side test      combinations held out of training, one question an example\n"
+    "  --wording W      lines (default), or prose: qa, recall and arithmetic told at length\n";
 
 struct command_line {
     const char *command, *dir;
@@ -78,6 +79,11 @@ static int parse_option(struct command_line *c, const char *name, const char *va
     if (strcmp(name, "--side") == 0 &&
         (strcmp(value, "test") == 0 || strcmp(value, "train") == 0)) {
         c->o.side = strcmp(value, "test") == 0 ? MINI_TEST : MINI_TRAIN;
+        return 0;
+    }
+    if (strcmp(name, "--wording") == 0 &&
+        (strcmp(value, "prose") == 0 || strcmp(value, "lines") == 0)) {
+        c->o.prose = strcmp(value, "prose") == 0;
         return 0;
     }
     return err_set(e, ASSAY_EUSAGE, "unknown option '%s %s'; see 'assay-mini --help'", name, value);

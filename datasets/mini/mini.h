@@ -28,6 +28,7 @@ struct mini_ask {
     int n_choices, label;
 };
 struct mini_doc {
+    bool prose;                        /* in: worded as stories; see write.h */
     char context[MINI_CONTEXT];        /* "", or whole lines */
     char key[MINI_KEY];                /* the combination of entities, in one order */
     const char *kind;                  /* which of the task's cases */

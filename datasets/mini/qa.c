@@ -14,6 +14,7 @@ struct fact {
     int subject;      /* of the cast, then of the props */
     const char *name;
     char text[64];    /* "in the garden", "with Mary" */
+    char event[64];   /* what made it true, for prose: "Mary went to the garden" */
 };
 struct story {
     unsigned people[CAST], props[PROPS];
@@ -32,13 +33,16 @@ static struct fact *add_fact(struct story *s, int subject)
     return f;
 }
 
-static void move(struct rng *r, struct story *s)
+static void move(struct rng *r, struct story *s, bool prose)
 {
     unsigned who = mini_pick(r, CAST), place = mini_pick(r, MINI_PLACES);
     if (s->at[who] == (int)place)
         place = (place + 1 + mini_pick(r, MINI_PLACES - 1)) % MINI_PLACES;
     s->at[who] = (int)place;
-    snprintf(add_fact(s, (int)who)->text, sizeof s->facts->text, "in the %s", mini_places[place]);
+    struct fact *f = add_fact(s, (int)who);
+    snprintf(f->text, sizeof f->text, "in the %s", mini_places[place]);
+    snprintf(f->event, sizeof f->event, "%s %s to the %s", f->name,
+             prose && !mini_pick(r, 2) ? "moved" : "went", mini_places[place]);
 }
 
 /* Whether the prop could be taken or put down; does it when it could. */
@@ -46,17 +50,20 @@ static bool handle(struct rng *r, struct story *s)
 {
     unsigned prop = mini_pick(r, PROPS), who = mini_pick(r, CAST);
     if (s->holder[prop] != NOBODY) {
+        struct fact *f = add_fact(s, (int)(CAST + prop));
         s->lies[prop] = s->at[s->holder[prop]];
+        snprintf(f->text, sizeof f->text, "in the %s", mini_places[s->lies[prop]]);
+        snprintf(f->event, sizeof f->event, "%s dropped the %s",
+                 mini_people[s->people[s->holder[prop]]], f->name);
         s->holder[prop] = NOBODY;
-        snprintf(add_fact(s, (int)(CAST + prop))->text, sizeof s->facts->text, "in the %s",
-                 mini_places[s->lies[prop]]);
         return true;
     }
     if (s->at[who] == NOWHERE || (s->lies[prop] != NOWHERE && s->lies[prop] != s->at[who]))
         return false;
     s->holder[prop] = (int)who;
-    snprintf(add_fact(s, (int)(CAST + prop))->text, sizeof s->facts->text, "with %s",
-             mini_people[s->people[who]]);
+    struct fact *f = add_fact(s, (int)(CAST + prop));
+    snprintf(f->text, sizeof f->text, "with %s", mini_people[s->people[who]]);
+    snprintf(f->event, sizeof f->event, "%s took the %s", mini_people[s->people[who]], f->name);
     return true;
 }
 
@@ -64,11 +71,16 @@ static void tell(const struct story *s, struct mini_doc *d)
 {
     for (unsigned i = 0; i < s->n_facts; i++) {
         const struct fact *f = &s->facts[i];
+        const char *end = i + 1 < s->n_facts ? ". " : ".\n";
         bool is_over = false;
+        if (d->prose) {
+            MINI_ADD(d->context, "%s%s", f->event, end);
+            continue;
+        }
         for (unsigned k = i + 1; k < s->n_facts; k++)
             is_over = is_over || s->facts[k].subject == f->subject;
-        MINI_ADD(d->context, "%s%s %s %s.%s", f->subject < CAST ? "" : "The ", f->name,
-                 is_over ? "was" : "is", f->text, i + 1 < s->n_facts ? " " : "\n");
+        MINI_ADD(d->context, "%s%s %s %s%s", f->subject < CAST ? "" : "The ", f->name,
+                 is_over ? "was" : "is", f->text, end);
     }
 }
 
@@ -106,12 +118,12 @@ static void ask_all(struct rng *r, const struct story *s, int n_asks, struct min
             continue;
         if (d->n == 0)
             d->kind = x < CAST ? "person" : s->holder[x - CAST] != NOBODY ? "held" : "lies";
-        struct mini_ask *q =
-            x < CAST ? mini_ask(d, "Where is %s? %s is in the", mini_people[s->people[x]],
-                                mini_people[s->people[x]])
-                     : mini_ask(d, "Where is the %s? The %s is in the",
-                                mini_things[s->props[x - CAST]], mini_things[s->props[x - CAST]]);
-        mini_fixed(q, mini_places, MINI_PLACES, place);
+        const char *name =
+            x < CAST ? mini_people[s->people[x]] : mini_things[s->props[x - CAST]];
+        const char *the = x < CAST ? "" : "the ", *The = x < CAST ? "" : "The ";
+        mini_fixed(d->prose ? mini_ask(d, "Where is %s%s? Answer:", the, name)
+                            : mini_ask(d, "Where is %s%s? %s%s is in the", the, name, The, name),
+                   mini_places, MINI_PLACES, place);
     }
 }
 
@@ -125,7 +137,7 @@ void make_qa(struct rng *r, int n_asks, struct mini_doc *d)
     unsigned facts = MIN_FACTS + mini_pick(r, MAX_FACTS - MIN_FACTS + 1);
     for (unsigned i = 0; i < facts; i++)
         if (mini_pick(r, 2) || !handle(r, &s))
-            move(r, &s);
+            move(r, &s, d->prose);
     tell(&s, d);
     add_key(&s, d);
     ask_all(r, &s, n_asks, d);

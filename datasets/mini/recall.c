@@ -50,7 +50,7 @@ static void ask_pair(struct rng *r, const struct list *l, unsigned at, struct mi
         used |= 1U << v;
         snprintf(four[n++], MINI_ANSWER, "%s", mini_things[v]);
     }
-    mini_shuffled(r, mini_ask(d, "%s", key_name(l->key[at])), four);
+    mini_shuffled(r, mini_ask(d, "%s%s", key_name(l->key[at]), d->prose ? "? Answer:" : ""), four);
 }
 
 static void ask_pairs(struct rng *r, const struct list *l, int n_asks, struct mini_doc *d)
@@ -64,7 +64,8 @@ static void ask_pairs(struct rng *r, const struct list *l, int n_asks, struct mi
 static void tell_plain(const struct list *l, struct mini_doc *d)
 {
     for (unsigned i = 0; i < l->n; i++)
-        MINI_ADD(d->context, "%s %s\n", key_name(l->key[i]), mini_things[l->value[i]]);
+        MINI_ADD(d->context, "%s %s%s", key_name(l->key[i]), mini_things[l->value[i]],
+                 !d->prose ? "\n" : i + 1 < l->n ? ", " : ".\n");
 }
 
 /* The pairs at drawn places among `filler` sentences, in order. */
@@ -74,13 +75,15 @@ static void tell_scattered(struct rng *r, const struct list *l, unsigned filler,
     for (unsigned i = 0; left || i < l->n;) {
         unsigned pairs = l->n - i;
         if (mini_pick(r, left + pairs) < pairs) {
-            MINI_ADD(d->context, "%s %s\n", key_name(l->key[i]), mini_things[l->value[i]]);
+            MINI_ADD(d->context, "%s %s%s", key_name(l->key[i]), mini_things[l->value[i]],
+                     d->prose ? "." : "");
             i++;
         } else {
             unsigned who = mini_pick(r, MINI_PEOPLE), place = mini_pick(r, MINI_PLACES);
-            MINI_ADD(d->context, "%s went to the %s.\n", mini_people[who], mini_places[place]);
+            MINI_ADD(d->context, "%s went to the %s.", mini_people[who], mini_places[place]);
             left--;
         }
+        MINI_ADD(d->context, d->prose && (left || i < l->n) ? " " : "\n");
     }
 }
 
@@ -94,7 +97,8 @@ void make_recall(struct rng *r, int n_asks, struct mini_doc *d)
         tell_scattered(r, &l, 4 + mini_pick(r, 9), d);
     else
         tell_plain(&l, d);
-    MINI_ADD(d->context, "What goes with what?\n");
+    if (!d->prose)
+        MINI_ADD(d->context, "What goes with what?\n");
     ask_pairs(r, &l, n_asks, d);
 }
 

@@ -121,16 +121,16 @@ static int wanted_label(const struct mini_doc *d, struct rng *r)
     return (int)mini_pick(r, (unsigned)d->ask[0].n_choices);
 }
 
-static void draw_example(const struct mini_task *t, struct rng *r, enum mini_side side,
+static void draw_example(const struct mini_task *t, struct rng *r, const struct write_options *o,
                          struct buf *text, struct buf *answers)
 {
     static struct mini_doc d;
-    int pack = side == MINI_TEST ? 1 : t->pack;
+    int pack = o->side == MINI_TEST ? 1 : t->pack, n_asks = o->side == MINI_TEST ? 1 : t->n_asks;
+    d.prose = o->prose;
     for (int i = 0; i < pack; i++) {
-        int n_asks = side == MINI_TEST ? 1 : t->n_asks;
-        mini_draw(t, r, side, -1, n_asks, &d);
+        mini_draw(t, r, o->side, -1, n_asks, &d);
         if (d.ask[0].n_choices <= 3)
-            mini_draw(t, r, side, wanted_label(&d, r), n_asks, &d);
+            mini_draw(t, r, o->side, wanted_label(&d, r), n_asks, &d);
         mini_text(&d, text, answers);
     }
 }
@@ -175,7 +175,7 @@ int write_examples(FILE *out, const struct write_options *o, struct assay_err *e
         buf_clear(&text);
         buf_clear(&answers);
         buf_clear(&line);
-        draw_example(t, &r, o->side, &text, &answers);
+        draw_example(t, &r, o, &text, &answers);
         if (o->form == WRITE_TEXT) {
             buf_printf(&line, "%s\n", text.v);
         } else {

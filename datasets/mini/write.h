@@ -21,6 +21,8 @@ struct write_options {
                                           the text, a blank line between two */
     enum mini_side side;               /* MINI_TEST: one question an example, for measuring */
     int weights[MINI_N_TASKS];         /* the mixture; not all 0 */
+    bool prose;                        /* qa told as events, recall in sentences, both with
+                                          "Answer:"; a third of arithmetic in two steps */
 };
 int write_examples(FILE *, const struct write_options *, struct assay_err *);
 #endif

@@ -109,9 +109,10 @@ static inline void check_ask(const struct mini_doc *d, int at, solver_fn *solve,
 }
 
 static inline void check_side(const struct mini_task *t, solver_fn *solve, enum mini_side side,
-                              struct combos *combos)
+                              bool prose, struct combos *combos)
 {
     static struct mini_doc d;
+    d.prose = prose;
     for (uint64_t seed = 1; seed <= SOLVER_SEEDS; seed++) {
         struct rng r = mini_rng(seed, t->name);
         int n = side == MINI_TEST ? SOLVER_TEST : SOLVER_TRAIN;
@@ -125,16 +126,21 @@ static inline void check_side(const struct mini_task *t, solver_fn *solve, enum 
     }
 }
 
-/* Every question of both sides is solved, and the sides share no combination. */
-static inline void check_task(const char *name, solver_fn *solve)
+static inline void check_wording(const char *name, solver_fn *solve, bool prose)
 {
     int at = mini_find(name);
     struct combos train = {0}, test = {0};
     assert_true(at >= 0);
-    check_side(&mini_tasks[at], solve, MINI_TRAIN, &train);
-    check_side(&mini_tasks[at], solve, MINI_TEST, &test);
+    check_side(&mini_tasks[at], solve, MINI_TRAIN, prose, &train);
+    check_side(&mini_tasks[at], solve, MINI_TEST, prose, &test);
     assert_disjoint(&train, &test);
     combos_release(&train);
     combos_release(&test);
+}
+
+/* Every question of both sides is solved, and the sides share no combination. */
+static inline void check_task(const char *name, solver_fn *solve)
+{
+    check_wording(name, solve, false);
 }
 #endif

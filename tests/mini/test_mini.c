@@ -261,14 +261,18 @@ static void same_seed_same_bytes(void **state)
     /* On every machine; a change of any generator, weight or word changes it: then train anew. */
     assert_string_equal(digest(a),
                         "2c360241d0a4a4fc2ced007f86502ec9f1dfdecd1166c13cbc0306a5fdcb6c2a");
+    o = options(7, MINI_TRAIN);
+    o.prose = true;
+    assert_string_equal(digest(examples(&o)),
+                        "c2bc36aa2284c5ccd25a661ffaa4f2956ff073c172e60e227ee2cfa66d03b67d");
 }
 
 /* Spans are blank, answer, newline; every example fits the model's context; nothing weighs
  * nothing. */
-static void spans(void **state)
+static void check_spans(bool prose)
 {
-    (void)state;
     struct write_options o = options(3, MINI_TRAIN);
+    o.prose = prose;
     const char *text = examples(&o);
     size_t longest = 0, all_tokens = 0;
     int n_rows = 0;
@@ -298,6 +302,13 @@ static void spans(void **state)
     assert_in_range(all_tokens / N_EXAMPLES, 60, 130);
     for (int i = 0; i < MINI_N_TASKS; i++)
         assert_int_equal(seen[i] > 0, !mini_tasks[i].eval_only);
+}
+
+static void spans(void **state)
+{
+    (void)state;
+    check_spans(false);
+    check_spans(true);
 }
 
 /* The two sides, written as a training run reads them: no question of one is among the other's. */

@@ -260,6 +260,7 @@ static void arithmetic(void **state)
 {
     (void)state;
     check_task("arithmetic", solve_arithmetic);
+    check_wording("arithmetic", solve_arithmetic, true);
     check_task("arithmetic_hard", solve_arithmetic);
 }
 static void sorting(void **state)
