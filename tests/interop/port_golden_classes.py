@@ -71,6 +71,10 @@ def answers():
                 p = RNG.choice([0.1, 0.1 + 1e-10, RNG.random(), 1.0, 1.0 + 1e-9, 1.5, 1e-30])
                 items.append([{"id": name, "prediction_text": RNG.choice(texts), "no_answer_probability": p},
                               {"id": name, "answers": {"text": golds, "answer_start": [1] * len(golds)}}])
+            if sizes[0] == 7:  # where saying nothing to a question without an answer decides about the best
+                items = [[{"id": f"e{i}", "prediction_text": t, "no_answer_probability": i / 8},
+                          {"id": f"e{i}", "answers": {"text": g, "answer_start": [0] * len(g)}}]
+                         for i, (t, g) in enumerate([("", []), ("cat", ["a cat"]), ("", []), ("dog", ["dog"]), ("x", [])])]
             for name in ("exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1", "best_exact", "best_f1"):
                 case("aggregate", path, SQUAD2_HAS, "SQuAD2:" + name, items)
 
