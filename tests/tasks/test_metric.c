@@ -72,8 +72,8 @@ static void test_numbers(void **state)
     struct task_score acc[N], lls[N];
     (void)state;
     for (int i = 0; i < N; i++) {
-        acc[i] = (struct task_score){i % 3 ? 1.0 : 0.0, NAN, NULL, false};
-        lls[i] = (struct task_score){ll(i), 10 + i % 5, NULL, false};
+        acc[i] = (struct task_score){.value = i % 3 ? 1.0 : 0.0, .weight = NAN};
+        lls[i] = (struct task_score){.value = ll(i), .weight = 10 + i % 5};
     }
     struct task_aggregate g = aggregate("\"acc\"", TASK_MULTIPLE_CHOICE, acc, 100000, NULL);
     SAME(g.value, 0.65);
@@ -105,9 +105,9 @@ static void test_pairs(void **state)
         snprintf(text[0][i], 24, "[%d, %d]", i % 2 ? 1 : 0, i % 3 == 0);
         snprintf(text[1][i], 24, "[%d, %d]", i % 3, i * i % 3);
         snprintf(text[2][i], 24, "[%d, [0.25, 0.75]]", i % 2);
-        binary[i] = (struct task_score){NAN, NAN, text[0][i], false};
-        three[i] = (struct task_score){NAN, NAN, text[1][i], false};
-        brier[i] = (struct task_score){NAN, NAN, text[2][i], false};
+        binary[i] = (struct task_score){.value = NAN, .weight = NAN, .detail = text[0][i]};
+        three[i] = (struct task_score){.value = NAN, .weight = NAN, .detail = text[1][i]};
+        brier[i] = (struct task_score){.value = NAN, .weight = NAN, .detail = text[2][i]};
     }
     struct task_aggregate g = aggregate("\"f1\"", TASK_MULTIPLE_CHOICE, binary, 1000, NULL);
     SAME(g.value, 0.4117647058823529);
@@ -135,8 +135,8 @@ static void test_resamples(void **state)
     (void)state;
     for (int i = 0; i < ODD; i++) {
         snprintf(text[i], sizeof text[i], "[%d, %d]", i % 5, i * i % 5);
-        pair[i] = (struct task_score){NAN, NAN, text[i], false};
-        tie[i] = (struct task_score){-0.25 * (i * 7 % 5), NAN, NULL, false};
+        pair[i] = (struct task_score){.value = NAN, .weight = NAN, .detail = text[i]};
+        tie[i] = (struct task_score){.value = -0.25 * (i * 7 % 5), .weight = NAN};
     }
     struct task_aggregate g = aggregate_of("\"mcc\"", TASK_MULTIPLE_CHOICE, (struct scores){pair, ODD}, 2000, NULL);
     SAME(g.value, 0.31522953425809125);
@@ -154,7 +154,7 @@ static void test_threads_do_not_matter(void **state)
     struct task_score lls[N];
     (void)state;
     for (int i = 0; i < N; i++)
-        lls[i] = (struct task_score){ll(i), NAN, NULL, false};
+        lls[i] = (struct task_score){.value = ll(i), .weight = NAN};
     struct pool *pool = pool_new(2);
     struct task_aggregate one = aggregate("\"perplexity\"", TASK_LOGLIKELIHOOD, lls, 5000, NULL);
     struct task_aggregate two = aggregate("\"perplexity\"", TASK_LOGLIKELIHOOD, lls, 5000, pool);
