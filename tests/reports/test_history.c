@@ -128,7 +128,11 @@ static void machines(void **state)
     assert_int_equal(make(&f, (struct history_options){.machine = class}).set->n_runs, own);
     refuses(&f, (struct history_options){.machine = "cla"}, "machine 'cla'");
     refuses(&f, (struct history_options){.machine = "elsewhere"}, "machine 'elsewhere'");
-    assert_int_equal(make(&f, (struct history_options){.machine = "class"}).set->n_runs, n);
+    assert_int_equal(make(&f, (struct history_options){.machine = "clas"}).set->n_runs, n);
+    h = make(&f, (struct history_options){.task = "prefill:256", .variant = "int8", .machine = class});
+    assert_int_equal(h.n_series, 1);
+    assert_string_equal(h.series[0].task, "prefill:256");
+    assert_string_equal(h.series[0].variant, "int8");
     h = make(&f, (struct history_options){.max_runs = 3});
     assert_int_equal(h.set->n_runs, 3);
     fixture_sql(&f, "UPDATE run SET status = 'running'");

@@ -215,6 +215,7 @@ static void in_order(void **state)
     assert_string_equal(text(f, "SELECT r.uid FROM baseline b JOIN run r ON r.id = b.run_id "
                                 "WHERE class = 'class-bob'"),
                         "bob-4");
+    merge(f, f->a, 0, 0, 2);
     sound(f);
 }
 
