@@ -41,9 +41,9 @@ static void every_series(void **state)
     (void)state;
     fixture_folder(&f);
     make_nights(f.db, (struct nights_options){
-                          .n_nights = 12, .n_variants = 4, .n_tasks = 40, .n_items = 20});
+                          .n_nights = 12, .n_variants = 4, .n_tasks = 34, .n_items = 20});
     struct history h = make(&f, (struct history_options){0});
-    assert_true(h.n_series > 160);
+    assert_true(h.n_series > 140);
     for (size_t i = 0; i < h.n_series; i++) {
         const struct history_series *s = &h.series[i];
         assert_int_equal(s->n, 12);
