@@ -7,7 +7,7 @@ db=$T/q.db
 expect 0 '^quickstart ' "$ASSAY" list suites
 expect 0 '^ref-qat2 ' "$ASSAY" list models
 expect 0 '24 of 24 variants' "$ASSAY" run quickstart --limit 200 --scenario none --db "$db"
-expect 0 "tasks part about kv2: 'mini_" "$ASSAY" compare --db "$db"
+expect 0 "tasks part about kv2: 'mini_" "$ASSAY" compare --margin 5 --db "$db"
 expect 0 html "$ASSAY" report --db "$db" --html "$T/r.html" --csv "$T/csv"
 
 # figure FILE VARIANT METRIC STAT [TASK]: over all items, or of one task
