@@ -50,34 +50,6 @@ except ImportError:  # babilong names its tokenizers and does not use them
     stub.__version__ = "none"
     stub.AutoTokenizer = stub.PreTrainedTokenizerBase = type(None)
 
-EVALUATED, OTHERS = 20, 12
-STORE = {}  # (path, name) -> {split: rows}
-
-
-def tasks_root():
-    return os.path.join(os.path.dirname(lm_eval.__file__), "tasks")
-
-
-def load_dataset(path=None, name=None, *args, split=None, **kwargs):
-    splits = STORE[path, name]
-    made = datasets.DatasetDict({s: datasets.Dataset.from_list(r) for s, r in splits.items()})
-    return made[split] if split else made
-
-
-datasets.load_dataset = load_dataset
-
-
-class Squad2:  # the hub's metric, which evaluate would fetch
-    compute = staticmethod(squad2.compute)
-
-
-evaluate.load = lambda name, *_, **__: Squad2
-try:
-    import transformers  # noqa: F401
-except ImportError:  # babilong names its tokenizers and does not use them
-    sys.modules["transformers"] = types.ModuleType("transformers")
-    sys.modules["transformers"].AutoTokenizer = sys.modules["transformers"].PreTrainedTokenizerBase = type(None)
-
 
 def manager(include=None, defaults=True, metadata=None):
     return TaskManager(include_path=include, include_defaults=defaults, metadata=metadata)
