@@ -141,7 +141,7 @@ static void check_aggregate(const struct port_use *u, const struct value *line, 
     struct task_score *scores = ARENA_ARRAY(&test_arena, struct task_score, items->n);
     struct task_aggregate got;
     for (uint32_t i = 0; i < items->n; i++)
-        scores[i] = (struct task_score){NAN, NAN, text_of(items->items[i]), false};
+        scores[i] = (struct task_score){.value = NAN, .weight = NAN, .detail = text_of(items->items[i])};
     assert_int_equal(metric_aggregate(&use, scores, items->n, 1000, &got, &test_err), 0);
     double want = value_get(line, "out")->f;
     if (!(isnan(want) && isnan(got.value)) && memcmp(&want, &got.value, sizeof want) != 0)
