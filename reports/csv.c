@@ -194,6 +194,7 @@ static void kl_rows(struct rows *r, const struct compare_kl *k)
     number(r, "max", k->max, n, "nats");
     r->metric = "same_top";
     number(r, "mean", k->same_top, n, "share");
+    n = (int64_t)k->n_true;
     r->metric = "delta_p";
     number(r, "mean", k->delta_p_mean, n, "probability");
     number(r, "rms", k->delta_p_rms, n, "probability");

@@ -10,39 +10,47 @@
 #include "harness/stats/quantile.h"
 
 struct positions { /* of one task, or of all tasks of a variant */
-    double *kl, *d_nll, *nll, *nll_ref, *delta_p;
+    double *kl;
     int32_t *doc; /* running number: a cluster */
     size_t n, cap, n_same;
+    double *d_nll, *nll, *nll_ref, *delta_p; /* [n_true]: those whose token is the true one */
+    int32_t *true_doc;
+    size_t n_true;
 };
+
+/* The first `n` elements in a new array of `cap`. */
+static void *grown(struct arena *a, const void *old, size_t n, size_t cap, size_t size)
+{
+    void *new = arena_alloc(a, cap * size);
+    if (n)
+        memcpy(new, old, n * size);
+    return new;
+}
 
 static void keep_positions(struct positions *p, const struct view_divergence *d, int32_t first_doc,
                            struct arena *a)
 {
     if (p->cap - p->n < d->n) {
-        size_t cap = p->cap * 2 + d->n;
-        struct positions q = {.n = p->n, .cap = cap, .n_same = p->n_same};
-        double **to[] = {&q.kl, &q.d_nll, &q.nll, &q.nll_ref, &q.delta_p};
-        double *from[] = {p->kl, p->d_nll, p->nll, p->nll_ref, p->delta_p};
-        for (size_t k = 0; k < 5; k++) {
-            *to[k] = ARENA_ARRAY(a, double, cap);
-            if (p->n)
-                memcpy(*to[k], from[k], p->n * sizeof(double));
-        }
-        q.doc = ARENA_ARRAY(a, int32_t, cap);
-        if (p->n)
-            memcpy(q.doc, p->doc, p->n * sizeof *q.doc);
-        *p = q;
+        double **of_true[] = {&p->d_nll, &p->nll, &p->nll_ref, &p->delta_p};
+        p->cap = p->cap * 2 + d->n;
+        p->kl = grown(a, p->kl, p->n, p->cap, sizeof *p->kl);
+        p->doc = grown(a, p->doc, p->n, p->cap, sizeof *p->doc);
+        p->true_doc = grown(a, p->true_doc, p->n_true, p->cap, sizeof *p->true_doc);
+        for (size_t k = 0; k < 4; k++)
+            *of_true[k] = grown(a, *of_true[k], p->n_true, p->cap, sizeof(double));
     }
     for (size_t i = 0; i < d->n; i++) {
-        size_t at = p->n++;
-        p->kl[at] = d->kl[i];
-        p->d_nll[at] = d->nll[i] - d->nll_ref[i];
-        p->nll[at] = d->nll[i];
-        p->nll_ref[at] = d->nll_ref[i];
-        p->delta_p[at] = d->delta_p[i];
-        p->n_same += d->same_top[i] != 0;
         first_doc += i > 0 && d->idx[i] != d->idx[i - 1];
-        p->doc[at] = first_doc;
+        p->kl[p->n] = d->kl[i];
+        p->doc[p->n++] = first_doc;
+        p->n_same += d->same_top[i] != 0;
+        if (!d->is_true[i])
+            continue;
+        p->d_nll[p->n_true] = d->nll[i] - d->nll_ref[i];
+        p->nll[p->n_true] = d->nll[i];
+        p->nll_ref[p->n_true] = d->nll_ref[i];
+        p->delta_p[p->n_true] = d->delta_p[i];
+        p->true_doc[p->n_true++] = first_doc;
     }
 }
 
@@ -57,26 +65,27 @@ static double mean_of(const double *v, size_t n)
 /* Reorders p->kl. */
 static void summarise(struct positions *p, struct compare_kl *k)
 {
-    struct cluster_error kl, ln;
+    struct cluster_error kl, ln = {.mean = NAN, .cr1 = NAN};
     size_t lo, hi;
-    *k = (struct compare_kl){.n = p->n};
+    *k = (struct compare_kl){.n = p->n, .n_true = p->n_true};
     if (p->n == 0)
         return;
     cluster_mean(p->kl, p->doc, p->n, &kl);
-    cluster_mean(p->d_nll, p->doc, p->n, &ln);
+    if (p->n_true)
+        cluster_mean(p->d_nll, p->true_doc, p->n_true, &ln);
     k->n_docs = kl.n_clusters;
     k->mean = kl.mean;
     k->se = kl.cr1;
     k->ln_ppl_ratio = ln.mean;
     k->ln_ppl_se = ln.cr1;
-    k->ppl = exp(mean_of(p->nll, p->n));
-    k->ppl_ref = exp(mean_of(p->nll_ref, p->n));
+    k->ppl = exp(mean_of(p->nll, p->n_true));
+    k->ppl_ref = exp(mean_of(p->nll_ref, p->n_true));
     k->same_top = (double)p->n_same / (double)p->n;
-    k->delta_p_mean = mean_of(p->delta_p, p->n);
+    k->delta_p_mean = mean_of(p->delta_p, p->n_true);
     double squares = 0;
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n_true; i++)
         squares += p->delta_p[i] * p->delta_p[i];
-    k->delta_p_rms = sqrt(squares / (double)p->n);
+    k->delta_p_rms = p->n_true ? sqrt(squares / (double)p->n_true) : NAN;
     k->median = quantile_select(p->kl, p->n, 0.5);
     k->p90 = quantile_ranks(p->n, 0.9, 0.05, &lo, &hi) ? quantile_select(p->kl, p->n, 0.9) : NAN;
     k->p99 = quantile_ranks(p->n, 0.99, 0.05, &lo, &hi) ? quantile_select(p->kl, p->n, 0.99) : NAN;

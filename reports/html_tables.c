@@ -406,8 +406,11 @@ static void other_task(struct page *p, size_t task)
     html_text(p->b, t->name);
     buf_adds(p->b, ", ");
     html_text(p->b, t->measure ? t->measure->metric : "no metric");
-    buf_printf(p->b, " (%s is better%s)</caption>", t->higher_is_better ? "higher" : "lower",
+    buf_printf(p->b, " (%s is better%s", t->higher_is_better ? "higher" : "lower",
                is_ratio ? "; change in per cent" : "");
+    if (cell_is_likelihood(t->aggregation))
+        buf_printf(p->b, "; margin %s %%", fmt_short(p->c->options.ppl_margin, 2).s);
+    buf_adds(p->b, ")</caption>");
     html_heads(p, heads);
     buf_adds(p->b, "<tbody>");
     for (size_t i = 0; i < p->c->n_rows; i++) {
@@ -494,7 +497,8 @@ void html_divergence(struct page *p)
     buf_adds(
         p->b,
         "</tbody></table></div><p class=\"note\">Perplexity ratio: change in per cent with its "
-        "paired 95&nbsp;% interval. p99 needs 368 positions.</p>");
+        "paired 95&nbsp;% interval; it and &Delta;p are of the true tokens, without those of wrong "
+        "choices. p99 needs 368 positions.</p>");
     html_end(p);
 }
 

@@ -10,6 +10,7 @@
 #include "harness/base/buf.h"
 #include "harness/base/text.h"
 #include "reports/agree.h"
+#include "reports/cell.h"
 #include "reports/fmt.h"
 #include "reports/runs.h"
 
@@ -588,9 +589,13 @@ static void print_other(const struct compare *c, size_t task, const struct term_
         if (x->kind == COMPARE_NONE)
             t.note[i] = safe(a, x->reason ? x->reason : "");
     }
-    buf_printf(out, "\n%s, %s (%s is better)\n", safe(a, k->name),
+    const char *margin =
+        !is_alone(c) && cell_is_likelihood(k->aggregation)
+            ? arena_printf(a, ", margin %s %%", fmt_short(c->options.ppl_margin, 2).s)
+            : "";
+    buf_printf(out, "\n%s, %s (%s is better)%s\n", safe(a, k->name),
                k->measure ? safe(a, k->measure->metric) : "no metric",
-               k->higher_is_better ? "higher" : "lower");
+               k->higher_is_better ? "higher" : "lower", margin);
     print_table(&t, o, out);
 }
 

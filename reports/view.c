@@ -71,8 +71,13 @@ static const char *const queries[VIEW_QUERIES] = {
                       " ORDER BY measure_id, idx",
     [VIEW_Q_SCORES_OF] = "SELECT idx, value, weight FROM score WHERE job_id = ?1"
                          " AND measure_id = ?2 ORDER BY idx",
-    [VIEW_Q_DIVERGENCE] = "SELECT idx, n, kl, same_top, delta_p, nll, nll_ref FROM divergence"
-                          " WHERE job_id = ?1 ORDER BY idx, request",
+    /* The request of a wrong choice ends in tokens that are not true. */
+    [VIEW_Q_DIVERGENCE] =
+        "SELECT d.idx, d.n, d.kl, d.same_top, d.delta_p, d.nll, d.nll_ref, i.choices IS NULL OR"
+        " EXISTS (SELECT 1 FROM json_each(i.target) g WHERE g.value = d.request)"
+        " FROM divergence d JOIN job j ON j.id = d.job_id"
+        " LEFT JOIN item i ON i.task_id = j.task_id AND i.idx = d.idx"
+        " WHERE d.job_id = ?1 ORDER BY d.idx, d.request",
     [VIEW_Q_SAMPLES] = "SELECT rep, is_warmup, n_prompt, n_generated, wall_ns, cpu_ns, ttft_ns,"
                        " token_ns, switches, is_dirty FROM sample WHERE job_id = ?1 ORDER BY rep",
     [VIEW_Q_ITEM] =

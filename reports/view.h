@@ -150,7 +150,7 @@ struct view_divergence {                     /* positions of one job, by ascendi
     size_t n;
     const int32_t *idx;                      /* item of each position */
     const double *kl, *delta_p, *nll, *nll_ref;
-    const uint8_t *same_top;
+    const uint8_t *same_top, *is_true;       /* is_true: not of a wrong choice */
 };
 int view_divergence(struct view *, const struct view_job *, struct arena *,
                     struct view_divergence *, struct assay_err *);

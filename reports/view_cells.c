@@ -134,7 +134,7 @@ static bool take_blob(sqlite3_stmt *st, int col, void *dst, size_t n, size_t siz
 struct positions {
     int32_t *idx;
     double *real[4]; /* kl, delta_p, nll, nll_ref */
-    uint8_t *same_top;
+    uint8_t *same_top, *is_true;
     size_t n, cap;
 };
 
@@ -147,6 +147,7 @@ static void reserve(struct positions *p, size_t more, struct arena *a)
         cap *= 2;
     struct positions q = {.idx = ARENA_ARRAY(a, int32_t, cap),
                           .same_top = ARENA_ARRAY(a, uint8_t, cap),
+                          .is_true = ARENA_ARRAY(a, uint8_t, cap),
                           .n = p->n,
                           .cap = cap};
     for (int k = 0; k < 4; k++)
@@ -154,6 +155,7 @@ static void reserve(struct positions *p, size_t more, struct arena *a)
     if (p->n) {
         memcpy(q.idx, p->idx, p->n * sizeof *q.idx);
         memcpy(q.same_top, p->same_top, p->n);
+        memcpy(q.is_true, p->is_true, p->n);
         for (int k = 0; k < 4; k++)
             memcpy(q.real[k], p->real[k], p->n * sizeof(double));
     }
@@ -182,8 +184,10 @@ int view_divergence(struct view *v, const struct view_job *job, struct arena *a,
             sqlite3_reset(st);
             return rc;
         }
-        for (size_t i = 0; i < (size_t)n; i++)
+        for (size_t i = 0; i < (size_t)n; i++) {
             p.idx[p.n + i] = sqlite3_column_int(st, 0);
+            p.is_true[p.n + i] = sqlite3_column_int(st, 7) != 0;
+        }
         p.n += (size_t)n;
     }
     *out = (struct view_divergence){.n = p.n,
@@ -192,7 +196,8 @@ int view_divergence(struct view *v, const struct view_job *job, struct arena *a,
                                     .delta_p = p.real[1],
                                     .nll = p.real[2],
                                     .nll_ref = p.real[3],
-                                    .same_top = p.same_top};
+                                    .same_top = p.same_top,
+                                    .is_true = p.is_true};
     return rc;
 }
 

@@ -150,7 +150,7 @@ static void divergence(void **state)
     assert_int_equal(r->kl.n, ITEMS * TASKS * 2 * 4);
     assert_int_equal(r->kl.n_docs, ITEMS * TASKS);
     double sum = 0, ln = 0, top = 0, max = 0;
-    size_t n = 0;
+    size_t n = 0, n_true = 0;
     for (size_t j = 0; j < r->variant->n_jobs; j++) {
         struct view_divergence d;
         if (strcmp(r->variant->jobs[j].kind, "divergence") != 0)
@@ -158,7 +158,8 @@ static void divergence(void **state)
         assert_int_equal(view_divergence(f.view, &r->variant->jobs[j], &f.a, &d, &f.err), 0);
         for (size_t i = 0; i < d.n; i++, n++) {
             sum += d.kl[i];
-            ln += d.nll[i] - d.nll_ref[i];
+            ln += d.is_true[i] ? d.nll[i] - d.nll_ref[i] : 0;
+            n_true += d.is_true[i];
             top += d.same_top[i];
             max = d.kl[i] > max ? d.kl[i] : max;
         }
@@ -180,7 +181,9 @@ static void divergence(void **state)
     near(r->kl.se, sqrt(between * docs / (docs - 1)) / (double)n, 1e-14);
     assert_int_equal(n, r->kl.n);
     near(r->kl.mean, sum / (double)n, 1e-12);
-    near(r->kl.ln_ppl_ratio, ln / (double)n, 1e-12);
+    assert_int_equal(n_true, n / 2); /* the first of two choices is right */
+    assert_int_equal(r->kl.n_true, n_true);
+    near(r->kl.ln_ppl_ratio, ln / (double)n_true, 1e-12);
     near(r->kl.same_top, top / (double)n, 1e-12);
     near(r->kl.max, max, 0);
     assert_true(r->kl.median < r->kl.p90 && r->kl.p90 < r->kl.p99 && r->kl.p99 < r->kl.max);
