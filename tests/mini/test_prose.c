@@ -1,31 +1,10 @@
 /* Prose, as the reference model's training begins: second implementations answer every item, and
  * what is tested in lines is not among what was told in prose. */
-#include "tests/mini/solver.h"
+#include "tests/mini/actors.h"
 
 static struct words w;
 
 /* -- qa: the story is played ------------------------------------------------------------------- */
-
-static const char places[] = " kitchen garden office school park hall shop station ";
-static const char things[] = " ball book key cup ring apple coin lamp hat bag pen map ";
-enum { MAX_ACTORS = 8 };
-
-/* Who or what, where, and who holds a thing ("": nobody). */
-static struct actor {
-    char name[SOLVER_WORD], place[SOLVER_WORD], holder[SOLVER_WORD];
-} actors[MAX_ACTORS];
-static int n_actors;
-
-static struct actor *actor(const char *name)
-{
-    for (int i = 0; i < n_actors; i++)
-        if (strcmp(actors[i].name, name) == 0)
-            return &actors[i];
-    assert_true(n_actors < MAX_ACTORS);
-    actors[n_actors] = (struct actor){.name = ""};
-    strcpy(actors[n_actors].name, name);
-    return &actors[n_actors++];
-}
 
 /* One sentence; what cannot be is a failure. */
 static void play(const char *who, const char *verb, const char *what)
@@ -68,12 +47,7 @@ static void solve_qa(const char *context, const char *prompt, char *answer, char
         assert_int_equal(sscanf(prompt, "Where is %[A-Za-z]? Answer:", who), 1);
     const struct actor *asked = actor(who);
     strcpy(answer, *asked->holder ? actor(asked->holder)->place : asked->place);
-    char names[MAX_ACTORS][SOLVER_WORD];
-    for (int i = 0; i < n_actors; i++)
-        strcpy(names[i], actors[i].name);
-    sort_words(names, n_actors);
-    for (int i = 0; i < n_actors; i++)
-        sprintf(combo + strlen(combo), "%s ", names[i]);
+    actors_combo(combo);
 }
 
 /* -- recall ------------------------------------------------------------------------------------ */

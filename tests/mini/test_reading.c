@@ -1,30 +1,9 @@
 /* Question answering, recall, dialogue, triage: second implementations answer every item. */
-#include "tests/mini/solver.h"
+#include "tests/mini/actors.h"
 
 static struct words w;
 
 /* -- qa: the story is played ------------------------------------------------------------------- */
-
-static const char places[] = " kitchen garden office school park hall shop station ";
-static const char things[] = " ball book key cup ring apple coin lamp hat bag pen map ";
-enum { MAX_ACTORS = 8 };
-
-/* Who or what, where, and with whom a thing is ("": nobody). */
-static struct actor {
-    char name[SOLVER_WORD], place[SOLVER_WORD], holder[SOLVER_WORD];
-} actors[MAX_ACTORS];
-static int n_actors;
-
-static struct actor *actor(const char *name)
-{
-    for (int i = 0; i < n_actors; i++)
-        if (strcmp(actors[i].name, name) == 0)
-            return &actors[i];
-    assert_true(n_actors < MAX_ACTORS);
-    actors[n_actors] = (struct actor){.name = ""};
-    strcpy(actors[n_actors].name, name);
-    return &actors[n_actors++];
-}
 
 static const char *place_of(const struct actor *a)
 {
@@ -72,12 +51,7 @@ static void solve_qa(const char *context, const char *prompt, char *answer, char
     int known = n_actors;
     strcpy(answer, place_of(actor(who)));
     assert_int_equal(n_actors, known); /* nobody is asked for who was not seen */
-    char names[MAX_ACTORS][SOLVER_WORD];
-    for (int i = 0; i < known; i++)
-        strcpy(names[i], actors[i].name);
-    sort_words(names, known);
-    for (int i = 0; i < known; i++)
-        sprintf(combo + strlen(combo), "%s ", names[i]);
+    actors_combo(combo);
 }
 
 /* -- recall: what stands behind the word ------------------------------------------------------- */
