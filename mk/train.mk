@@ -24,7 +24,7 @@ $(BUILD)/tests/train/%: $(BUILD)/tests/train/%.o $(TRAIN_USES)
 # The tokens are the same for a seed on every machine, and so are the weights.
 #
 # Three parts in prose, a fourth in lines, as the tasks ask (datasets/mini/README.md): lines alone,
-# with more of recall and questions, had learnt to look neither up after 66 M tokens.  The first part
+# with more of recall and questions, had learnt to look neither up after 63 M tokens.  The first part
 # takes the generators' own mixture, at a constant rate after the warm-up of a run of 48 M tokens; what
 # it has learnt by half of that is where the second begins, on a mixture with more of what was still
 # hard, into its decay.  The third takes more of questions and recall, and the fourth falls to the end.
