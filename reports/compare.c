@@ -595,44 +595,41 @@ static void conclude(struct making *m)
 
 /* -- speed ------------------------------------------------------------------------------------- */
 
+static void compare_scenario(struct compare *c, size_t s)
+{
+    for (size_t i = 0; i < c->n_rows; i++) {
+        struct compare_row *r = &c->rows[i];
+        if (r->base >= c->n_rows)
+            continue;
+        const struct compare_row *base = &c->rows[r->base];
+        speed_ratio(&base->speeds[s], &r->speeds[s], base->variant->run == r->variant->run,
+                    c->options.alpha, &r->speeds[s].ratio);
+    }
+}
+
 static int measure_scenario(struct making *m, size_t s, struct assay_err *e)
 {
     struct compare *c = m->c;
-    double alpha = c->options.alpha;
-    const double **rates = ARENA_ARRAY(m->a, const double *, c->n_rows);
     for (size_t i = 0; i < c->n_rows; i++) {
         struct compare_row *r = &c->rows[i];
         const struct view_job *job = NULL;
         for (size_t j = 0; j < r->variant->n_jobs; j++)
             if (r->variant->jobs[j].scenario == c->scenarios[s])
                 job = &r->variant->jobs[j];
-        r->speeds[s] = (struct compare_speed){.rate = {NAN, NAN, NAN},
-                                              .ratio = {NAN, NAN, NAN},
-                                              .ttft_ms = {NAN, NAN, NAN},
-                                              .itl_median_ms = NAN,
-                                              .itl_p90_ms = NAN,
-                                              .itl_p99_ms = NAN,
-                                              .cpu_share = NAN};
+        r->speeds[s] = speed_unknown;
         if (!job)
             continue;
-        TRY(speed_measure(m->view, job, alpha, m->a, &r->speeds[s], &rates[i], e));
+        TRY(speed_measure(m->view, job, c->options.alpha, m->a, &r->speeds[s], e));
         if (r->speeds[s].n == 0)
             r->speeds[s].job = NULL;
     }
-    for (size_t i = 0; i < c->n_rows; i++) {
-        size_t base = c->rows[i].base;
-        if (base < c->n_rows)
-            speed_compare(rates[base], c->rows[base].speeds[s].n, rates[i], c->rows[i].speeds[s].n,
-                          alpha, &c->rows[i].speeds[s].ratio);
+    compare_scenario(c, s);
+    for (size_t k = 0; k < m->n_alts; k++) {
+        struct compare *alt = m->alts[k].c;
+        for (size_t i = 0; i < c->n_rows; i++)
+            alt->rows[i].speeds[s] = c->rows[i].speeds[s];
+        compare_scenario(alt, s);
     }
-    for (size_t k = 0; k < m->n_alts; k++)
-        for (size_t i = 0; i < c->n_rows; i++) {
-            struct making *alt = &m->alts[k];
-            size_t base = alt->c->base_row;
-            alt->c->rows[i].speeds[s] = c->rows[i].speeds[s];
-            speed_compare(rates[base], c->rows[base].speeds[s].n, rates[i], c->rows[i].speeds[s].n,
-                          alpha, &alt->c->rows[i].speeds[s].ratio);
-        }
     return 0;
 }
 

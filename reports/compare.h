@@ -82,16 +82,19 @@ struct compare_kl {              /* next-token distributions against the run's r
 };
 struct compare_times {           /* of one kind, over the repetitions that are used */
     const double *ms;            /* ascending, [n] */
-    const uint32_t *rep;         /* [n]: which repetition each came from, below n_reps */
-    size_t n, n_reps;
+    const uint32_t *unit;        /* [n]: which round or repetition each came from, below n_units */
+    size_t n, n_units;
 };
 struct compare_speed {           /* one scenario of one variant */
     const struct view_job *job;  /* NULL: not measured */
     size_t n, n_dirty, n_warmup; /* n: repetitions used */
+    const double *units;         /* [n_units] ln tokens/s of rounds, or of one round's repetitions */
+    const int64_t *rounds;       /* [n_units] their numbers, ascending; NULL: repetitions */
+    size_t n_units;
     bool is_disturbed;           /* fewer than 3 clean repetitions: dirty ones were used too */
-    struct compare_value rate;   /* tokens/s: median, interval by ranks */
-    struct compare_value ratio;  /* to the base: Hodges-Lehmann on logs; > 1 is faster */
-    struct compare_value ttft_ms;            /* median */
+    struct compare_value rate;   /* tokens/s: median of the units, interval by ranks */
+    struct compare_value ratio;  /* to the base: Hodges-Lehmann on logs, by rounds; > 1 is faster */
+    struct compare_value ttft_ms;            /* median, by rounds too */
     struct compare_times itl, ttft;          /* between tokens; to the first one */
     double itl_median_ms, itl_p90_ms, itl_p99_ms;    /* NAN when n does not allow it */
     double cpu_share;            /* CPU time / wall time, median */

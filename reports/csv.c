@@ -222,6 +222,7 @@ static void speed_rows(struct rows *r, const struct compare_speed *s)
     number(r, "median", s->cpu_share, n, "cores");
     r->metric = "repetitions";
     number(r, "dirty", (double)s->n_dirty, n, "repetitions");
+    number(r, "rounds", (double)(s->rounds ? s->n_units : 1), n, "rounds");
 }
 
 static void variant_rows(struct rows *r)

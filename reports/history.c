@@ -193,10 +193,9 @@ static int add_speed(struct making *m, const struct view_job *job, struct value_
                      struct assay_err *e)
 {
     struct compare_speed speed;
-    const double *rates;
     struct arena_mark mark = arena_mark(&m->scratch);
     bool is_decode = strcmp(job->scenario->kind, "decode") == 0;
-    TRY(speed_measure(m->view, job, 0.05, &m->scratch, &speed, &rates, e));
+    TRY(speed_measure(m->view, job, 0.05, &m->scratch, &speed, e));
     v.task = job->name;
     v.dataset = job->scenario->uid;
     v.kind = HISTORY_SPEED;

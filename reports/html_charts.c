@@ -69,7 +69,7 @@ static bool set_band(struct page *p, size_t row, enum times kind, struct svg_ban
         return false;
     const struct compare_times *b = times_of(&p->c->rows[r->base], kind), *t = times_of(r, kind);
     if (!b || !t ||
-        (kind == TIMES_TTFT && (b->n_reps < SPEED_LEAST_TTFT || t->n_reps < SPEED_LEAST_TTFT)))
+        (kind == TIMES_TTFT && (b->n < SPEED_LEAST_TTFT || t->n < SPEED_LEAST_TTFT)))
         return false;
     size_t n = speed_ratios(b, t, q);
     double *v = ARENA_ARRAY(p->a, double, 4 * n + 1);
@@ -107,10 +107,10 @@ static bool ratio_chart(struct page *p, enum times kind)
     html_figure(p, kind == TIMES_ITL
                        ? "Each quantile as a multiple of the base\xe2\x80\x99s: below 1 is "
                          "faster; a line that rises to the right has a slower tail. Bands: "
-                         "95&nbsp;% by drawing the repetitions again."
+                         "95&nbsp;% by drawing the rounds again."
                        : "Each quantile as a multiple of the base\xe2\x80\x99s, where the "
                          "repetitions are enough for an interval. Bands: 95&nbsp;% by drawing the "
-                         "repetitions again.");
+                         "rounds again.");
     return true;
 }
 
@@ -203,8 +203,8 @@ static int reps_panel(struct page *p, size_t row, struct svg_panel *panel, size_
         y[k] = (double)(m - 1) * 1e9 / (double)(v[i].token_ns[m - 1] - v[i].token_ns[0]);
         flags[k] = v[i].is_dirty ? SVG_DIRTY : 0;
         hover[k] = arena_printf(
-            p->a, "%s, repetition %zu: %s tokens/s, %s cores busy, %s preempted%s",
-            r->variant->label, k + 1, fmt_rate(y[k]).s,
+            p->a, "%s, round %lld, repetition %zu: %s tokens/s, %s cores busy, %s preempted%s",
+            r->variant->label, (long long)v[i].round + 1, k + 1, fmt_rate(y[k]).s,
             v[i].wall_ns > 0 ? fmt_ratio((double)v[i].cpu_ns / (double)v[i].wall_ns).s : "unknown",
             v[i].switches < 0 ? "unknown times" : fmt_things((size_t)v[i].switches, "time").s,
             v[i].is_dirty ? ", disturbed" : "");
@@ -249,7 +249,8 @@ static int reps_chart(struct page *p, struct assay_err *e)
     buf_adds(p->b,
              "</div><p class=\"note\">The decode rate of every repetition in the order they ran, "
              "each variant on its own scale; grey: the machine was disturbed meanwhile. A "
-             "slope is warming up or throttling, a lone dip is somebody else. Temperature and "
+             "slope is warming up or throttling, a lone dip is somebody else; a step lies between "
+             "rounds, which are processes of their own. Temperature and "
              "pressure are not kept for a repetition: what disturbed it was preemption or waiting "
              "for a processor.</p></details>\n");
     return 0;

@@ -516,10 +516,11 @@ static void speed_row(struct page *p, size_t row, const struct compare_speed *s)
     html_cell(p, s->itl_p90_ms, fmt_ms(s->itl_p90_ms));
     html_cell(p, s->itl_p99_ms, fmt_ms(s->itl_p99_ms));
     html_cell(p, s->cpu_share, fmt_ratio(s->cpu_share));
-    buf_printf(p->b, "<td class=\"n\" data-v=\"%zu\">%zu%s", s->n, s->n,
-               s->n_dirty ? "<small>" : "");
+    buf_printf(p->b, "<td class=\"n\" data-v=\"%zu\">%zu", s->n, s->n);
+    if (s->rounds)
+        buf_printf(p->b, "<small>in %zu rounds</small>", s->n_units);
     if (s->n_dirty)
-        buf_printf(p->b, "%zu disturbed%s</small>", s->n_dirty,
+        buf_printf(p->b, "<small>%zu disturbed%s</small>", s->n_dirty,
                    s->is_disturbed ? ", used" : ", left out");
     buf_adds(p->b, "</td></tr>\n");
 }
@@ -552,7 +553,10 @@ void html_speed(struct page *p)
     }
     buf_adds(
         p->b,
-        "<p class=\"note\">Medians with 95&nbsp;% intervals by ranks; the ratio is a "
-        "Hodges\xe2\x80\x93Lehmann shift of the logarithms. TTFT: time to first token. ITL: time "
-        "between tokens.</p>");
+        "<p class=\"note\">Medians of the rounds\xe2\x80\x99 medians with 95&nbsp;% intervals by "
+        "ranks (6 rounds needed); the ratio is a Hodges\xe2\x80\x93Lehmann shift of the logarithms, "
+        "round by round. In each round the variants take turns, every one in a process of its own. "
+        "Of a single round the repetitions stand for the rounds, and the interval knows nothing of "
+        "what differs from process to process. TTFT: time to first token. ITL: time between "
+        "tokens.</p>");
 }

@@ -133,7 +133,7 @@ static void notes(const struct tradeoff *t)
                     "95&nbsp;% interval. ");
     buf_adds(b, "A bar is the 95&nbsp;% interval of one axis where the other has none");
     if (t->n_speed_bars)
-        buf_adds(b, " (a speed has one from 6 repetitions on)");
+        buf_adds(b, " (a speed has one from 6 rounds on)");
     buf_adds(b, t->p->c->is_by_name
                     ? ". The interval of an accuracy is its own. "
                     : ". The interval of an accuracy is that of its change against the base, which "

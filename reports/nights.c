@@ -37,20 +37,13 @@ static const struct view_run *run_of(const struct nights *n, const char *uid)
 
 /* -- effects ----------------------------------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The clean values of points [from, to), ascending. */
-static size_t values_of(const struct history_series *s, size_t from, size_t to, double *out)
+/* Logarithms of the clean values of points [from, to). */
+static size_t logs_of(const struct history_series *s, size_t from, size_t to, double *out)
 {
     size_t n = 0;
     for (size_t i = from; i < to; i++)
         if (!s->points[i].is_dirty && s->points[i].value > 0)
-            out[n++] = s->points[i].value;
-    qsort(out, n, sizeof *out, ascending);
+            out[n++] = log(s->points[i].value);
     return n;
 }
 
@@ -71,7 +64,7 @@ static bool step_effect(struct making *m, const struct gate_row *r, struct compa
     if (at <= from || at >= s->n)
         return false;
     double *before = ARENA_ARRAY(m->a, double, at), *after = ARENA_ARRAY(m->a, double, s->n - at);
-    size_t n_before = values_of(s, from, at, before), n_after = values_of(s, at, s->n, after);
+    size_t n_before = logs_of(s, from, at, before), n_after = logs_of(s, at, s->n, after);
     if (n_before && n_after)
         speed_compare(before, n_before, after, n_after, 0.05, &ratio);
     *out = (struct compare_value){ratio.v - 1, ratio.lo - 1, ratio.hi - 1};

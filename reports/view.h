@@ -155,7 +155,7 @@ struct view_divergence {                     /* positions of one job, by ascendi
 int view_divergence(struct view *, const struct view_job *, struct arena *,
                     struct view_divergence *, struct assay_err *);
 struct view_sample {
-    int64_t rep, n_prompt, n_generated, wall_ns, cpu_ns, ttft_ns, switches;
+    int64_t round, rep, n_prompt, n_generated, wall_ns, cpu_ns, ttft_ns, switches;
     bool is_warmup, is_dirty;
     const int64_t *token_ns;                 /* since start, per generated token */
     size_t n_token_ns;

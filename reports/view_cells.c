@@ -224,7 +224,8 @@ int view_samples(struct view *v, const struct view_job *job, struct arena *a,
                                       .token_ns = token_ns,
                                       .n_token_ns = bytes / 8,
                                       .switches = view_int(st, 8),
-                                      .is_dirty = sqlite3_column_int(st, 9) != 0};
+                                      .is_dirty = sqlite3_column_int(st, 9) != 0,
+                                      .round = view_int(st, 10)};
     }
     *out = s;
     *n_out = n;

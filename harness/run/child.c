@@ -130,6 +130,8 @@ static void look_at_memory(struct work *w)
 static int save_facts(struct work *w, struct assay_err *e)
 {
     struct assay_usage used = {.size = sizeof used};
+    if (w->child->round)           /* a fraction of the jobs says less than all of them did */
+        return 0;
     look_at_memory(w);
     w->row.anon_bytes = w->peak.anon >= 0 ? w->peak.anon : STORE_NULL;
     w->row.file_rss_bytes = w->peak.file >= 0 ? w->peak.file : STORE_NULL;
@@ -162,8 +164,8 @@ static int mark_running(struct work *w, struct store_job *j, struct assay_err *e
     return 0;
 }
 
-/* Settles a job's row and the transaction it ran in.  ASSAY_ECANCELED passes through, and so does
- * what broke the store. */
+/* Settles a job's row and the transaction it ran in; rc > 0: rounds of it are to come.
+ * ASSAY_ECANCELED passes through, and so does what broke the store. */
 static int end_job(struct work *w, struct store_job *j, int rc, const struct assay_err *said,
                    struct assay_err *e)
 {
@@ -178,7 +180,7 @@ static int end_job(struct work *w, struct store_job *j, int rc, const struct ass
     if (!store_is_open(w->store))
         return err_set(e, rc < 0 ? rc : ASSAY_EIO, "%s", said->msg);
     bool is_skipped = rc == ASSAY_EUNSUPPORTED;
-    j->status = rc >= 0 ? "done" : is_skipped ? "skipped" : "failed";
+    j->status = rc > 0 ? "running" : rc == 0 ? "done" : is_skipped ? "skipped" : "failed";
     j->reason = rc < 0 ? said->msg : NULL;
     if (rc < 0 && !is_skipped && !w->has_failed) {
         w->has_failed = true;
@@ -422,21 +424,37 @@ static int run_scenario(struct work *w, size_t i, struct assay_err *e)
     struct store_job *j = &w->jobs.scenarios[i];
     const struct suite_scenario *c = &w->plan->suite->scenarios[i];
     struct assay_err said = {0};
-    if (strcmp(j->status, "done") == 0)
+    int64_t round = w->child->round, n_rounds = 0, n_before = 0;
+    bool is_begun = strcmp(j->status, "running") == 0;
+    if (strcmp(j->status, "done") == 0 || (round && !is_begun))
         return 0;
-    TRY(mark_running(w, j, e));
+    if (is_begun)
+        TRY(store_count_samples(w->store, j->id, &n_rounds, &n_before, e));
+    if (n_rounds > round)          /* before an interruption */
+        return 0;
+    if (n_rounds)
+        TRY(store_begin(w->store, e));
+    else
+        TRY(mark_running(w, j, e));
     begin_job(w, j, 0);
     struct scenario s = {.what = c,
                          .engine = &w->engine,
                          .store = w->store,
                          .job_id = j->id,
+                         .round = round,
+                         .n_before = n_before,
                          .seed = (uint64_t)w->plan->suite->seed,
                          .stop = &stop,
                          .tick = on_tick,
                          .user = w};
     int rc = scenario_run(&s, &said);
-    j->n_done = (int64_t)s.n_done;
-    j->n_items = (int64_t)s.n_done;
+    if (rc == ASSAY_ECANCELED) {   /* a round is whole or not there */
+        store_rollback(w->store);
+        return err_set(e, rc, "interrupted");
+    }
+    j->n_done = j->n_items = n_before + (int64_t)s.n_done;
+    if (rc >= 0)
+        rc = round + 1 < c->rounds;
     return end_job(w, j, rc, &said, e);
 }
 
@@ -531,6 +549,8 @@ static int enter_store(struct work *w, struct assay_err *e)
     TRY(store_get_variants(w->store, w->go.run_id, &w->arena, &all, &n, e));
     for (size_t i = 0; i < n; i++) {
         bool is_other = all[i].variant_id != STORE_NULL && all[i].variant_id != o.variant_id;
+        if (all[i].id == w->go.run_variant_id && is_other && w->child->round)
+            return err_set(e, ASSAY_ESTATE, "the model or its backend changed during the run");
         if (all[i].id == w->go.run_variant_id && is_other) {
             TRY(forget_other(w, w->jobs.tasks, p->n_tasks, e));
             TRY(forget_other(w, w->jobs.divergences, p->n_tasks, e));
@@ -541,6 +561,8 @@ static int enter_store(struct work *w, struct assay_err *e)
     }
     if (w->child->variant->suite->is_reference)
         TRY(store_get_variant_uid(w->store, o.variant_id, w->reference_uid, e));
+    if (w->child->round)
+        return store_commit(w->store, e);
     w->variant_id = w->row.variant_id = o.variant_id;
     w->row.file_bytes = o.file_bytes;
     w->row.id = w->go.run_variant_id;
@@ -554,15 +576,25 @@ static int enter_store(struct work *w, struct assay_err *e)
 static int do_jobs(struct work *w, struct assay_err *e)
 {
     struct plan *p = w->plan;
-    TRY(run_tasks(w, e));
-    TRY(run_groups(w, e));
-    if (record_compares(p) && w->child->variant->suite->is_reference)
-        TRY(keep_logits(w, e));
-    for (size_t i = 0; i < p->n_tasks; i++)
-        TRY(run_divergence(w, i, e));
+    if (w->child->round == 0) {
+        TRY(run_tasks(w, e));
+        TRY(run_groups(w, e));
+        if (record_compares(p) && w->child->variant->suite->is_reference)
+            TRY(keep_logits(w, e));
+        for (size_t i = 0; i < p->n_tasks; i++)
+            TRY(run_divergence(w, i, e));
+    }
     for (size_t i = 0; i < p->suite->n_scenarios; i++)
         TRY(run_scenario(w, i, e));
     return 0;
+}
+
+static uint64_t count_open(const struct work *w)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < w->plan->suite->n_scenarios; i++)
+        n += strcmp(w->jobs.scenarios[i].status, "running") == 0;
+    return n;
 }
 
 static void set_up(const struct child *c)
@@ -604,6 +636,7 @@ _Noreturn void child_main(const struct child *c)
     struct child_msg m = {.kind = CHILD_END,
                           .code = rc < 0 ? rc : 0,
                           .was_opened = was_opened,
+                          .n_total = rc < 0 ? 0 : count_open(&w),
                           .n_asked = w.n_asked,
                           .n_reused = w.n_reused};
     const char *status = rc == ASSAY_ECANCELED    ? "interrupted"

@@ -1,7 +1,9 @@
 /* child.h - the child process of one variant: opens the model, does its jobs, reports over a pipe.
  *
  * The child opens the model first and touches the store only after the parent said go: a model that
- * does not open leaves no trace unless the parent decides so. */
+ * does not open leaves no trace unless the parent decides so.
+ * Scenarios are measured in rounds: a later child of the same variant does nothing else, and what the
+ * first learned about the variant stays. */
 #ifndef CHILD_H
 #define CHILD_H
 #include "harness/run/plan.h"
@@ -12,7 +14,7 @@ enum child_msg_kind {
     CHILD_LIFE,        /* n_done, n_total of the job in hand */
     CHILD_JOB_END,     /* status; text: reason or warning */
     CHILD_LOG,         /* n_done: level; text */
-    CHILD_END          /* status, code; text: reason */
+    CHILD_END          /* status, code; text: reason; n_total: scenarios with rounds to come */
 };
 struct child_msg {                     /* at most PIPE_BUF bytes: written whole or not at all */
     uint32_t kind;
@@ -30,6 +32,7 @@ struct child {
     struct plan *plan;
     const struct plan_variant *variant;
     const char *db;
+    int64_t round;                     /* 0: everything; later ones: scenarios only */
     int to_parent, from_parent;
 };
 /* Never returns. */

@@ -114,6 +114,10 @@ void progress_event(struct progress *p, const struct run_event *x, int columns, 
     case RUN_VARIANT_END:
         say_end(x, line);
         break;
+    case RUN_ROUND:
+        buf_printf(line, "speed again: round %llu of %llu", (unsigned long long)x->n_done,
+                   (unsigned long long)x->n_total);
+        break;
     case RUN_END:
         break;
     }

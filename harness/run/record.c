@@ -128,9 +128,10 @@ static int record_scenario(const struct suite_scenario *c, struct store *s, int6
     const char *kind = c->kind == SUITE_PREFILL ? "prefill" : "decode";
     snprintf(
         params, sizeof params,
-        "{\"n_prompt\":%lld,\"n_generate\":%lld,\"batch\":1,\"repetitions\":%lld,\"warmup\":%lld}",
+        "{\"n_prompt\":%lld,\"n_generate\":%lld,\"batch\":1,\"repetitions\":%lld,\"warmup\":%lld,"
+        "\"rounds\":%lld}",
         (long long)c->n_prompt, (long long)c->n_generate, (long long)c->repetitions,
-        (long long)c->warmup);
+        (long long)c->warmup, (long long)c->rounds);
     hash_init(&h);
     hash_add_str(&h, c->name, strlen(c->name));
     hash_add_str(&h, kind, strlen(kind));

@@ -39,6 +39,7 @@ struct member { /* a variant in this run */
     int64_t id;       /* run_variant */
     bool is_finished; /* by an earlier start of this run */
     bool is_said;     /* the listener heard how it ended */
+    bool is_open;     /* rounds of its scenarios are to come */
     struct ending ending;
 };
 struct run {
@@ -54,6 +55,7 @@ struct run {
     struct member *members;
     size_t n_members;
     struct member *latest; /* the last one that ended */
+    int64_t round, n_rounds;
     uint64_t all_done, all_total, job_base;
 };
 struct watch { /* a living child */
@@ -62,7 +64,7 @@ struct watch { /* a living child */
     pid_t pid;
     int from_child, to_child;
     int64_t heard_ns;
-    bool is_waiting, has_ended, is_gone;
+    bool was_opened, is_waiting, has_ended, is_gone;
     bool timed_out, was_told, was_killed;
     char job[128], job_kind[16];
     uint64_t job_total;
@@ -164,13 +166,13 @@ static int save_ending(struct store *s, const struct member *m, struct assay_err
     struct store_run_variant row;
     store_run_variant_init(&row);
     row.id = m->id;
-    row.status = x->status;
+    row.status = m->is_open ? "running" : x->status;
     row.reason = x->reason[0] ? x->reason : NULL;
     row.signal = x->signal;
     row.exit_code = x->exit_code;
     row.peak_rss_bytes = x->peak_rss;
     TRY(store_set_variant(s, &row, e));
-    if (strcmp(x->status, "interrupted") == 0 || strcmp(x->status, "done") == 0)
+    if (m->is_open || strcmp(x->status, "interrupted") == 0 || strcmp(x->status, "done") == 0)
         return 0;
     return store_end_jobs(s, m->id, "skipped", x->reason, e);
 }
@@ -330,8 +332,10 @@ static int hear(struct watch *w, struct child_msg *m, struct assay_err *e)
     w->is_waiting = m->is_waiting;
     switch (m->kind) {
     case CHILD_OPENED:
-        w->member->ending.was_opened = true;
+        w->was_opened = w->member->ending.was_opened = true;
         TRY(let_go(w, e));
+        if (w->run->round)
+            break;
         emit(w->run, (struct run_event){.kind = RUN_OPEN,
                                         .variant = w->member->variant->suite->name,
                                         .text = m->text});
@@ -419,11 +423,11 @@ static int watch_child(struct watch *w, struct assay_err *e)
 
 static const char *where(const struct watch *w, char text[256])
 {
-    if (w->job[0])
-        snprintf(text, 256, "in %.15s '%.120s'", w->job_kind, w->job);
-    else
-        snprintf(text, 256, "%s",
-                 w->member->ending.was_opened ? "between jobs" : "while opening the model");
+    int n = w->job[0] ? snprintf(text, 256, "in %.15s '%.120s'", w->job_kind, w->job)
+                      : snprintf(text, 256, "%s", w->was_opened ? "between jobs"
+                                                                : "while opening the model");
+    if (w->run->round)
+        snprintf(text + n, 256 - (size_t)n, ", round %lld", (long long)w->run->round + 1);
     return text;
 }
 
@@ -439,9 +443,8 @@ static void judge_signal(const struct watch *w, struct ending *x)
              number == SIGKILL ? "; the kernel does this when memory runs out" : "");
 }
 
-static void judge(const struct watch *w)
+static void judge(const struct watch *w, struct ending *x)
 {
-    struct ending *x = &w->member->ending;
     char place[256];
     x->signal = x->exit_code = STORE_NULL;
     x->peak_rss = w->usage.ru_maxrss > 0 ? (int64_t)w->usage.ru_maxrss * 1024 : STORE_NULL;
@@ -450,7 +453,8 @@ static void judge(const struct watch *w)
         x->signal = SIGKILL;
         snprintf(x->reason, sizeof x->reason, "no progress for %lld seconds %s",
                  (long long)w->run->suite->timeout_s, where(w, place));
-    } else if (w->was_killed) {
+    } else if (w->was_killed || (w->was_told && WIFSIGNALED(w->wait_status) &&
+                                 WTERMSIG(w->wait_status) == SIGTERM)) { /* told before it could listen */
         x->status = "interrupted";
         snprintf(x->reason, sizeof x->reason, "interrupted");
     } else if (w->has_ended) {
@@ -491,6 +495,7 @@ static int start_child(struct run *r, struct member *m, struct watch *w, struct 
         child_main(&(struct child){.plan = r->plan,
                                    .variant = m->variant,
                                    .db = r->options->db,
+                                   .round = r->round,
                                    .to_parent = up[1],
                                    .from_parent = down[0]});
     }
@@ -529,17 +534,31 @@ static int end_variant(struct run *r, struct member *m, struct assay_err *e)
     return 0;
 }
 
+/* Of a later round only what the first did not say counts. */
+static bool is_worse(const struct ending *x, const struct ending *before)
+{
+    return strcmp(x->status, "done") != 0 && strcmp(x->status, before->status) != 0;
+}
+
 static int run_variant(struct run *r, struct member *m, struct assay_err *e)
 {
     struct watch w;
-    emit(r, (struct run_event){.kind = RUN_VARIANT, .variant = m->variant->suite->name});
+    if (r->round == 0)
+        emit(r, (struct run_event){.kind = RUN_VARIANT, .variant = m->variant->suite->name});
     TRY(start_child(r, m, &w, e));
     int rc = watch_child(&w, e);
     close(w.from_child);
     close(w.to_child);
     if (rc < 0)
         return rc;
-    judge(&w);
+    struct ending x = m->ending;
+    judge(&w, &x);
+    if (r->round == 0 || is_worse(&x, &m->ending)) {
+        x.peak_rss = r->round ? m->ending.peak_rss : x.peak_rss;
+        m->ending = x;
+        m->is_said = false;
+    }
+    m->is_open = w.has_ended && w.end.n_total > 0 && strcmp(x.status, "interrupted") != 0;
     return end_variant(r, m, e);
 }
 
@@ -555,6 +574,9 @@ static void make_members(struct run *r)
         n_docs += p->tasks[i].n_docs;
     for (size_t i = 0; i < p->n_variants; i++)
         r->members[i].variant = &p->variants[i];
+    for (size_t i = 0; i < r->suite->n_scenarios; i++)
+        if (r->suite->scenarios[i].rounds > r->n_rounds)
+            r->n_rounds = r->suite->scenarios[i].rounds;
     r->all_total = n_docs * p->n_variants;
     r->summary->n_variants = p->n_variants;
 }
@@ -585,6 +607,26 @@ static int run_members(struct run *r, struct assay_err *e)
     return 0;
 }
 
+/* There and back again: what drifts meanwhile falls on all variants alike. */
+static int run_rounds(struct run *r, struct assay_err *e)
+{
+    for (r->round = 1; r->round < r->n_rounds && !n_signals; r->round++) {
+        bool is_any = false;
+        for (size_t i = 0; i < r->n_members && !n_signals; i++) {
+            struct member *m = &r->members[r->round % 2 ? r->n_members - 1 - i : i];
+            if (!m->is_open)
+                continue;
+            if (!is_any)
+                emit(r, (struct run_event){.kind = RUN_ROUND,
+                                           .n_done = (uint64_t)r->round + 1,
+                                           .n_total = (uint64_t)r->n_rounds});
+            is_any = true;
+            TRY(run_variant(r, m, e));
+        }
+    }
+    return 0;
+}
+
 static const char *sum_up(struct run *r)
 {
     struct run_summary *s = r->summary;
@@ -592,7 +634,7 @@ static const char *sum_up(struct run *r)
     for (size_t i = 0; i < r->n_members; i++) {
         const char *status = r->members[i].ending.status;
         s->n_variants_done += status && strcmp(status, "done") == 0;
-        n_open += !status || strcmp(status, "interrupted") == 0;
+        n_open += !status || r->members[i].is_open || strcmp(status, "interrupted") == 0;
     }
     s->n_items = r->all_done - s->n_saved;
     s->n_tasks_missing = r->plan->n_missing;
@@ -661,6 +703,8 @@ static int run_locked(struct run *r, struct assay_err *e)
     int rc = look_for_unfinished(r, e);
     if (rc >= 0)
         rc = run_members(r, e);
+    if (rc >= 0)
+        rc = run_rounds(r, e);
     if (rc >= 0)
         rc = end_run(r, e);
     sigaction(SIGINT, &old_int, NULL);

@@ -1,5 +1,5 @@
-/* run.h - one execution of a suite: plan, one child process per variant, grading, and going on
- * after an interruption.
+/* run.h - one execution of a suite: plan, one child process per variant, grading, rounds of scenarios,
+ * and going on after an interruption.
  *
  * Guarantees: a variant that crashes, hangs, runs out of memory or answers nonsense is a row with
  * a reason and the others finish; killed at any instant, the same call goes on where it stopped and
@@ -23,6 +23,7 @@ enum run_event_kind {
     RUN_PROGRESS,      /* n_done of n_total items of the job */
     RUN_JOB_END,       /* text: reason or warning, or NULL; status */
     RUN_VARIANT_END,   /* status; text: reason, or NULL */
+    RUN_ROUND,         /* scenarios again: n_done of n_total rounds begins */
     RUN_END            /* status of the run */
 };
 struct run_event {

@@ -7,8 +7,8 @@
 #include "harness/base/rng.h"
 #include "harness/machine/machine.h"
 
-enum { STABLE = 5 };
-static const int64_t warmup_ns = 10 * (int64_t)1000000000;
+enum { STABLE = 5, STABLE_AGAIN = 2 };
+static const int64_t warmup_ns = 10 * (int64_t)1000000000; /* of all rounds together */
 static const double max_cv = 0.03, max_switches_per_s = 100, max_pressure = 0.1;
 
 struct rep { /* one repetition while it runs */
@@ -116,6 +116,7 @@ static int measure(struct scenario *s, uint64_t rep, struct store_sample *out, s
                        g->plugin->name, r.n, n_generate);
     *out = (struct store_sample){
         .job_id = s->job_id,
+        .round = s->round,
         .rep = (int64_t)rep,
         .n_prompt = s->what->n_prompt,
         .n_generated = (int64_t)r.n,
@@ -133,15 +134,16 @@ static int measure(struct scenario *s, uint64_t rep, struct store_sample *out, s
     return 0;
 }
 
-static bool is_stable(const int64_t *walls, size_t n)
+/* Are the last `of` alike? */
+static bool is_stable(const int64_t *walls, size_t n, size_t of)
 {
     double mean = 0, var = 0;
-    if (n < STABLE)
+    if (n < of)
         return false;
-    for (size_t i = n - STABLE; i < n; i++)
-        mean += (double)walls[i] / STABLE;
-    for (size_t i = n - STABLE; i < n; i++)
-        var += ((double)walls[i] - mean) * ((double)walls[i] - mean) / (STABLE - 1);
+    for (size_t i = n - of; i < n; i++)
+        mean += (double)walls[i] / (double)of;
+    for (size_t i = n - of; i < n; i++)
+        var += ((double)walls[i] - mean) * ((double)walls[i] - mean) / ((double)of - 1);
     return sqrt(var) < max_cv * mean;
 }
 
@@ -161,18 +163,25 @@ static int check(const struct scenario *s, struct assay_err *e)
     return 0;
 }
 
+/* Counted repetitions of a round: all rounds together do them all. */
+static int64_t share_of(const struct suite_scenario *w, int64_t round)
+{
+    return (round + 1) * w->repetitions / w->rounds - round * w->repetitions / w->rounds;
+}
+
 static int repeat(struct scenario *s, struct arena *a, struct assay_err *e)
 {
     const struct suite_scenario *w = s->what;
     size_t n_walls = 0, cap = (size_t)w->warmup, counted = 0;
+    size_t of = s->round ? STABLE_AGAIN : STABLE, share = (size_t)share_of(w, s->round);
     int64_t *walls = ARENA_ARRAY(a, int64_t, cap + 1), start = clock_ns();
     bool is_warm = false;
-    s->n_total = (uint64_t)(w->warmup + w->repetitions);
-    for (uint64_t rep = 0; counted < (size_t)w->repetitions; rep++) {
+    s->n_total = cap + share;
+    for (uint64_t rep = (uint64_t)s->n_before; counted < share; rep++) {
         struct store_sample x;
         struct arena_mark mark = arena_mark(a);
-        is_warm = is_warm || n_walls >= cap || is_stable(walls, n_walls) ||
-                  (n_walls && clock_ns() - start > warmup_ns);
+        is_warm = is_warm || n_walls >= cap || is_stable(walls, n_walls, of) ||
+                  (n_walls && clock_ns() - start > warmup_ns / w->rounds);
         if (s->tick)
             s->tick(s->user, true, s->n_done, s->n_total);
         TRY(measure(s, rep, &x, a, e));

@@ -1,7 +1,10 @@
 /* scenario.h - measuring speed: prefill and decode of one request at a time.
  *
- * Repetitions run until they are stable (the last five within a coefficient of variation of 3 %) or
- * a cap, then the counted ones.  Every repetition is kept raw; the host stamps every token itself.
+ * A process measures one round: repetitions until they are stable (the last five within a coefficient
+ * of variation of 3 %, two in later rounds) or a cap, then this round's share of the counted ones.
+ * What a process was dealt (its pages, the neighbours' load) is the same for all its repetitions, so
+ * only rounds tell how far a speed can be trusted, and the variants take turns in them.
+ * Every repetition is kept raw; the host stamps every token itself.
  * A repetition is dirty when others used the processor meanwhile. */
 #ifndef SCENARIO_H
 #define SCENARIO_H
@@ -14,7 +17,8 @@ struct scenario {
     const struct suite_scenario *what;
     const struct engine *engine;
     struct store *store;
-    int64_t job_id;
+    int64_t job_id, round;
+    int64_t n_before;              /* repetitions of earlier rounds: numbers go on */
     uint64_t seed;
     const volatile sig_atomic_t *stop;
     void (*tick)(void *user, bool is_waiting, uint64_t n_done, uint64_t n_total);

@@ -32,7 +32,8 @@ struct suite_scenario {
     const char *name;
     int kind;                          /* enum suite_kind */
     int64_t n_prompt, n_generate;
-    int64_t repetitions, warmup;       /* counted repetitions; cap of those before them */
+    int64_t repetitions, warmup;       /* counted repetitions in all; cap of those before them, per round */
+    int64_t rounds;                    /* that share the repetitions: at most one for each */
     bool is_default;                   /* nobody asked: skipped silently where it cannot run */
 };
 struct suite_list {                    /* NULL-terminated texts */
@@ -57,7 +58,7 @@ struct suite {
     double limit;                      /* 0: all; below 1: share of the documents */
     int64_t seed, fewshot, fewshot_seed, bootstrap;
     int64_t threads, timeout_s;        /* 0: backend's choice; 0: none */
-    int64_t kl_docs, repetitions;
+    int64_t kl_docs, repetitions, rounds;
     int32_t keep_logits, strict_fewshot;
     int32_t allow_task_code;           /* Python functions of task folders may run */
     const char *task_code_python, *task_code_memory_text;

@@ -263,6 +263,7 @@ static int add_scenario(struct suite *s, struct suite_scenario c, const char *wh
 {
     if (c.repetitions == 0)
         c.repetitions = s->repetitions;
+    c.rounds = s->rounds < c.repetitions ? s->rounds : c.repetitions;
     if (c.kind == SUITE_PREFILL)
         c.n_generate = 1;
     if (c.n_generate < 2 && c.kind == SUITE_DECODE)

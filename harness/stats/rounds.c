@@ -19,13 +19,13 @@ static bool is_valid(const double *d, size_t n)
     return n > 0;
 }
 
-/* P(W <= w2/2) where each doubled rank counts with probability one half. */
-static double signed_rank_cdf(const size_t *rank2, size_t n, size_t w2, struct arena *a)
+/* P(W = w2/2), w2 = 0 .. *total, where each doubled rank counts with probability one half. */
+static double *signed_ranks(const size_t *rank2, size_t n, size_t *total, struct arena *a)
 {
-    size_t total = 0;
+    *total = 0;
     for (size_t i = 0; i < n; i++)
-        total += rank2[i];
-    double *p = ARENA_ARRAY(a, double, total + 1), sum = 0;
+        *total += rank2[i];
+    double *p = ARENA_ARRAY(a, double, *total + 1);
     p[0] = 1;
     size_t top = 0;
     for (size_t i = 0; i < n; i++) {
@@ -33,6 +33,13 @@ static double signed_rank_cdf(const size_t *rank2, size_t n, size_t w2, struct a
         for (size_t s = top + 1; s-- > 0;)
             p[s] = 0.5 * p[s] + (s >= rank2[i] ? 0.5 * p[s - rank2[i]] : 0);
     }
+    return p;
+}
+
+static double signed_rank_cdf(const size_t *rank2, size_t n, size_t w2, struct arena *a)
+{
+    size_t total;
+    double *p = signed_ranks(rank2, n, &total, a), sum = 0;
     for (size_t s = 0; s <= w2 && s <= total; s++)
         sum += p[s];
     return sum;
@@ -119,4 +126,39 @@ double rounds_sign(const double *d, size_t n)
         minus += d[i] < 0;
     }
     return paired_mcnemar_exact(plus, minus);
+}
+
+/* The largest c with 2 P(W < c) <= alpha, W the sum of positive ranks under no shift: the limits are
+ * the c-th means from both ends; 0: none. */
+static size_t first_mean(size_t n, double alpha, struct arena *a)
+{
+    size_t *rank2 = ARENA_ARRAY(a, size_t, n), total2, c = 0;
+    for (size_t i = 0; i < n; i++)
+        rank2[i] = 2 * (i + 1);
+    double *p = signed_ranks(rank2, n, &total2, a), below = 0;
+    for (; 2 * c < total2 && 2 * (below + p[2 * c]) <= alpha; c++)
+        below += p[2 * c];
+    return c;
+}
+
+bool rounds_shift(const double *d, size_t n, double alpha, struct rank_shift *r)
+{
+    *r = (struct rank_shift){NAN, NAN, NAN};
+    if (!is_valid(d, n) || n > WILCOXON_EXACT || !(alpha > 0 && alpha < 1))
+        return false;
+    struct arena a = {0};
+    size_t total = n * (n + 1) / 2, k = 0;
+    double *mean = ARENA_ARRAY(&a, double, total);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i; j < n; j++)
+            mean[k++] = 0.5 * d[i] + 0.5 * d[j];
+    quantile_sort(mean, total);
+    r->shift = quantile_sorted(mean, total, 0.5);
+    size_t c = first_mean(n, alpha, &a);
+    if (c >= 1) {
+        r->lo = mean[c - 1];
+        r->hi = mean[total - c];
+    }
+    arena_release(&a);
+    return true;
 }

@@ -16,6 +16,7 @@
 #include "harness/base/arena.h"
 #include "schema_2_sql.h"
 #include "schema_3_sql.h"
+#include "schema_4_sql.h"
 #include "schema_sql.h"
 
 enum { APPLICATION_ID = 0x61737379, CACHE_KIB = 32 * 1024, CHECKPOINT_PAGES = 8192 };
@@ -209,6 +210,7 @@ static const char *const migrations[] = {
     (const char *)schema_sql,
     (const char *)schema_2_sql,
     (const char *)schema_3_sql,
+    (const char *)schema_4_sql,
 };
 _Static_assert(sizeof migrations / sizeof *migrations == STORE_SCHEMA, "one step per version");
 

@@ -19,7 +19,7 @@ struct store;
 struct sqlite3;
 
 #define STORE_NULL INT64_MIN
-enum { STORE_SCHEMA = 3, STORE_KEY = 16 };
+enum { STORE_SCHEMA = 4, STORE_KEY = 16 };
 enum store_mode {
     STORE_READ,        /* an existing database; works in a read-only folder too */
     STORE_WRITE,       /* an existing database of this schema version */
@@ -260,10 +260,13 @@ struct store_divergence {
 };
 int store_put_divergence(struct store *, const struct store_divergence *, struct assay_err *);
 struct store_sample {
-    int64_t job_id, rep, n_prompt, n_generated, wall_ns, cpu_ns, ttft_ns, switches;
+    int64_t job_id, round, rep, n_prompt, n_generated, wall_ns, cpu_ns, ttft_ns, switches;
     bool is_warmup, is_dirty;
     const int64_t *token_ns;
     size_t n_token_ns;
 };
 int store_put_sample(struct store *, const struct store_sample *, struct assay_err *);
+/* How far a scenario job got: rounds and repetitions in the store, which are the numbers of the next. */
+int store_count_samples(struct store *, int64_t job_id, int64_t *n_rounds, int64_t *n_reps,
+                        struct assay_err *);
 #endif

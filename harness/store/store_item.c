@@ -315,7 +315,7 @@ int store_put_sample(struct store *s, const struct store_sample *x, struct assay
         s,
         "INSERT OR REPLACE INTO sample (job_id, rep, is_warmup, n_prompt, n_generated, wall_ns, "
         "cpu_ns, "
-        "ttft_ns, token_ns, switches, is_dirty) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "ttft_ns, token_ns, switches, is_dirty, round) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         e);
     if (!st)
         return ASSAY_EIO;
@@ -330,5 +330,15 @@ int store_put_sample(struct store *s, const struct store_sample *x, struct assay
     bind_blob(st, 9, x->token_ns, x->n_token_ns * sizeof *x->token_ns);
     bind_int(st, 10, x->switches);
     sqlite3_bind_int(st, 11, x->is_dirty);
+    sqlite3_bind_int64(st, 12, x->round);
     return finish(s, st, e);
+}
+
+int store_count_samples(struct store *s, int64_t job_id, int64_t *n_rounds, int64_t *n_reps,
+                        struct assay_err *e)
+{
+    TRY(store_int(s, e, n_rounds,
+                  "SELECT coalesce(max(round) + 1, 0) FROM sample WHERE job_id = ?", "i", job_id));
+    return store_int(s, e, n_reps,
+                     "SELECT coalesce(max(rep) + 1, 0) FROM sample WHERE job_id = ?", "i", job_id);
 }

@@ -228,12 +228,12 @@ static void speeds(void **state)
             assert_true(q[i].hi - q[i].lo < 0.05);
         }
     }
-    assert_int_equal(base->decode->itl.n_reps, 12);
+    assert_int_equal(base->decode->itl.n_units, 12);
     assert_int_equal(speed_ratios(&base->decode->itl, &base->decode->itl, q), SPEED_QUANTILES);
     near(q[5].v, 1, 0);
     /* one time to first token a repetition: only inner quantiles have an interval */
     assert_int_equal(r->prefill->ttft.n, 11);
-    assert_int_equal(r->prefill->ttft.n_reps, 11);
+    assert_int_equal(r->prefill->ttft.n_units, 11);
     size_t n = speed_ratios(&base->prefill->ttft, &r->prefill->ttft, q);
     assert_int_equal(n, 9);
     near(q[0].p, 0.3, 1e-9);
@@ -249,6 +249,49 @@ static void speeds(void **state)
     assert_true(r->decode->is_disturbed);
     assert_int_equal(r->decode->itl.n, 36);
     assert_true(isnan(r->decode->itl_p99_ms) && !isnan(r->decode->itl_p90_ms));
+    fixture_end(&f);
+}
+
+/* Six rounds of two repetitions.  What drifts from round to round falls on both and leaves their ratio
+ * alone; what differs between processes widens it, however alike the repetitions within one are. */
+static void rounds_of_speed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    fixture_sql(&f, "UPDATE sample SET token_ns = NULL, is_dirty = 0, round = max(rep - 2, 0) / 2");
+    fixture_sql(&f, "UPDATE sample SET wall_ns = 100000000 * (10 + round) + rep % 2 * 1000");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct compare_row *base = row_of(f.c, "fp32"), *r = row_of(f.c, "int4");
+    assert_int_equal(base->decode->n, 12);
+    assert_int_equal(base->decode->n_units, 6);
+    assert_int_equal(base->decode->rounds[5], 5);
+    near(base->decode->rate.lo, 128 / 1.5, 1e-3);
+    near(base->decode->rate.v, 0.5 * (128 / 1.2 + 128 / 1.3), 1e-3);
+    near(base->decode->rate.hi, 128, 1e-3);
+    near(r->decode->ratio.v, 1, 1e-12);
+    near(r->decode->ratio.lo, 1, 1e-12);
+    near(r->decode->ratio.hi, 1, 1e-12);
+    fixture_close(&f);
+    fixture_sql(&f, "UPDATE sample SET wall_ns = wall_ns * (CASE round % 2 WHEN 0 THEN 1.0 ELSE 1.25 END)"
+                    " WHERE job_id IN (SELECT j.id FROM job j JOIN run_variant v ON v.id ="
+                    " j.run_variant_id WHERE v.name = 'int4')");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    r = row_of(f.c, "int4");
+    near(r->decode->ratio.v, 1 / sqrt(1.25), 1e-6);
+    near(r->decode->ratio.lo, 0.8, 1e-6);
+    near(r->decode->ratio.hi, 1, 1e-6);
+    fixture_close(&f);
+    /* a round that one side lacks is not paired; of five there is no interval at 95 % */
+    fixture_sql(&f, "UPDATE sample SET is_dirty = 1 WHERE round = 3 AND job_id IN (SELECT j.id FROM job"
+                    " j JOIN run_variant v ON v.id = j.run_variant_id WHERE v.name = 'int4')");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    r = row_of(f.c, "int4");
+    assert_int_equal(r->decode->n_units, 5);
+    near(r->decode->ratio.v, 1 / sqrt(1.25), 1e-6);
+    assert_true(isnan(r->decode->ratio.lo) && isnan(r->decode->rate.lo));
+    assert_false(isnan(row_of(f.c, "fp32")->decode->rate.lo));
     fixture_end(&f);
 }
 
@@ -603,7 +646,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pooled),       cmocka_unit_test(verdicts),
         cmocka_unit_test(perplexities), cmocka_unit_test(divergence),
-        cmocka_unit_test(speeds),       cmocka_unit_test(unpaired),
+        cmocka_unit_test(speeds),
+        cmocka_unit_test(rounds_of_speed),       cmocka_unit_test(unpaired),
         cmocka_unit_test(across_runs),  cmocka_unit_test(by_name),
         cmocka_unit_test(wrong_asks),   cmocka_unit_test(unfinished),
         cmocka_unit_test(disagreement), cmocka_unit_test(agreement_spread)};

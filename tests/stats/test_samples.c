@@ -107,6 +107,20 @@ static void paired_rounds(void **state)
     static const double e[] = {.3, -.1, .5, .2, -.4, .6, .1, .25};
     near(rounds_sign_flip(e, 8, 0, 0), 0.171875, 1e-15);
     near(rounds_sign(e, 8), 0.2890625, 1e-14);
+    /* by counting all 2^n signs: the 4th mean of pairs from both ends, the 1st, none */
+    struct rank_shift s;
+    assert_true(rounds_shift(e, 8, 0.05, &s));
+    near(s.shift, 0.2, 1e-15);
+    near(s.lo, -0.1, 1e-15);
+    near(s.hi, 0.45, 1e-15);
+    static const double six[] = {.01, .02, -.005, .04, .03, .015};
+    assert_true(rounds_shift(six, 6, 0.05, &s));
+    near(s.shift, 0.0175, 1e-15);
+    near(s.lo, -0.005, 1e-15);
+    near(s.hi, 0.04, 1e-15);
+    assert_true(rounds_shift(six, 5, 0.05, &s));
+    near(s.shift, 0.02, 1e-15);
+    assert_true(isnan(s.lo) && isnan(s.hi));
     double long_[300], zero[] = {0, 0}, bad[] = {1, NAN};
     struct rng rng = {1};
     for (int i = 0; i < 300; i++)
@@ -125,6 +139,8 @@ static void paired_rounds(void **state)
     near(rounds_sign(zero, 2), 1, 0);
     near(rounds_sign_flip(zero, 2, 0, 0), 1, 0);
     assert_true(isnan(rounds_wilcoxon(bad, 2)) && isnan(rounds_sign(bad, 2)));
+    assert_false(rounds_shift(bad, 2, 0.05, &s) || rounds_shift(zero, 0, 0.05, &s) ||
+                 rounds_shift(long_, 201, 0.05, &s) || rounds_shift(zero, 2, 1, &s));
     assert_true(isnan(rounds_wilcoxon(zero, 0)) && isnan(rounds_sign_flip(zero, 0, 9, 9)));
 }
 

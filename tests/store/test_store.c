@@ -220,11 +220,12 @@ static void test_versions(void **state)
     refuses(f, STORE_WRITE, ASSAY_EUNSUPPORTED, "newer version (schema 9");
     refuses(f, STORE_READ, ASSAY_EUNSUPPORTED, "newer version");
     assert_int_equal(store_migrate(f->db, &from, &to, &f->e), ASSAY_EUNSUPPORTED);
-    script(f->db, "PRAGMA user_version = 3");
+    script(f->db, "PRAGMA user_version = 4");
     assert_ok(store_migrate(f->db, &from, &to, &f->e), f->e);
     assert_int_equal(from, STORE_SCHEMA);
     assert_int_equal(to, STORE_SCHEMA);
     script(f->db, "DROP TABLE decision; DROP TABLE notice; ALTER TABLE response DROP COLUMN is_cut; "
+                  "ALTER TABLE sample DROP COLUMN round; "
                   "PRAGMA user_version = 1"); /* as version 1 left it */
     refuses(f, STORE_WRITE, ASSAY_EUNSUPPORTED, "assay db migrate");
     assert_ok(store_migrate(f->db, &from, &to, &f->e), f->e);
