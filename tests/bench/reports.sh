@@ -60,9 +60,9 @@ INSERT INTO job (run_variant_id, kind, task_id, name, status, n_items, n_done)
 INSERT INTO result (run_variant_id, job_id, measure_id, value, stderr, n, higher_is_better, aggregation)
   SELECT run_variant_id, id, 1, 0.6, 0.005, $items, 1, 'mean' FROM job
   WHERE kind = 'task' AND run_variant_id > 100;
-WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4)
+WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5)
 INSERT INTO sample SELECT j.id, n.i, 0, 100, 1, 100000000 + (j.id * 48271 + n.i * 69621) % 800000, 1,
-    100000000 + (j.id * 48271 + n.i * 69621) % 800000, NULL, 0, 0 FROM job j, n WHERE j.kind = 'scenario';
+    100000000 + (j.id * 48271 + n.i * 69621) % 800000, NULL, 0, 0, n.i FROM job j, n WHERE j.kind = 'scenario';
 COMMIT;
 Q
 sqlite3 "$tmp/x.db" "SELECT printf('%,d scores', count(*)) FROM score;

@@ -31,7 +31,7 @@ static void test_variants(void **state)
             "      - fp32\n      - {name: hybrid, precision: int4, keep: {fp16: [output]}}\n"
             "  - {model: b.gguf, name: qat, backend: mock, variants: [int4]}\n"
             "tasks: [blimp, gsm8k]\nscenarios:\n  - prefill:64\n"
-            "  - {kind: decode, prompt: 8, generate: 16, repetitions: 9, name: chat}\n"
+            "  - {kind: decode, prompt: 8, generate: 16, repetitions: 4, name: chat}\n"
             "limit: 10\nseed: 7\nreference: hybrid\nmemory-limit: 1G\n");
     struct suite *s = &f->suite;
     assert_ok(suite_finish(s, &f->e), f->e);
@@ -46,9 +46,11 @@ static void test_variants(void **state)
     assert_null(value_get(s->variants[1].options, "name"));
     assert_int_equal(s->n_scenarios, 2);
     assert_string_equal(s->scenarios[0].name, "prefill:64");
-    assert_int_equal(s->scenarios[0].repetitions, 5);
+    assert_int_equal(s->scenarios[0].repetitions, 6);
+    assert_int_equal(s->scenarios[0].rounds, 6);
     assert_string_equal(s->scenarios[1].name, "chat");
-    assert_int_equal(s->scenarios[1].repetitions, 9);
+    assert_int_equal(s->scenarios[1].repetitions, 4);
+    assert_int_equal(s->scenarios[1].rounds, 4);
     assert_int_equal(s->memory_limit, 1 << 30);
     assert_int_equal(s->tasks.n, 2);
 }

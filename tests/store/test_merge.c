@@ -49,7 +49,7 @@ static const char every_row[] =
     "INSERT INTO score VALUES ($n, 1, 0, 1.0, NULL, '$h');"
     "INSERT INTO result VALUES ($n, $n, $n, NULL, 1, 1.0, NULL, 1, 1, 'mean');"
     "INSERT INTO divergence VALUES ($n, 0, 0, 0, x'', x'', x'', x'', x'');"
-    "INSERT INTO sample VALUES ($n, 0, 0, 8, 0, 5, 5, NULL, NULL, NULL, 0);"
+    "INSERT INTO sample VALUES ($n, 0, 0, 8, 0, 5, 5, NULL, NULL, NULL, 0, 3);"
     "INSERT INTO notice VALUES ($n, 'cut', '', 0, 1);"
     "INSERT INTO decision VALUES ($n, 'pass', 0.01, 0.05, 1, 1, 1, 0, 0, 20, 1);"
     "INSERT INTO canary VALUES ($n, 'stream', 0, 12, 'GB/s');"
