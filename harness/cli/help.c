@@ -186,7 +186,7 @@ void help_manual(struct buf *b)
                 ".SH SYNOPSIS\n.B assay\nCOMMAND [arguments] [options]\n"
                 ".SH DESCRIPTION\n"
                 "Runs benchmark suites against several precision variants of a model, keeps accuracy,\n"
-                "latency and memory of every run in one SQLite file, and writes comparison reports.\n"
+                "latency, memory and energy of every run in one SQLite file, and writes comparison reports.\n"
                 ".SH COMMANDS\n");
     for (const struct command *const *c = commands; *c; c++)
         roff_command(b, *c);
@@ -201,6 +201,7 @@ void help_manual(struct buf *b)
                 ".TP\n\\fBASSAY_TASKS\\fR\nfolders with task files, separated by colons\n"
                 ".TP\n\\fBASSAY_BACKEND_PATH\\fR\nfolders with backend plugins, separated by colons\n"
                 ".TP\n\\fBASSAY_CPU\\fR\nhighest instruction set the native engine may use: ref, avx2, avx512, ...\n"
+                ".TP\n\\fBASSAY_POWERCAP\\fR\nfolder with the counters of energy, in place of /sys/class/powercap\n"
                 ".TP\n\\fBNO_COLOR\\fR\nset: no colours\n");
 }
 

@@ -15,8 +15,8 @@
  * before which it can't have started again. */
 static const double most_uj_per_ns = 1;
 static const int64_t least_range_uj = 1000000000; /* a second of that: less can't be followed */
-/* A counter that stood still for so long isn't counting. */
-static const int64_t still_ns = 50000000;
+/* A counter that stood still for so long isn't counting: some virtual machines show such. */
+static const int64_t still_ns = 1000000000;
 
 const char *energy_source_name(enum energy_source s)
 {
@@ -191,7 +191,8 @@ static void spoil(struct energy_meter *m, enum energy_source s)
 }
 
 /* Adds what a zone counted since its last reading, `ns` ago. */
-static void add_difference(struct energy_meter *m, struct energy_zone *z, int64_t now_uj, int64_t ns)
+static void add_difference(struct energy_meter *m, struct energy_zone *z, int64_t now_uj,
+                           int64_t ns)
 {
     struct energy_total *t = &m->total[z->source];
     int64_t d = now_uj >= z->last_uj ? now_uj - z->last_uj : z->range_uj - z->last_uj + now_uj;
@@ -268,13 +269,22 @@ void energy_end(struct energy_meter *m)
     }
 }
 
-struct energy_total energy_result(const struct energy_meter *m, enum energy_source s)
+void energy_add(struct energy_total *sum, const struct energy_total *x)
 {
-    struct energy_total t = m->total[s];
+    if (x->reason[0])
+        set_reason(sum->reason, "%s", x->reason);
+    sum->uj = sum->uj < 0 || x->uj < 0 || sum->uj > INT64_MAX - x->uj ? -1 : sum->uj + x->uj;
+    sum->ns += x->ns;
+    sum->n_reads += x->n_reads;
+    sum->n_blocks += x->n_blocks;
+}
+
+struct energy_total energy_result(const struct energy_total *total)
+{
+    struct energy_total t = *total;
     if (t.uj != 0)
         return t;
     t.uj = -1;
-    set_reason(t.reason, "%.3g ms are too short for a counter that moves once a millisecond",
-               (double)t.ns * 1e-6);
+    set_reason(t.reason, "the counter did not move in %.3g ms", (double)t.ns * 1e-6);
     return t;
 }

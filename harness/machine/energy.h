@@ -56,6 +56,8 @@ void energy_reset(struct energy_meter *);
 void energy_begin(struct energy_meter *);
 void energy_tick(struct energy_meter *, int64_t now_ns);
 void energy_end(struct energy_meter *);
-/* Between blocks.  Meaningless for a source the meter does not have. */
-struct energy_total energy_result(const struct energy_meter *, enum energy_source);
+/* Sums of several measurements: begin with {0}, and with the totals of a meter between its blocks. */
+void energy_add(struct energy_total *sum, const struct energy_total *);
+/* What a total says, at the end: nothing counted is no zero. */
+struct energy_total energy_result(const struct energy_total *);
 #endif

@@ -15,6 +15,7 @@
 #include "harness/base/fs.h"
 #include "harness/base/log.h"
 #include "harness/base/text.h"
+#include "harness/machine/energy.h"
 #include "harness/machine/machine.h"
 #include "harness/run/decide.h"
 #include "harness/run/divergence.h"
@@ -23,7 +24,7 @@
 #include "harness/run/scenario.h"
 #include "harness/run/score.h"
 #include "harness/run/taskcode.h"
-#include "harness/store/store.h"
+#include "harness/store/store_energy.h"
 
 _Static_assert(sizeof(struct child_msg) <= PIPE_BUF, "a message is written whole");
 enum { LIFE_NS = 50000000 };
@@ -42,6 +43,8 @@ struct work {
     int64_t variant_id, said_ns;
     bool was_waiting;
     struct machine_memory peak;
+    struct energy_meter meter;
+    bool had_answers; /* the store held some before this process asked */
     uint64_t kv_bytes;
     uint64_t n_asked, n_reused;
     bool has_failed;
@@ -95,6 +98,7 @@ static void on_tick(void *user, bool is_waiting, uint64_t n_done, uint64_t n_tot
 {
     struct work *w = user;
     int64_t now = clock_ns();
+    energy_tick(&w->meter, now);
     if (is_waiting == w->was_waiting && now - w->said_ns < LIFE_NS)
         return;
     w->said_ns = now;
@@ -141,6 +145,37 @@ static int save_facts(struct work *w, struct assay_err *e)
         w->row.n_reused = (int64_t)used.n_reused;
     }
     return store_set_variant(w->store, &w->row, e);
+}
+
+/* -- energy ------------------------------------------------------------------------------------ */
+
+/* Only where there is a meter: why there is none stands beside the run's idle power.  n_tokens
+ * STORE_NULL: the job isn't counted in tokens. */
+static int save_energy(struct work *w, const struct store_job *j,
+                       const struct energy_total total[ENERGY_SOURCES], int64_t n_tokens,
+                       struct assay_err *e)
+{
+    for (int s = 0; s < ENERGY_SOURCES; s++) {
+        struct energy_total t = energy_result(&total[s]);
+        struct store_energy row = {.job_id = j->id,
+                                   .round = w->child->round,
+                                   .source = energy_source_name((enum energy_source)s),
+                                   .uj = t.uj >= 0 ? t.uj : STORE_NULL,
+                                   .ns = t.ns,
+                                   .n_blocks = t.n_blocks,
+                                   .n_reads = t.n_reads,
+                                   .n_tokens = n_tokens,
+                                   .reason = t.uj >= 0 ? NULL : t.reason};
+        if (!w->meter.has[s])
+            continue;
+        /* What this run did not ask it did not pay for, and the sum would look cheap. */
+        if (w->had_answers && j->n_reused > 0) {
+            row.uj = STORE_NULL;
+            row.reason = "answers came from the store";
+        }
+        TRY(store_put_energy(w->store, &row, e));
+    }
+    return 0;
 }
 
 /* -- jobs -------------------------------------------------------------------------------------- */
@@ -253,8 +288,13 @@ static int run_task(struct work *w, size_t i, struct assay_err *e)
         .tick = on_tick,
         .user = w,
     };
+    energy_reset(&w->meter);
+    energy_begin(&w->meter);
     int rc = job_run(&job, &said);
+    energy_end(&w->meter);
     note_stats(w, j, job.n_done, &job.stats);
+    if (rc >= 0)
+        rc = save_energy(w, j, w->meter.total, STORE_NULL, &said);
     return end_job(w, j, rc, &said, e);
 }
 
@@ -296,6 +336,7 @@ static int save_decided(struct work *w, const struct decide *d, struct assay_err
         j->status = "done";
         j->reason = is_early && j->n_done < j->n_items ? "decided" : NULL;
         TRY(store_set_job(w->store, j, e));
+        TRY(save_energy(w, j, d->tasks[i].energy, STORE_NULL, e));
     }
     TRY(save_facts(w, e));
     TRY(store_commit(w->store, e));
@@ -340,6 +381,7 @@ static int run_tasks(struct work *w, struct assay_err *e)
         .plan = p,
         .store = w->store,
         .engine = &w->engine,
+        .meter = &w->meter,
         .known = &w->known,
         .variant_id = w->variant_id,
         .run_variant_id = w->go.run_variant_id,
@@ -407,9 +449,14 @@ static int run_divergence(struct work *w, size_t i, struct assay_err *e)
     j->task_id = w->plan->tasks[i].id;
     TRY(mark_running(w, j, e));
     begin_job(w, j, 0);
+    energy_reset(&w->meter);
+    energy_begin(&w->meter);
     int rc = w->reference_uid[0]
                  ? divergence_compare(&d, &said)
                  : err_set(&said, ASSAY_EUNSUPPORTED, "the reference was never opened");
+    energy_end(&w->meter);
+    if (rc >= 0)
+        rc = save_energy(w, j, w->meter.total, STORE_NULL, &said);
     j->n_items = (int64_t)d.n_items;
     j->n_done = (int64_t)d.n_done;
     if (rc >= 0 && d.n_done < d.n_items)
@@ -439,6 +486,7 @@ static int run_scenario(struct work *w, size_t i, struct assay_err *e)
     begin_job(w, j, 0);
     struct scenario s = {.what = c,
                          .engine = &w->engine,
+                         .meter = &w->meter,
                          .store = w->store,
                          .job_id = j->id,
                          .round = round,
@@ -452,6 +500,8 @@ static int run_scenario(struct work *w, size_t i, struct assay_err *e)
         store_rollback(w->store);
         return err_set(e, rc, "interrupted");
     }
+    if (rc >= 0)
+        rc = save_energy(w, j, w->meter.total, s.n_tokens, &said);
     j->n_done = j->n_items = n_before + (int64_t)s.n_done;
     if (rc >= 0)
         rc = round + 1 < c->rounds;
@@ -569,6 +619,7 @@ static int enter_store(struct work *w, struct assay_err *e)
     w->row.status = "running";
     TRY(store_set_variant(w->store, &w->row, e));
     w->row.status = NULL;
+    TRY(store_has_responses(w->store, w->variant_id, &w->had_answers, e));
     TRY(ask_known_load(&w->known, w->store, w->variant_id, e));
     return store_commit(w->store, e);
 }
@@ -619,6 +670,7 @@ _Noreturn void child_main(const struct child *c)
     struct assay_err e = {0};
     struct work w = {.child = c, .plan = c->plan, .peak = {-1, -1, -1}, .was_waiting = true};
     store_run_variant_init(&w.row);
+    energy_open(&w.meter, NULL);
     set_up(c);
     bool was_opened = false;
     int rc = open_model(&w, &e);

@@ -207,7 +207,13 @@ static int ask_piece(struct decide *d, struct decide_task *t, bool is_last, stru
         .tick = d->tick ? on_tick : NULL,
         .user = &piece,
     };
+    energy_reset(d->meter);
+    if (t->n_only) /* the last one only sums up */
+        energy_begin(d->meter);
     int rc = job_run(&job, e);
+    energy_end(d->meter);
+    for (int i = 0; i < ENERGY_SOURCES; i++)
+        energy_add(&t->energy[i], &d->meter->total[i]);
     t->n_done += job.n_done;
     add_stats(&t->stats, &job.stats);
     return rc;

@@ -12,6 +12,7 @@
 #define DECIDE_H
 #include "harness/base/arena.h"
 #include "harness/run/ask.h"
+#include "harness/machine/energy.h"
 #include "harness/run/plan.h"
 #include "harness/stats/betting.h"
 
@@ -24,6 +25,7 @@ struct decide_task {                   /* takes part */
     int64_t losses, gains, n_paired;   /* so far */
     uint64_t n_done;
     struct ask_stats stats;
+    struct energy_total energy[ENERGY_SOURCES];      /* of its pieces */
 };
 struct decide_item {
     uint64_t key;
@@ -33,6 +35,7 @@ struct decide {
     const struct plan *plan;
     struct store *store;
     const struct engine *engine;
+    struct energy_meter *meter;
     struct ask_known *known;
     int64_t variant_id, run_variant_id, reference_id;
     const volatile sig_atomic_t *stop;

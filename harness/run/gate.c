@@ -207,7 +207,8 @@ static void write_block(const struct gate_turns *t, bool b_first, struct buf *b)
     write_side(b, "b", t->b);
     buf_printf(
         b,
-        "], \"reference\": \"%s\", \"kl-docs\": 0, \"rounds\": 1, \"timeout\": %lld, \"scenarios\": [{\"name\": ",
+        "], \"reference\": \"%s\", \"kl-docs\": 0, \"rounds\": 1, \"idle\": 0, \"timeout\": %lld, "
+        "\"scenarios\": [{\"name\": ",
         b_first || !t->a ? "b" : "a", (long long)t->timeout_s);
     json_write_str(b, s->name, strlen(s->name));
     buf_printf(b,

@@ -88,6 +88,9 @@ void progress_event(struct progress *p, const struct run_event *x, int columns, 
     buf_clear(status);
     feed_rate(p, x);
     switch (x->kind) {
+    case RUN_IDLE:
+        add_safe(line, x->text);
+        break;
     case RUN_BEGIN:
         p->n_variants = (int)x->n_total;
         buf_printf(line, "run %s%s", x->text, x->is_resumed ? " goes on" : "");

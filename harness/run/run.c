@@ -23,6 +23,7 @@
 #include "harness/machine/machine.h"
 #include "harness/run/child.h"
 #include "harness/run/divergence.h"
+#include "harness/run/idle.h"
 #include "harness/run/record.h"
 #include "harness/run/scratch.h"
 #include "harness/store/store.h"
@@ -52,6 +53,8 @@ struct run {
     struct store_lock lock;
     bool has_begun, was_there; /* in the store; the file was there before */
     int64_t run_id, reference_id;
+    struct idle idle;
+    bool has_idle; /* measured now, or by an earlier start of this run */
     struct member *members;
     size_t n_members;
     struct member *latest; /* the last one that ended */
@@ -177,6 +180,11 @@ static int save_ending(struct store *s, const struct member *m, struct assay_err
     return store_end_jobs(s, m->id, "skipped", x->reason, e);
 }
 
+static int save_idle(struct run *r, struct store *s, struct assay_err *e)
+{
+    return idle_save(&r->idle, s, r->run_id, e);
+}
+
 /* Everything of the run so far, in one transaction. */
 static int write_run(struct run *r, struct store *s, struct assay_err *e)
 {
@@ -187,7 +195,7 @@ static int write_run(struct run *r, struct store *s, struct assay_err *e)
     for (size_t i = 0; i < r->n_members; i++)
         if (r->members[i].ending.status && !r->members[i].is_finished)
             TRY(save_ending(s, &r->members[i], e));
-    return 0;
+    return r->has_idle ? save_idle(r, s, e) : 0;
 }
 
 static int with_store(struct run *r, int (*fn)(struct run *, struct store *, struct assay_err *),
@@ -216,6 +224,25 @@ static void say_ending(struct run *r, struct member *m)
                                .text = x->reason[0] ? x->reason : NULL});
 }
 
+/* Once per run, before its first child works: what energy is net of. */
+static int measure_idle(struct run *r, struct assay_err *e)
+{
+    char text[IDLE_TEXT];
+    if (r->has_idle)
+        return 0;
+    r->has_idle = true;
+    idle_open(&r->idle);
+    if (idle_takes_time(&r->idle, r->suite->idle_s)) {
+        snprintf(text, sizeof text, "measuring idle power for %.3g s (--idle)", r->suite->idle_s);
+        emit(r, (struct run_event){.kind = RUN_IDLE, .text = text});
+    }
+    idle_measure(&r->idle, r->suite->idle_s, &n_signals);
+    idle_say(&r->idle, text);
+    if (text[0])
+        emit(r, (struct run_event){.kind = RUN_IDLE, .text = text});
+    return r->has_begun ? with_store(r, save_idle, e) : 0;
+}
+
 static int begin_run(struct run *r, struct assay_err *e)
 {
     if (r->has_begun)
@@ -241,7 +268,8 @@ static int find_unfinished(struct run *r, struct store *s, struct assay_err *e)
     r->summary->is_resumed = true;
     snprintf(r->summary->uid, sizeof r->summary->uid, "%s", row.uid);
     TRY(store_set_run_status(s, row.id, "running", STORE_NULL, e));
-    return write_run(r, s, e);
+    TRY(write_run(r, s, e));
+    return store_has_idle(s, r->run_id, &r->has_idle, e);
 }
 
 /* An unfinished run of the same plan is gone on with; otherwise nothing is written yet. */
@@ -543,6 +571,9 @@ static bool is_worse(const struct ending *x, const struct ending *before)
 static int run_variant(struct run *r, struct member *m, struct assay_err *e)
 {
     struct watch w;
+    TRY(measure_idle(r, e));
+    if (n_signals)
+        return 0;
     if (r->round == 0)
         emit(r, (struct run_event){.kind = RUN_VARIANT, .variant = m->variant->suite->name});
     TRY(start_child(r, m, &w, e));

@@ -16,6 +16,7 @@ struct assay_err;
 struct suite;
 
 enum run_event_kind {
+    RUN_IDLE,          /* the machine's idle power: text: that it is measured, then what it is */
     RUN_BEGIN,         /* n_total: variants; text: run uid; is_resumed */
     RUN_VARIANT,       /* a variant begins: variant */
     RUN_OPEN,          /* its model is open: text: precision and kernel path */

@@ -184,12 +184,16 @@ static int repeat(struct scenario *s, struct arena *a, struct assay_err *e)
                   (n_walls && clock_ns() - start > warmup_ns / w->rounds);
         if (s->tick)
             s->tick(s->user, true, s->n_done, s->n_total);
+        if (is_warm)
+            energy_begin(s->meter);
         TRY(measure(s, rep, &x, a, e));
         x.is_warmup = !is_warm;
-        if (is_warm)
+        if (is_warm) {
             counted++;
-        else
+            s->n_tokens += w->kind == SUITE_PREFILL ? x.n_prompt : x.n_generated;
+        } else {
             walls[n_walls++] = x.wall_ns;
+        }
         TRY(store_put_sample(s->store, &x, e));
         s->n_done++;
         arena_rewind(a, mark);
@@ -203,9 +207,12 @@ int scenario_run(struct scenario *s, struct assay_err *e)
 {
     struct arena a = {0};
     s->n_done = s->n_total = 0;
+    s->n_tokens = 0;
+    energy_reset(s->meter);
     int rc = check(s, e);
     if (rc >= 0)
         rc = repeat(s, &a, e);
+    energy_end(s->meter);
     if (s->tick)
         s->tick(s->user, false, s->n_done, s->n_total);
     arena_release(&a);

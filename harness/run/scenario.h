@@ -9,6 +9,7 @@
 #ifndef SCENARIO_H
 #define SCENARIO_H
 #include <signal.h>
+#include "harness/machine/energy.h"
 #include "harness/run/plugin.h"
 #include "harness/run/suite.h"
 #include "harness/store/store.h"
@@ -16,6 +17,7 @@
 struct scenario {
     const struct suite_scenario *what;
     const struct engine *engine;
+    struct energy_meter *meter;        /* begun with the first counted repetition, ended with the last */
     struct store *store;
     int64_t job_id, round;
     int64_t n_before;              /* repetitions of earlier rounds: numbers go on */
@@ -25,6 +27,7 @@ struct scenario {
     void *user;
     /* out */
     uint64_t n_done, n_total;
+    int64_t n_tokens;                  /* of the counted repetitions: of the prompt in prefill, else generated */
 };
 /* Inside a transaction.  ASSAY_EUNSUPPORTED: this model cannot be measured so, the text says
  * why. */

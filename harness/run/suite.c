@@ -35,6 +35,8 @@ const struct assay_field suite_fields[] = {
      "counted repetitions of each scenario, shared by the rounds"},
     {"rounds", ASSAY_INT, AT(rounds), "6", "1..200",
      "times all variants take turns at the scenarios; an interval of speed needs 6"},
+    {"idle", ASSAY_NUM, AT(idle_s), "10", "0..3600",
+     "seconds the power of the idle machine is measured first, where there is a meter; 0: never"},
     {"reference", ASSAY_STR, AT(reference), NULL, NULL, "variant the others are compared with"},
     {"limit", ASSAY_NUM, AT(limit), "0", "0..",
      "documents per task; below 1 a share of them; 0: all"},

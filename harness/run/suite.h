@@ -56,6 +56,7 @@ struct suite {
     /* single settings: suite_fields */
     const char *name, *backend, *reference, *samples_text, *gen_kwargs_text, *float_sum, *memory_limit_text, *logits_budget_text;
     double limit;                      /* 0: all; below 1: share of the documents */
+    double idle_s;                     /* of the baseline of energy; 0: none */
     int64_t seed, fewshot, fewshot_seed, bootstrap;
     int64_t threads, timeout_s;        /* 0: backend's choice; 0: none */
     int64_t kl_docs, repetitions, rounds;

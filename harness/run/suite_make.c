@@ -471,7 +471,7 @@ static const char *const lists[] = {"tasks", "task-dir", "data", "recipe-dir"};
 /* Not part of the identity: an interrupted run may be resumed with others. */
 static const char *const aside[] = {"timeout",          "memory-limit",      "keep-logits",
                                     "allow-task-code",  "task-code-python",  "task-code-timeout",
-                                    "task-code-memory"};
+                                    "task-code-memory", "idle"};
 
 /* What only chat templates read, likewise. */
 static const char *const chatting[] = {"fewshot-as-multiturn", "chat-date"};

@@ -62,6 +62,12 @@ static const char *const invariants[] = {
     "WHERE (job_id IS NULL) = (group_id IS NULL)",
     "SELECT 'job ' || job_id || ' counts ' || n || ' of ' || n_of || ' items as ' || kind FROM notice "
     "WHERE n < 0 OR n > n_of",
+    "SELECT 'energy of job ' || job_id || ' (' || source || ') is missing without a reason, or not a "
+    "quantity' FROM energy WHERE (uj IS NULL) = (reason IS NULL) OR uj <= 0 OR ns < 0 OR n_blocks < 0 "
+    "OR n_tokens < 0",
+    "SELECT 'idle power of run ' || run_id || ' (' || source || ') is missing without a reason, or "
+    "not a quantity' FROM idle WHERE (uj IS NULL) = (reason IS NULL) OR uj <= 0 OR ns < 0 OR "
+    "(uj IS NOT NULL AND ns = 0)",
     "SELECT 'item ' || idx || ' of task ' || task_id || ' has a broken list of requests' FROM item "
     "WHERE length(requests) % 16 <> 0 OR length(doc_uid) <> 16",
     "SELECT 'variant ' || variant_id || ' has ' || count(*) || ' responses with a broken key' "

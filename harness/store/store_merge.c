@@ -47,6 +47,8 @@ static const struct table tables[] = {
     {"divergence", OWNED, {0}, ""},
     {"sample", OWNED, {0}, ""},
     {"notice", OWNED, {0}, ""},
+    {"energy", OWNED, {0}, ""},
+    {"idle", OWNED, {0}, ""},
     {"decision", OWNED, {0}, ""},
     {"canary", SAID, {0}, "ON CONFLICT DO NOTHING"},
     {"rerun", SAID, {0}, "ON CONFLICT DO NOTHING"},
@@ -281,11 +283,13 @@ static int forget_owned(struct store *s, int64_t run_id, struct assay_err *e)
         "DELETE FROM divergence" OF_JOB,
         "DELETE FROM sample" OF_JOB,
         "DELETE FROM notice" OF_JOB,
+        "DELETE FROM energy" OF_JOB,
         "DELETE FROM result WHERE run_variant_id IN " OF_RUN,
         "DELETE FROM decision WHERE run_variant_id IN " OF_RUN,
         "DELETE FROM job WHERE run_variant_id IN " OF_RUN,
         "DELETE FROM run_variant WHERE run_id = ?1",
         "DELETE FROM task_group WHERE run_id = ?1",
+        "DELETE FROM idle WHERE run_id = ?1",
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         TRY(store_exec(s, e, parts[i], "i", run_id));
@@ -367,7 +371,8 @@ static int renumber_runs(struct store *s, struct assay_err *e)
     static const char *const places[][2] = {
         {"run", "id"},          {"run_variant", "run_id"}, {"task_group", "run_id"},
         {"canary", "run_id"},   {"rerun", "run_id"},       {"finding", "run_id"},
-        {"finding", "seen_id"}, {"gate", "run_id"},        {"baseline", "run_id"}};
+        {"finding", "seen_id"}, {"gate", "run_id"},        {"baseline", "run_id"},
+        {"idle", "run_id"}};
     int64_t is_off = 0;
     TRY(store_int(s, e, &is_off,
                   "SELECT EXISTS (SELECT 1 FROM (SELECT started_ns AS x, lag(started_ns) OVER "

@@ -347,6 +347,7 @@ int store_clear_job(struct store *s, int64_t job_id, struct assay_err *e)
     TRY(store_exec(s, e, "DELETE FROM result WHERE job_id = ?", "i", job_id));
     TRY(store_exec(s, e, "DELETE FROM notice WHERE job_id = ?", "i", job_id));
     TRY(store_exec(s, e, "DELETE FROM divergence WHERE job_id = ?", "i", job_id));
+    TRY(store_exec(s, e, "DELETE FROM energy WHERE job_id = ?", "i", job_id));
     return store_exec(s, e, "DELETE FROM sample WHERE job_id = ?", "i", job_id);
 }
 

@@ -16,6 +16,7 @@ trap 'chmod -R u+w "$T" 2>/dev/null; rm -rf "$T"' EXIT
 smoke=$PWD/tasks/library/smoke
 failures=0
 unset ASSAY_DATA ASSAY_BACKEND_PATH ASSAY_CPU NO_COLOR
+export ASSAY_POWERCAP=$T/no-meter
 export LC_ALL=C.UTF-8
 
 fail() {

@@ -50,6 +50,8 @@ static const char every_row[] =
     "INSERT INTO result VALUES ($n, $n, $n, NULL, 1, 1.0, NULL, 1, 1, 'mean');"
     "INSERT INTO divergence VALUES ($n, 0, 0, 0, x'', x'', x'', x'', x'');"
     "INSERT INTO sample VALUES ($n, 0, 0, 8, 0, 5, 5, NULL, NULL, NULL, 0, 3);"
+    "INSERT INTO energy VALUES ($n, 0, 'rapl-package', 70, 5, 1, 2, 8, NULL);"
+    "INSERT INTO idle VALUES ($n, 'rapl-package', 900, 100, 10, 0.1, NULL);"
     "INSERT INTO notice VALUES ($n, 'cut', '', 0, 1);"
     "INSERT INTO decision VALUES ($n, 'pass', 0.01, 0.05, 1, 1, 1, 0, 0, 20, 1);"
     "INSERT INTO canary VALUES ($n, 'stream', 0, 12, 'GB/s');"
@@ -157,7 +159,7 @@ static void every_table(void **state)
                 fail_msg("%s: %s rows there, %s here", t, there, here);
             n++;
         }
-        assert_int_equal(n, 23);
+        assert_int_equal(n, 25);
         sqlite3_finalize(st);
         assert_int_equal(sqlite3_exec(store_sqlite(f->s), "DETACH a", NULL, NULL, NULL), SQLITE_OK);
     }

@@ -225,7 +225,7 @@ static void test_versions(void **state)
     assert_int_equal(from, STORE_SCHEMA);
     assert_int_equal(to, STORE_SCHEMA);
     script(f->db, "DROP TABLE decision; DROP TABLE notice; ALTER TABLE response DROP COLUMN is_cut; "
-                  "ALTER TABLE sample DROP COLUMN round; "
+                  "ALTER TABLE sample DROP COLUMN round; DROP TABLE energy; DROP TABLE idle; "
                   "PRAGMA user_version = 1"); /* as version 1 left it */
     refuses(f, STORE_WRITE, ASSAY_EUNSUPPORTED, "assay db migrate");
     assert_ok(store_migrate(f->db, &from, &to, &f->e), f->e);
@@ -235,6 +235,7 @@ static void test_versions(void **state)
     assert_int_equal(count(s, "SELECT count(*) FROM decision"), 0);
     assert_int_equal(count(s, "SELECT count(*) FROM notice"), 0);
     assert_int_equal(count(s, "SELECT count(is_cut) FROM response"), 0);
+    assert_int_equal(count(s, "SELECT count(*) FROM energy, idle"), 0);
     store_close(s);
     script(f->db, "PRAGMA user_version = 0");
     refuses(f, STORE_WRITE, ASSAY_EUNSUPPORTED, "assay db migrate");
@@ -458,6 +459,12 @@ static void test_check(void **state)
          "NULL, 5, NULL, 0)",
          "no response"},
         {"INSERT INTO notice VALUES (1, 'cut', '', 3, 2)", "DELETE FROM notice", "counts 3 of 2 items as cut"},
+        {"INSERT INTO energy VALUES (1, 0, 'rapl-package', NULL, 5, 1, 2, NULL, NULL)",
+         "DELETE FROM energy", "energy of job 1 (rapl-package) is missing without a reason"},
+        {"INSERT INTO energy VALUES (1, 0, 'rapl-package', 0, 5, 1, 2, NULL, NULL)",
+         "DELETE FROM energy", "not a quantity"},
+        {"INSERT INTO idle VALUES (1, 'rapl-dram', NULL, 0, 0, NULL, NULL)", "DELETE FROM idle",
+         "idle power of run 1 (rapl-dram) is missing without a reason"},
         {"UPDATE job SET n_done = 1", "UPDATE job SET n_done = 2", "1 of 2 items"},
         {"UPDATE result SET n = 3", "UPDATE result SET n = 2", "counts 3 items, 2 have scores"},
         {"UPDATE item SET requests = X'00' WHERE idx = 1",
