@@ -3,6 +3,7 @@
  * `loss` is always the change towards worse, so that accuracy (higher is better) and perplexity
  * (lower is better) share one verdict. */
 #include "reports/cell.h"
+#include "reports/clusters.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,12 +18,13 @@
 
 static const double POWER = 0.8;
 
-void cell_pair(const struct view_scores *b, const struct view_scores *v, struct arena *a,
-               struct cell_pairs *p)
+void cell_pair(const struct view_scores *b, const struct view_scores *v,
+               const struct view_clusters *clusters, struct arena *a, struct cell_pairs *p)
 {
     size_t cap = b->n < v->n ? b->n : v->n, n = 0, i = 0, j = 0;
     double *base = ARENA_ARRAY(a, double, cap), *variant = ARENA_ARRAY(a, double, cap);
     double *weight = b->weight ? ARENA_ARRAY(a, double, cap) : NULL;
+    int32_t *idx = clusters->n ? ARENA_ARRAY(a, int32_t, cap) : NULL;
     *p = (struct cell_pairs){.is_binary = true};
     while (i < b->n && j < v->n) {
         if (b->idx[i] != v->idx[j]) {
@@ -33,6 +35,8 @@ void cell_pair(const struct view_scores *b, const struct view_scores *v, struct 
         variant[n] = v->value[j];
         if (weight)
             weight[n] = b->weight[i];
+        if (idx)
+            idx[n] = b->idx[i];
         p->is_binary &= (base[n] == 0 || base[n] == 1) && (variant[n] == 0 || variant[n] == 1);
         p->has_nan |= isnan(base[n]) || isnan(variant[n]) || (weight && isnan(weight[n]));
         n++, i++, j++;
@@ -45,13 +49,43 @@ void cell_pair(const struct view_scores *b, const struct view_scores *v, struct 
     p->base = base;
     p->variant = variant;
     p->weight = weight;
+    if (idx)
+        clusters_set(clusters, idx, a, p);
+}
+
+/* Of the sum of n scores whose sum and sum of squares are these. */
+static struct cell_spread independent(size_t n, double sum, double squares)
+{
+    double nn = (double)n, v = n > 1 ? nn * (squares - sum * sum / nn) / (nn - 1) : 0;
+    return (struct cell_spread){v, v};
+}
+
+static void cluster_spread(const struct cell_pairs *p, const double *v, struct cell_spread *s)
+{
+    struct cluster_error e;
+    cluster_mean(v, p->cluster, p->n, &e);
+    s->clustered = (double)p->n * e.cr1 * (double)p->n * e.cr1;
+}
+
+static void cluster_spreads(const struct cell_pairs *p, struct cell_counts *c)
+{
+    struct arena scratch = {0};
+    double *change = ARENA_ARRAY(&scratch, double, p->n);
+    for (size_t i = 0; i < p->n; i++)
+        change[i] = p->variant[i] - p->base[i];
+    cluster_spread(p, p->base, &c->base);
+    cluster_spread(p, p->variant, &c->variant);
+    cluster_spread(p, change, &c->change);
+    arena_release(&scratch);
 }
 
 void cell_count(const struct cell_pairs *p, struct cell_counts *c)
 {
-    c->n += p->n;
-    c->only_base += p->only_base;
-    c->only_variant += p->only_variant;
+    *c = (struct cell_counts){.n = p->n,
+                              .only_base = p->only_base,
+                              .only_variant = p->only_variant,
+                              .n_clusters = p->cluster ? p->n_clusters : p->n,
+                              .has_clusters = p->cluster != NULL};
     for (size_t i = 0; i < p->n; i++) {
         bool base = p->base[i] == 1, variant = p->variant[i] == 1;
         c->base_right += base;
@@ -59,13 +93,51 @@ void cell_count(const struct cell_pairs *p, struct cell_counts *c)
         c->losses += base && !variant;
         c->gains += variant && !base;
     }
+    double b = (double)c->base_right, v = (double)c->variant_right;
+    c->base = independent(p->n, b, b);
+    c->variant = independent(p->n, v, v);
+    c->change = independent(p->n, v - b, (double)(c->losses + c->gains));
+    if (p->cluster)
+        cluster_spreads(p, c);
 }
 
-static struct compare_value share(size_t k, size_t n, double alpha)
+static void add_spread(struct cell_spread *sum, const struct cell_spread *s)
 {
-    struct compare_value v = {(double)k / (double)n, NAN, NAN};
-    proportion_wilson((int64_t)k, (int64_t)n, alpha, &v.lo, &v.hi);
-    return v;
+    sum->plain += s->plain;
+    sum->clustered += s->clustered;
+}
+
+void cell_add(struct cell_counts *sum, const struct cell_counts *k)
+{
+    sum->n += k->n;
+    sum->base_right += k->base_right;
+    sum->variant_right += k->variant_right;
+    sum->losses += k->losses;
+    sum->gains += k->gains;
+    sum->only_base += k->only_base;
+    sum->only_variant += k->only_variant;
+    sum->n_clusters += k->n_clusters;
+    sum->has_clusters |= k->has_clusters;
+    add_spread(&sum->base, &k->base);
+    add_spread(&sum->variant, &k->variant);
+    add_spread(&sum->change, &k->change);
+}
+
+/* Without a single difference there is nothing to see a design effect by. */
+static struct cluster_design design_of(const struct cell_counts *k, const struct cell_spread *s)
+{
+    double deff = s->plain > 0 ? s->clustered / s->plain : 1;
+    return (struct cluster_design){deff > 1 ? deff : 1, k->has_clusters ? k->n_clusters : 0};
+}
+
+static struct compare_value share(const struct cell_counts *k, size_t right,
+                                  const struct cell_spread *s, double alpha)
+{
+    struct cluster_design d = design_of(k, s);
+    double v = (double)right / (double)k->n, lim[2] = {NAN, NAN};
+    proportion_wilson((int64_t)right, (int64_t)k->n, alpha, &lim[0], &lim[1]);
+    cluster_stretch(&d, v, alpha, lim);
+    return (struct compare_value){v, fmax(0, lim[0]), fmin(1, lim[1])};
 }
 
 static const struct compare_cell empty_cell = {.base = {NAN, NAN, NAN},
@@ -80,6 +152,7 @@ static const struct compare_cell empty_cell = {.base = {NAN, NAN, NAN},
                                                .smallest_margin = NAN,
                                                .mde = NAN,
                                                .p_margin = NAN,
+                                               .deff = 1,
                                                .higher_is_better = true,
                                                .verdict = COMPARE_INCOMPARABLE};
 
@@ -131,33 +204,44 @@ void cell_binary(struct compare_cell *c, const struct cell_counts *k, const stru
     c->losses = k->losses;
     c->gains = k->gains;
     c->n_changed = k->losses + k->gains;
-    c->base = share(k->base_right, k->n, r->alpha);
-    c->variant = share(k->variant_right, k->n, r->alpha);
+    struct cluster_design d = design_of(k, &k->change);
+    c->n_clusters = d.n_clusters;
+    c->deff = d.deff;
+    c->base = share(k, k->base_right, &k->base, r->alpha);
+    c->variant = share(k, k->variant_right, &k->variant, r->alpha);
     c->delta.v = (double)(g - b) / nn;
     paired_interval(b, g, n, r->alpha, lim);
-    c->delta.lo = lim[0];
-    c->delta.hi = lim[1];
-    c->se = paired_wald_se(b, g, n);
-    c->p_exact = paired_mcnemar_exact(b, g);
-    c->p_mid = c->p_adjusted = paired_mcnemar_mid(b, g);
+    cluster_stretch(&d, c->delta.v, r->alpha, lim);
+    c->delta.lo = fmax(-1, lim[0]);
+    c->delta.hi = fmin(1, lim[1]);
+    c->se = paired_wald_se(b, g, n) * sqrt(d.deff);
+    c->p_exact = d.n_clusters ? NAN : paired_mcnemar_exact(b, g);
+    c->p_mid = c->p_adjusted = cluster_two_sided(&d, paired_mcnemar_mid(b, g));
     paired_interval(b, g, n, 2 * r->alpha, lim); /* the one-sided limit at alpha */
+    cluster_stretch(&d, c->delta.v, 2 * r->alpha, lim);
     c->smallest_margin = lim[0] < 0 ? -lim[0] : 0;
     c->margin = r->margin;
-    c->p_margin = paired_noninferior(b, g, n, r->margin);
+    c->p_margin = cluster_one_sided(&d, paired_noninferior(b, g, n, r->margin));
     /* with no flips seen, the power of what could have been: at most 3 in n (rule of three) */
     double psi = b + g > 0 ? (double)(b + g) / nn : fmin(1, 3 / nn);
-    c->mde = power_paired_mde(psi, nn, r->alpha, POWER);
+    c->mde = power_paired_mde(psi, nn, r->alpha, POWER) * sqrt(d.deff);
     if (r->share > 0)
         bet(c, r);
+}
+
+/* How many independent things there are. */
+static size_t units_of(const struct compare_cell *c)
+{
+    return c->n_clusters ? c->n_clusters : c->n;
 }
 
 /* delta with its interval from an estimate of the change, normal or Student. */
 static void set_delta(struct compare_cell *c, double delta, double se, double alpha)
 {
-    double half = cluster_half_width(se, c->n, alpha);
+    double half = cluster_half_width(se, units_of(c), alpha);
     c->delta = (struct compare_value){delta, delta - half, delta + half};
     c->se = se;
-    c->p_mid = c->p_adjusted = cluster_p(delta, se, c->n);
+    c->p_mid = c->p_adjusted = cluster_p(delta, se, units_of(c));
     c->mde = se * (dist_norm_quantile(1 - 0.5 * alpha) + dist_norm_quantile(POWER));
 }
 
@@ -165,12 +249,12 @@ static void set_delta(struct compare_cell *c, double delta, double se, double al
 static void set_margin(struct compare_cell *c, double margin, double alpha)
 {
     double loss = c->higher_is_better ? -c->delta.v : c->delta.v;
-    double reach = loss + cluster_half_width(c->se, c->n, 2 * alpha);
+    double reach = loss + cluster_half_width(c->se, units_of(c), 2 * alpha);
     c->margin = margin;
     c->smallest_margin = reach > 0 ? reach : isnan(reach) ? NAN : 0;
     if (isnan(margin) || isnan(c->se))
         return;
-    double room = margin - loss, half_p = 0.5 * cluster_p(room, c->se, c->n);
+    double room = margin - loss, half_p = 0.5 * cluster_p(room, c->se, units_of(c));
     c->p_margin = c->se == 0 ? (room > 0 ? 0 : 1) : room > 0 ? half_p : 1 - half_p;
 }
 
@@ -182,12 +266,23 @@ static bool is_unit(const double *v, size_t n)
     return true;
 }
 
-static struct compare_value mean_value(const double *v, size_t n, double alpha)
+static double error_of(const struct cluster_error *e, const struct cell_pairs *p)
+{
+    return p->cluster ? e->cr1 : e->clt;
+}
+
+static struct compare_value mean_value(const struct cell_pairs *p, const double *v, double alpha)
 {
     struct cluster_error e;
-    cluster_mean(v, NULL, n, &e);
-    double half = cluster_half_width(e.clt, n, alpha);
+    cluster_mean(v, p->cluster, p->n, &e);
+    double half = cluster_half_width(error_of(&e, p), e.n_clusters, alpha);
     return (struct compare_value){e.mean, e.mean - half, e.mean + half};
+}
+
+static void set_design(struct compare_cell *c, const struct cell_pairs *p, double se, double plain)
+{
+    c->n_clusters = p->n_clusters;
+    c->deff = p->cluster && plain > 0 && se > plain ? se * se / (plain * plain) : 1;
 }
 
 static void compare_means(struct compare_cell *c, const struct cell_pairs *p,
@@ -197,21 +292,22 @@ static void compare_means(struct compare_cell *c, const struct cell_pairs *p,
     struct cluster_error e;
     for (size_t i = 0; i < p->n; i++)
         d[i] = p->variant[i] - p->base[i];
-    cluster_mean(d, NULL, p->n, &e);
+    cluster_mean(d, p->cluster, p->n, &e);
     c->kind = COMPARE_MEAN;
-    c->base = mean_value(p->base, p->n, r->alpha);
-    c->variant = mean_value(p->variant, p->n, r->alpha);
-    set_delta(c, e.mean, e.clt, r->alpha);
+    set_design(c, p, e.cr1, e.clt);
+    c->base = mean_value(p, p->base, r->alpha);
+    c->variant = mean_value(p, p->variant, r->alpha);
+    set_delta(c, e.mean, error_of(&e, p), r->alpha);
     bool has_margin = is_unit(p->base, p->n) && is_unit(p->variant, p->n);
     set_margin(c, has_margin ? r->margin : NAN, r->alpha);
 }
 
 /* ln of the perplexity (or bits per byte) -sum(ll) / sum(weight) with its interval. */
-static struct compare_value nll_value(const double *ll, const double *w, size_t n, double alpha)
+static struct compare_value nll_value(const struct cell_pairs *p, const double *ll, double alpha)
 {
     struct cluster_ratio q;
-    cluster_ratio(ll, w, NULL, n, &q);
-    double half = cluster_half_width(q.se, n, alpha);
+    cluster_ratio(ll, p->weight, p->cluster, p->n, &q);
+    double half = cluster_half_width(q.se, q.n_clusters, alpha);
     return (struct compare_value){-q.ratio, -q.ratio - half, -q.ratio + half};
 }
 
@@ -226,17 +322,19 @@ static void compare_likelihoods(struct compare_cell *c, const struct cell_pairs 
                                 const struct cell_rules *r, struct arena *a)
 {
     double *d = ARENA_ARRAY(a, double, p->n), unit = is_bits ? M_LN2 : 1;
-    struct cluster_ratio q;
+    struct cluster_ratio q, plain;
     for (size_t i = 0; i < p->n; i++)
         d[i] = p->base[i] - p->variant[i]; /* log-likelihoods: positive is worse */
     c->kind = COMPARE_LIKELIHOOD;
     c->higher_is_better = false;
-    if (!cluster_ratio(d, p->weight, NULL, p->n, &q)) {
+    cluster_ratio(d, p->weight, NULL, p->n, &plain);
+    if (!cluster_ratio(d, p->weight, p->cluster, p->n, &q)) {
         cell_refuse(c, "the weights (words or bytes) of the scores do not add up to anything");
         return;
     }
-    c->base = to_unit(nll_value(p->base, p->weight, p->n, r->alpha), is_bits);
-    c->variant = to_unit(nll_value(p->variant, p->weight, p->n, r->alpha), is_bits);
+    set_design(c, p, q.se, plain.se);
+    c->base = to_unit(nll_value(p, p->base, r->alpha), is_bits);
+    c->variant = to_unit(nll_value(p, p->variant, r->alpha), is_bits);
     set_delta(c, q.ratio / unit, q.se / unit, r->alpha);
     set_margin(c, r->ln_ppl_margin / unit, r->alpha);
 }
@@ -256,7 +354,7 @@ void cell_scores(struct compare_cell *c, const struct cell_pairs *p, const char 
     if (p->n == 0) {
         cell_refuse(c, "no item has a score on both sides");
     } else if (is_mean && p->is_binary && higher) {
-        struct cell_counts k = {0};
+        struct cell_counts k;
         cell_count(p, &k);
         cell_binary(c, &k, r);
     } else {

@@ -11,15 +11,25 @@ struct cell_pairs {              /* items both variants have, by ascending idx *
     size_t n, n_changed, only_base, only_variant;
     const double *base, *variant;
     const double *weight;        /* the base's; NULL: none */
+    const int32_t *cluster;      /* ids, equal ones adjacent; NULL: every item stands for itself */
+    size_t n_clusters;
     bool is_binary, has_nan;
 };
-void cell_pair(const struct view_scores *base, const struct view_scores *variant, struct arena *,
-               struct cell_pairs *);
+/* Clusters n 0: the store has none.  With clusters the items lie by cluster. */
+void cell_pair(const struct view_scores *base, const struct view_scores *variant,
+               const struct view_clusters *, struct arena *, struct cell_pairs *);
 
+struct cell_spread {             /* of a sum of scores: variance if items were independent, and as they are */
+    double plain, clustered;
+};
 struct cell_counts {             /* 0/1 scores of paired items */
     size_t n, base_right, variant_right, losses, gains, only_base, only_variant;
+    size_t n_clusters;
+    bool has_clusters;           /* some of its items do not stand for themselves */
+    struct cell_spread base, variant, change;
 };
-void cell_count(const struct cell_pairs *, struct cell_counts *sum);      /* adds to *sum */
+void cell_count(const struct cell_pairs *, struct cell_counts *);
+void cell_add(struct cell_counts *sum, const struct cell_counts *);
 
 struct cell_rules {              /* fractions, natural logarithms */
     double alpha, margin, ln_ppl_margin;

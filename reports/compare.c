@@ -298,44 +298,39 @@ static const char *refusal(const struct making *m, const struct compare_task *t,
     return differing(m, "the prompts differ (few-shot examples)", x->uid, y->uid);
 }
 
-static void add_counts(struct cell_counts *sum, const struct cell_counts *k)
-{
-    sum->n += k->n;
-    sum->base_right += k->base_right;
-    sum->variant_right += k->variant_right;
-    sum->losses += k->losses;
-    sum->gains += k->gains;
-    sum->only_base += k->only_base;
-    sum->only_variant += k->only_variant;
-}
+struct task_scores { /* of one task */
+    struct view_scores *rows; /* [n_rows]; n 0: none */
+    struct view_clusters clusters;
+};
 
 static void add_to_pools(struct making *m, size_t row, size_t task, const struct cell_counts *k)
 {
-    add_counts(&m->pool[row], k);
+    cell_add(&m->pool[row], k);
     for (size_t g = 0; g < m->c->n_groups; g++)
         for (size_t i = 0; i < m->c->groups[g]->n_leaves; i++)
             if (strcmp(m->c->groups[g]->leaves[i], m->tasks[task].name) == 0) {
-                add_counts(&m->groups[row * m->c->n_groups + g], k);
+                cell_add(&m->groups[row * m->c->n_groups + g], k);
                 m->group_tasks[row * m->c->n_groups + g]++;
                 break;
             }
 }
 
-static void compare_pair(struct making *m, size_t task, size_t row, const struct view_scores *base,
-                         const struct view_scores *scores, struct arena *scratch)
+static void compare_pair(struct making *m, size_t task, size_t row, const struct task_scores *x,
+                         struct arena *scratch)
 {
     struct compare_task *t = &m->tasks[task];
     struct compare_row *r = &m->c->rows[row];
     struct cell_rules rules = rules_of(m->c, r);
+    const struct view_scores *scores = &x->rows[row];
     struct cell_pairs p;
-    cell_pair(base, scores, scratch, &p);
+    cell_pair(&x->rows[r->base], scores, &x->clusters, scratch, &p);
     /* Ranks are by all items: what was asked of a stopped variant is not what the others were asked. */
     if (m->sums && !stopping_is_early(find_job(r->variant, "task", t->name)))
         agree_add(m->sums, task, row, scores, t);
     r->tasks[task].higher_is_better = t->higher_is_better;
     cell_scores(&r->tasks[task], &p, t->aggregation, &rules, m->a);
     if (r->tasks[task].kind == COMPARE_BINARY) {
-        struct cell_counts k = {0};
+        struct cell_counts k;
         cell_count(&p, &k);
         add_to_pools(m, row, task, &k);
     }
@@ -343,8 +338,7 @@ static void compare_pair(struct making *m, size_t task, size_t row, const struct
         t->is_binary = r->tasks[task].kind == COMPARE_BINARY;
 }
 
-/* scores [n_rows] of one task; n 0: none. */
-static void compare_rows(struct making *m, size_t task, const struct view_scores *scores,
+static void compare_rows(struct making *m, size_t task, const struct task_scores *x,
                          struct arena *scratch)
 {
     struct compare *c = m->c;
@@ -352,8 +346,8 @@ static void compare_rows(struct making *m, size_t task, const struct view_scores
     for (size_t row = 0; row < c->n_rows; row++) {
         struct compare_row *r = &c->rows[row];
         const char *why = refusal(m, t, r);
-        const struct view_scores *base = why ? NULL : &scores[r->base];
-        if (!why && (base->n == 0 || scores[row].n == 0)) {
+        const struct view_scores *base = why ? NULL : &x->rows[r->base];
+        if (!why && (base->n == 0 || x->rows[row].n == 0)) {
             const struct view_variant *v = base->n ? r->variant : c->rows[r->base].variant;
             const struct view_job *job = find_job(v, "task", t->name);
             if (stopping_is_early(job)) {
@@ -366,7 +360,7 @@ static void compare_rows(struct making *m, size_t task, const struct view_scores
         if (why)
             cell_refuse(&r->tasks[task], why);
         else
-            compare_pair(m, task, row, base, &scores[row], scratch);
+            compare_pair(m, task, row, x, scratch);
     }
 }
 
@@ -374,16 +368,18 @@ static int compare_task(struct making *m, size_t task, struct arena *scratch, st
 {
     struct compare *c = m->c;
     const struct compare_task *t = &m->tasks[task];
-    struct view_scores *scores = ARENA_ARRAY(scratch, struct view_scores, c->n_rows);
+    struct task_scores x = {.rows = ARENA_ARRAY(scratch, struct view_scores, c->n_rows)};
     for (size_t row = 0; row < c->n_rows && t->measure; row++) {
         const struct view_job *job = find_job(c->rows[row].variant, "task", t->name);
         if (job)
-            TRY(view_scores_of(m->view, job, t->measure, scratch, &scores[row], e));
-        c->n_scores += scores[row].n;
+            TRY(view_scores_of(m->view, job, t->measure, scratch, &x.rows[row], e));
+        c->n_scores += x.rows[row].n;
     }
-    compare_rows(m, task, scores, scratch);
+    if (t->task)
+        TRY(view_clusters(m->view, t->task, scratch, &x.clusters, e));
+    compare_rows(m, task, &x, scratch);
     for (size_t k = 0; k < m->n_alts; k++)
-        compare_rows(&m->alts[k], task, scores, scratch);
+        compare_rows(&m->alts[k], task, &x, scratch);
     return 0;
 }
 

@@ -53,6 +53,8 @@ struct compare_cell {            /* one measure of one task, group or pool: vari
     size_t n;                    /* paired items */
     size_t n_changed;            /* of them with another score, whatever the direction */
     size_t only_base, only_variant;          /* items without a partner */
+    size_t n_clusters;           /* items with a text in common are one; 0: every item stands for itself */
+    double deff;                 /* variance of delta against that of as many independent items; >= 1 */
     struct compare_value base, variant;      /* with Wilson intervals where binary */
     struct compare_value delta;  /* BINARY, MEAN: variant - base; LIKELIHOOD: ln(variant/base) of
                                     the perplexity, or the difference in bits per byte */

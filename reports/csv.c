@@ -176,6 +176,10 @@ static void cell_rows(struct rows *r, const struct compare_cell *x, const char *
     number(r, "margin", x->margin, n, delta_unit);
     number(r, "smallest_margin", x->smallest_margin, n, delta_unit);
     number(r, "mde", x->mde, n, delta_unit);
+    if (x->n_clusters) {
+        number(r, "clusters", (double)x->n_clusters, n, "texts");
+        number(r, "design_effect", x->deff, n, "ratio");
+    }
     number(r, "only_base", (double)x->only_base, n, "items");
     number(r, "only_variant", (double)x->only_variant, n, "items");
 }

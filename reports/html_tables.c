@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 #include "reports/cell.h"
+#include "reports/clusters.h"
 #include "reports/html_impl.h"
 
 enum { MANY_TASKS = 8 }; /* from here on they can be searched */
@@ -310,6 +311,16 @@ static bool has_any(const struct page *p, enum compare_kind kind)
     return false;
 }
 
+static void shared_texts(struct page *p)
+{
+    const char *note = clusters_note(p->c, p->a);
+    if (!note)
+        return;
+    buf_adds(p->b, "<p class=\"note\">");
+    html_text(p->b, note);
+    buf_adds(p->b, ".</p>");
+}
+
 /* A run of one variant has nothing to differ from: its accuracy per task with the interval. */
 void html_alone(struct page *p)
 {
@@ -345,6 +356,7 @@ void html_alone(struct page *p)
         buf_adds(p->b, "</tr>\n");
     }
     buf_adds(p->b, "</tbody></table></div>");
+    shared_texts(p);
     html_end(p);
 }
 
@@ -367,6 +379,7 @@ void html_forests_body(struct page *p)
     for (size_t i = 0; i < p->c->n_rows && has_any(p, COMPARE_BINARY); i++)
         if (!compare_is_base(p->c, i) && !html_is_failed(&p->c->rows[i]))
             forest(p, i, i == open);
+    shared_texts(p);
 }
 
 void html_forests(struct page *p)

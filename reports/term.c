@@ -1,6 +1,5 @@
 /* term.c - the comparison as text.  Cells are made first and measured, then set into columns; a
  * table that would be wider than 80 columns shortens the names. */
-#include "reports/notice.h"
 #include "reports/term.h"
 
 #include <math.h>
@@ -11,7 +10,9 @@
 #include "harness/base/text.h"
 #include "reports/agree.h"
 #include "reports/cell.h"
+#include "reports/clusters.h"
 #include "reports/fmt.h"
+#include "reports/notice.h"
 #include "reports/runs.h"
 
 enum { SCREEN = 80, MAX_COLS = 24, LEAST_NAME = 8, FEW_TASKS = 3 };
@@ -330,6 +331,9 @@ static void print_notices(const struct compare *c, struct arena *a, struct buf *
     const char *const *lines = notice_lines(v, c->n_rows, a, &n);
     for (size_t i = 0; i < n; i++)
         wrap(out, arena_printf(a, "note: %s", safe(a, lines[i])), 0, 2);
+    const char *shared = clusters_note(c, a);
+    if (shared)
+        wrap(out, arena_printf(a, "note: %s", safe(a, shared)), 0, 2);
 }
 
 /* -- what --wide adds -------------------------------------------------------------------------- */

@@ -80,6 +80,7 @@ static const char *const queries[VIEW_QUERIES] = {
         " WHERE d.job_id = ?1 ORDER BY d.idx, d.request",
     [VIEW_Q_SAMPLES] = "SELECT rep, is_warmup, n_prompt, n_generated, wall_ns, cpu_ns, ttft_ns,"
                        " token_ns, switches, is_dirty, round FROM sample WHERE job_id = ?1 ORDER BY rep",
+    [VIEW_Q_CLUSTERS] = "SELECT idx, key FROM cluster WHERE task_id = ?1 ORDER BY idx",
     [VIEW_Q_ITEM] =
         "SELECT prompt, choices, target, requests FROM item WHERE task_id = ?1 AND idx = ?2",
     [VIEW_Q_RESPONSE] = "SELECT logprob, n_tokens, text, finish FROM response"

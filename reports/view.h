@@ -146,6 +146,13 @@ int view_scores_of(struct view *, const struct view_job *, const struct view_mea
                    struct arena *, struct view_scores *, struct assay_err *);
 int view_scores(struct view *, const struct view_job *, struct arena *, const struct view_scores **,
                 size_t *n, struct assay_err *);
+struct view_clusters {                       /* items that share a text, by ascending idx */
+    size_t n;                                /* 0: none is noted */
+    const int32_t *idx;
+    const int64_t *key;                      /* equal: the same text */
+};
+int view_clusters(struct view *, const struct view_task *, struct arena *, struct view_clusters *,
+                  struct assay_err *);
 struct view_divergence {                     /* positions of one job, by ascending item */
     size_t n;
     const int32_t *idx;                      /* item of each position */

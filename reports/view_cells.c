@@ -232,6 +232,24 @@ int view_samples(struct view *v, const struct view_job *job, struct arena *a,
     return rc;
 }
 
+int view_clusters(struct view *v, const struct view_task *task, struct arena *a,
+                  struct view_clusters *out, struct assay_err *e)
+{
+    int32_t *idx = NULL;
+    int64_t *key = NULL;
+    size_t n = 0, cap = 0, cap_key = 0;
+    sqlite3_stmt *st = view_query(v, VIEW_Q_CLUSTERS, task->id, e);
+    int rc = st ? 0 : ASSAY_EIO;
+    while (rc >= 0 && (rc = view_step(v, st, e)) > 0) {
+        idx = view_grown(a, idx, n, &cap, sizeof *idx);
+        key = view_grown(a, key, n, &cap_key, sizeof *key);
+        idx[n] = sqlite3_column_int(st, 0);
+        key[n++] = sqlite3_column_int64(st, 1);
+    }
+    *out = (struct view_clusters){n, idx, key};
+    return rc;
+}
+
 /* A JSON list of texts; what is not a string is shown as JSON. */
 static void read_choices(const char *json, struct arena *a, struct view_item *item)
 {

@@ -23,6 +23,7 @@ enum view_query {
     VIEW_Q_SCORES_OF,
     VIEW_Q_DIVERGENCE,
     VIEW_Q_SAMPLES,
+    VIEW_Q_CLUSTERS,
     VIEW_Q_ITEM,
     VIEW_Q_RESPONSE,
     VIEW_QUERIES

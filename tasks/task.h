@@ -245,6 +245,10 @@ const size_t *task_measure_order(const struct task *, struct arena *, size_t *n)
 const struct value *task_logged_config(struct task_index *, const struct task *, const struct value *extra,
                                        struct arena *);
 
+/* Which text a document is about: equal keys are the same one.  1: *key is set; 0: none.  ASSAY_EFORMAT: it
+ * lacks the column that `metadata: {cluster: COLUMN}` names. */
+int task_cluster(const struct task *, const struct value *doc, int64_t *key, struct assay_err *);
+
 /* -- aggregating ------------------------------------------------------------------------------- */
 struct task_aggregate {
     double value, stderr_;                 /* stderr_ NAN: the metric has no rule for one */

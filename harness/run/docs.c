@@ -331,8 +331,11 @@ static int rehearse(struct docs *d, struct arena *a, struct assay_err *e)
     int rc = 0;
     for (size_t i = 0; i < REHEARSED && rc >= 0 && has && more; i++) {
         struct task_item item;
+        int64_t key;
         arena_reset(a);
         rc = docs_next(d, a, &item, &has, e);
+        if (rc >= 0 && has)
+            rc = task_cluster(d->task, item.doc, &key, e);
         if (rc >= 0 && has)
             rc = task_rehearse(d->task, &item, a, &more, e);
     }

@@ -23,6 +23,8 @@ int score_begin(struct score *s, size_t n_items, struct arena *a, struct assay_e
                           &s->measure_ids[i], e));
     TRY(store_count_items(s->store, s->task_id, &n_stored, e));
     s->items_known = n_items && n_stored == (int64_t)n_items;
+    TRY(store_count_clusters(s->store, s->task_id, &n_stored, e));
+    s->clusters_known = s->items_known && n_stored > 0;
     return s->is_more ? 0 : store_clear_job(s->store, s->job_id, e);
 }
 
@@ -114,6 +116,13 @@ static int put_item(struct score *s, const struct task_item *x, const uint8_t (*
     return store_put_item(s->store, &row, e);
 }
 
+static int put_cluster(struct score *s, const struct task_item *x, struct assay_err *e)
+{
+    int64_t key;
+    int has_key = task_cluster(s->task, x->doc, &key, e);
+    return has_key > 0 ? store_put_cluster(s->store, s->task_id, (int64_t)x->idx, key, e) : has_key;
+}
+
 static int put_scores(struct score *s, size_t idx, struct assay_err *e)
 {
     for (size_t i = 0; i < s->n_measures; i++) {
@@ -164,6 +173,8 @@ int score_items(struct score *s, const struct task_item *items, size_t n,
             return err_prefix(e, rc, "grading item %zu of task '%s'", items[i].idx, s->task->name);
         if (!s->items_known)
             TRY(put_item(s, &items[i], (const uint8_t(*)[STORE_KEY])(x->keys + at), e));
+        if (!s->clusters_known)
+            TRY(put_cluster(s, &items[i], e));
         TRY(put_scores(s, items[i].idx, e));
         task_notices_add(s->task, &items[i], x->responses + at, a, s->notices);
     }

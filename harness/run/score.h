@@ -22,7 +22,7 @@ struct score {
     struct task_score *row;            /* [n_measures] */
     struct task_notice *notices;       /* [n_notices], of the items in hand */
     size_t n_notices;
-    bool items_known;                  /* every item of the task is stored already */
+    bool items_known, clusters_known;  /* all of the task's are stored already */
     struct hash hash;
     struct buf bytes, choices, target;
 };

@@ -92,3 +92,35 @@ double cluster_deff(double mean_size, double icc)
 {
     return 1 + (mean_size - 1) * icc;
 }
+
+void cluster_stretch(const struct cluster_design *d, double v, double alpha, double lim[2])
+{
+    if (!d->n_clusters)
+        return;
+    double by = cluster_half_width(sqrt(d->deff), d->n_clusters, alpha) /
+                dist_norm_quantile(1 - 0.5 * alpha);
+    lim[0] = v - by * (v - lim[0]);
+    lim[1] = v + by * (lim[1] - v);
+}
+
+/* The upper tail p of a statistic becomes that of one sqrt(deff) times smaller. */
+static double tail(const struct cluster_design *d, double p)
+{
+    /* further out the quantile's own arithmetic would overflow */
+    double z = -dist_norm_quantile(p > 0 ? fmax(p, 1e-300) : p) / sqrt(d->deff);
+    if (d->n_clusters >= 20 || isinf(z))
+        return dist_norm_sf(z);
+    return dist_t_cdf(-z, (double)d->n_clusters - 1);
+}
+
+double cluster_two_sided(const struct cluster_design *d, double p)
+{
+    if (!d->n_clusters || isnan(p))
+        return p;
+    return fmin(1, 2 * tail(d, 0.5 * fmin(p, 1)));
+}
+
+double cluster_one_sided(const struct cluster_design *d, double p)
+{
+    return d->n_clusters && !isnan(p) ? tail(d, p) : p;
+}

@@ -35,4 +35,17 @@ double cluster_half_width(double se, size_t n_clusters, double alpha);
 double cluster_p(double value, double se, size_t n_clusters);
 /* 1 + (mean cluster size - 1) * icc: divide n by it before asking for power. */
 double cluster_deff(double mean_size, double icc);
+
+/* What clusters do to a formula made for independent items (Rao and Scott 1981, first order: a variance
+ * is `deff` times as large).  n_clusters 0: there are none, and nothing changes; below 20 Student's t
+ * takes the normal's place, as above. */
+struct cluster_design {
+    double deff;                  /* at least 1 */
+    size_t n_clusters;
+};
+/* An interval about v, its arms stretched. */
+void cluster_stretch(const struct cluster_design *, double v, double alpha, double lim[2]);
+/* The p that remains of a two-sided one, or of the upper tail of a statistic. */
+double cluster_two_sided(const struct cluster_design *, double p);
+double cluster_one_sided(const struct cluster_design *, double p);
 #endif

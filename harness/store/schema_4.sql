@@ -1,4 +1,4 @@
--- From version 3 to 4: speed is measured in rounds, each by a process of its own; energy.
+-- From version 3 to 4: speed is measured in rounds, each by a process of its own; energy; items that share a text.
 
 ALTER TABLE sample ADD COLUMN round INTEGER NOT NULL DEFAULT 0;   -- from 0; `rep` counts on over them
 
@@ -24,4 +24,11 @@ CREATE TABLE idle (                          -- power before a run began its wor
     sd_watts  REAL,                          -- between the windows
     reason    TEXT,
     PRIMARY KEY (run_id, source)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cluster (                       -- what an item is about, where several may be about it
+    task_id INTEGER NOT NULL REFERENCES task,
+    idx     INTEGER NOT NULL,                -- of the item
+    key     INTEGER NOT NULL,                -- equal: the same text; beginning of its sha256
+    PRIMARY KEY (task_id, idx)
 ) STRICT, WITHOUT ROWID;

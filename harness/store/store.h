@@ -191,7 +191,11 @@ struct store_item {
 };
 /* An item that is there already stays as it is: items are content, told apart by the task's uid. */
 int store_put_item(struct store *, const struct store_item *, struct assay_err *);
+/* The item is about a text (its sha256 begins with key) that others may be about, too. */
+int store_put_cluster(struct store *, int64_t task_id, int64_t idx, int64_t key,
+                      struct assay_err *);
 int store_count_items(struct store *, int64_t task_id, int64_t *n, struct assay_err *);
+int store_count_clusters(struct store *, int64_t task_id, int64_t *n, struct assay_err *);
 
 struct store_response {
     uint8_t request[STORE_KEY];

@@ -59,10 +59,25 @@ int store_put_item(struct store *s, const struct store_item *x, struct assay_err
     return finish(s, st, e);
 }
 
+int store_put_cluster(struct store *s, int64_t task_id, int64_t idx, int64_t key,
+                      struct assay_err *e)
+{
+    return store_exec(s, e,
+                      "INSERT INTO cluster (task_id, idx, key) VALUES (?, ?, ?) "
+                      "ON CONFLICT DO NOTHING",
+                      "iii", task_id, idx, key);
+}
+
 int store_count_items(struct store *s, int64_t task_id, int64_t *n, struct assay_err *e)
 {
     *n = 0;
     return store_int(s, e, n, "SELECT count(*) FROM item WHERE task_id = ?", "i", task_id);
+}
+
+int store_count_clusters(struct store *s, int64_t task_id, int64_t *n, struct assay_err *e)
+{
+    *n = 0;
+    return store_int(s, e, n, "SELECT count(*) FROM cluster WHERE task_id = ?", "i", task_id);
 }
 
 /* -- responses --------------------------------------------------------------------------------- */

@@ -37,6 +37,7 @@ static const struct table tables[] = {
     {"scenario", SHARED, {"uid"}, ""},
     {"measure", SHARED, {"metric", "filter"}, ""},
     {"item", CONTENT, {0}, "ON CONFLICT DO NOTHING"},
+    {"cluster", CONTENT, {0}, "ON CONFLICT DO NOTHING"},
     {"response", CONTENT, {0}, "ON CONFLICT DO NOTHING"},
     {"run", RUN, {"uid"}, ""},
     {"run_variant", OWNED, {0}, ""},

@@ -39,7 +39,7 @@ grep -q "among its own examples" "$T/strict.err" && fail "--strict-fewshot leaks
 
 # What the migration makes of a database without counts: nothing is noted, nothing is 0.
 if [ "$(sqlite3 "$db" "PRAGMA user_version")" = 4 ]; then
-    sqlite3 "$db" "ALTER TABLE sample DROP COLUMN round; DROP TABLE notice; ALTER TABLE response DROP COLUMN is_cut; PRAGMA user_version = 2"
+    sqlite3 "$db" "ALTER TABLE sample DROP COLUMN round; DROP TABLE cluster; DROP TABLE energy; DROP TABLE idle; DROP TABLE notice; ALTER TABLE response DROP COLUMN is_cut; PRAGMA user_version = 2"
     expect 1 "assay db migrate" "$ASSAY" compare --db "$db"
     expect 0 "schema 2" "$ASSAY" db migrate --db "$db"
     "$ASSAY" compare --db "$db" > "$T/old" || fail "the migrated database can't be read"

@@ -1,9 +1,11 @@
 /* Views and comparisons of a synthetic store against numbers taken from it by plain SQL. */
 #include "tests/reports/report_test.h"
 
+#include "harness/stats/cluster.h"
 #include "harness/stats/paired.h"
 #include "harness/stats/rank.h"
 #include "reports/agree.h"
+#include "reports/clusters.h"
 #include "reports/html.h"
 #include "reports/runs.h"
 #include "reports/speed.h"
@@ -292,6 +294,60 @@ static void rounds_of_speed(void **state)
     near(r->decode->ratio.v, 1 / sqrt(1.25), 1e-6);
     assert_true(isnan(r->decode->ratio.lo) && isnan(r->decode->rate.lo));
     assert_false(isnan(row_of(f.c, "fp32")->decode->rate.lo));
+    fixture_end(&f);
+}
+
+/* Items in fives about one text each; int4 loses every tenth text whole, and nothing else. */
+static void shared_texts(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char sql[600];
+    fixture_folder(&f);
+    make_store(f.db, &small);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const char *task = f.c->tasks[0].name;
+    assert_true(f.c->tasks[0].is_binary);
+    assert_null(clusters_note(f.c, &f.a));
+    snprintf(sql, sizeof sql, "CREATE TEMP TABLE one AS SELECT j.id, j.task_id, v.name FROM job j JOIN run_variant v "
+             "ON v.id = j.run_variant_id WHERE j.kind = 'task' AND j.name = '%s'; "
+             "UPDATE score SET value = 1 WHERE job_id IN (SELECT id FROM one); UPDATE score SET value = 0 WHERE "
+             "idx / 5 %% 10 = 0 AND job_id IN (SELECT id FROM one WHERE name = 'int4'); INSERT INTO cluster "
+             "SELECT DISTINCT task_id, idx, idx / 5 FROM score JOIN one ON id = job_id", task);
+    fixture_close(&f);
+    fixture_sql(&f, sql);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct compare_cell *x = &row_of(f.c, "int4")->tasks[0];
+    int64_t n = ITEMS, b = n / 10;
+    double lim[2], deff = (double)(n - 1) / ((double)n / 5 - 1);
+    const struct cluster_design d = {deff, (size_t)n / 5};
+    assert_int_equal(x->losses, b);
+    assert_int_equal(x->n_clusters, n / 5);
+    near(x->deff, deff, 1e-9);
+    paired_interval(b, 0, n, 0.05, lim);
+    near(x->delta.v - x->delta.lo, sqrt(deff) * (-0.1 - lim[0]), 1e-9);
+    near(x->delta.hi - x->delta.v, sqrt(deff) * (lim[1] + 0.1), 1e-9);
+    near(x->p_mid, cluster_two_sided(&d, paired_mcnemar_mid(b, 0)), 1e-15);
+    near(x->p_margin, cluster_one_sided(&d, paired_noninferior(b, 0, n, 0.02)), 1e-12);
+    assert_true(x->p_mid > 100 * paired_mcnemar_mid(b, 0));
+    assert_true(isnan(x->p_exact));
+    const struct compare_cell *pool = &row_of(f.c, "int4")->pool;
+    assert_true(pool->deff > 1 && pool->deff < deff && pool->n_clusters == pool->n - (size_t)n * 4 / 5);
+    assert_int_equal(row_of(f.c, "int4")->tasks[1].n_clusters, 0);
+    assert_true(row_of(f.c, "int8")->tasks[0].deff == 1); /* no change: nothing to see an effect by */
+    assert_non_null(strstr(clusters_note(f.c, &f.a), "variances up to"));
+    fixture_close(&f);
+    /* five texts, or one that is a frame around a third of the items: none */
+    snprintf(sql, sizeof sql, "UPDATE cluster SET key = idx / %d", ITEMS / 5);
+    fixture_sql(&f, sql);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    assert_int_equal(row_of(f.c, "int4")->tasks[0].n_clusters, 0);
+    fixture_close(&f);
+    snprintf(sql, sizeof sql, "UPDATE cluster SET key = CASE WHEN idx < %d THEN 0 ELSE idx END", ITEMS / 3);
+    fixture_sql(&f, sql);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    assert_int_equal(row_of(f.c, "int4")->tasks[0].n_clusters, 0);
+    near(row_of(f.c, "int4")->tasks[0].delta.lo, lim[0], 1e-12);
     fixture_end(&f);
 }
 
@@ -647,7 +703,8 @@ int main(void)
         cmocka_unit_test(pooled),       cmocka_unit_test(verdicts),
         cmocka_unit_test(perplexities), cmocka_unit_test(divergence),
         cmocka_unit_test(speeds),
-        cmocka_unit_test(rounds_of_speed),       cmocka_unit_test(unpaired),
+        cmocka_unit_test(rounds_of_speed),
+        cmocka_unit_test(shared_texts),       cmocka_unit_test(unpaired),
         cmocka_unit_test(across_runs),  cmocka_unit_test(by_name),
         cmocka_unit_test(wrong_asks),   cmocka_unit_test(unfinished),
         cmocka_unit_test(disagreement), cmocka_unit_test(agreement_spread)};

@@ -199,6 +199,36 @@ static bool clusters(void)
     cluster_mean(s, ids, 150, &c);
     return fabs(c.mean) <= cluster_half_width(c.cr1, c.n_clusters, 0.05);
 }
+/* Flips of `n_texts` texts with ten items each: in one text they lean to one side. */
+static bool mcnemar_texts(int n_texts, bool is_adjusted)
+{
+    double d[1000];
+    int32_t ids[1000];
+    int64_t b = 0, c = 0;
+    struct cluster_error e;
+    for (int i = 0; i < 10 * n_texts; i++) {
+        static double lean;
+        if (i % 10 == 0)
+            lean = rng_double(&rng) < 0.5 ? 0.85 : 0.15;
+        bool is_flip = rng_double(&rng) < 0.15, is_loss = rng_double(&rng) < lean;
+        d[i] = !is_flip ? 0 : is_loss ? -1 : 1;
+        ids[i] = i / 10;
+        b += is_flip && is_loss;
+        c += is_flip && !is_loss;
+    }
+    cluster_mean(d, ids, (size_t)(10 * n_texts), &e);
+    double deff = e.cr1 * e.cr1 / (e.clt * e.clt);
+    struct cluster_design x = {deff > 1 ? deff : 1, is_adjusted ? (size_t)n_texts : 0};
+    return cluster_two_sided(&x, paired_mcnemar_mid(b, c)) <= 0.05;
+}
+static bool mcnemar_100_texts(void)
+{
+    return mcnemar_texts(100, true);
+}
+static bool mcnemar_15_texts(void)
+{
+    return mcnemar_texts(15, true);
+}
 static bool mcnemar_chi(void)
 {
     int64_t b, c;
@@ -414,6 +444,8 @@ static const struct check {
     {"McNemar chi-square, type I", mcnemar_chi, 0.05, 0.012, 0.005},
     {"McNemar chi-square corrected, type I (<=)", mcnemar_chi_corrected, 0.05, 0.05, 0},
     {"sign test n 40, type I (<=)", signs, 0.05, 0.03, 0},
+    {"McNemar of 100 texts, 10 items each, type I", mcnemar_100_texts, 0.05, 0.012, 0.012},
+    {"McNemar of 15 texts, 10 items each, type I", mcnemar_15_texts, 0.05, 0.02, 0.015},
     {"clustered mean, 8 clusters, coverage", few_clusters, 0.95, 0.015, 0.015},
     {"perplexity ratio n 200, coverage", ppl_ratio, 0.95, 0.01, 0.005},
     {"bootstrap of a median ratio, coverage", median_ratio, 0.95, 0.02, 0.03},

@@ -5,6 +5,7 @@
 #include "harness/stats/adjust.h"
 #include "harness/stats/betting.h"
 #include "harness/stats/cluster.h"
+#include "harness/stats/dist.h"
 #include "harness/stats/diverge.h"
 #include "harness/stats/paired.h"
 
@@ -106,6 +107,34 @@ static void tango(void **state)
 static const double clustered[] = {1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 0, 1};
 static const double against[] = {1, 1, 0, 0, 1, 0, 0, 1, 1, 1, 1, 1};
 static const int32_t ids[] = {0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 3};
+
+/* A variance four times as large halves z; few clusters ask Student. */
+static void designs(void **state)
+{
+    (void)state;
+    const struct cluster_design none = {9, 0}, four = {4, 500}, few = {1, 12};
+    double lim[2] = {-0.02, 0.03}, same[2] = {-0.02, 0.03};
+    cluster_stretch(&none, 0.01, 0.05, same);
+    near(same[0], -0.02, 0);
+    near(same[1], 0.03, 0);
+    near(cluster_two_sided(&none, 0.04), 0.04, 0);
+    cluster_stretch(&four, 0.01, 0.05, lim);
+    near(lim[0], -0.05, 1e-12);
+    near(lim[1], 0.05, 1e-12);
+    near(cluster_two_sided(&four, 2 * dist_norm_sf(3)), 2 * dist_norm_sf(1.5), 1e-12);
+    near(cluster_one_sided(&four, dist_norm_sf(5)), dist_norm_sf(2.5), 1e-12);
+    near(cluster_one_sided(&four, dist_norm_sf(-2)), dist_norm_sf(-1), 1e-12);
+    near(cluster_two_sided(&few, 2 * dist_norm_sf(2)), dist_t_two_sided(2, 11), 1e-12);
+    near(cluster_one_sided(&few, dist_norm_sf(-2)), dist_t_cdf(2, 11), 1e-12);
+    lim[0] = -1, lim[1] = 1;
+    cluster_stretch(&few, 0, 0.05, lim);
+    near(lim[1], dist_t_quantile(0.975, 11) / dist_norm_quantile(0.975), 1e-9);
+    near(lim[0], -lim[1], 0);
+    near(cluster_two_sided(&four, 1), 1, 0);
+    near(cluster_two_sided(&four, 0), 0, 0);
+    assert_true(cluster_two_sided(&four, 1e-320) < 1e-50 && cluster_one_sided(&four, 1e-320) > 0);
+    assert_true(isnan(cluster_two_sided(&four, NAN)));
+}
 
 static void clusters(void **state)
 {
@@ -360,7 +389,8 @@ static void stopping_errs_seldom(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(mcnemar),      cmocka_unit_test(tango),
-                                       cmocka_unit_test(clusters),     cmocka_unit_test(ratios),
+                                       cmocka_unit_test(clusters),
+        cmocka_unit_test(designs),     cmocka_unit_test(ratios),
                                        cmocka_unit_test(multiplicity), cmocka_unit_test(divergence),
                                        cmocka_unit_test(perplexity),   cmocka_unit_test(betting),
                                        cmocka_unit_test(sequences),    cmocka_unit_test(decisions),

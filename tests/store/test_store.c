@@ -225,7 +225,7 @@ static void test_versions(void **state)
     assert_int_equal(from, STORE_SCHEMA);
     assert_int_equal(to, STORE_SCHEMA);
     script(f->db, "DROP TABLE decision; DROP TABLE notice; ALTER TABLE response DROP COLUMN is_cut; "
-                  "ALTER TABLE sample DROP COLUMN round; DROP TABLE energy; DROP TABLE idle; "
+                  "ALTER TABLE sample DROP COLUMN round; DROP TABLE energy; DROP TABLE idle; DROP TABLE cluster; "
                   "PRAGMA user_version = 1"); /* as version 1 left it */
     refuses(f, STORE_WRITE, ASSAY_EUNSUPPORTED, "assay db migrate");
     assert_ok(store_migrate(f->db, &from, &to, &f->e), f->e);
