@@ -37,6 +37,7 @@ static const char every_row[] =
     "INSERT OR IGNORE INTO scenario VALUES (1, 'scenario', 'p', 'prefill', '{}');"
     "INSERT OR IGNORE INTO measure VALUES (1, 'acc', 'none');"
     "INSERT OR IGNORE INTO item VALUES (1, 0, zeroblob(16), 'p', NULL, '0', zeroblob(16));"
+    "INSERT OR IGNORE INTO cluster VALUES (1, 0, 77);"
     "INSERT OR IGNORE INTO response (variant_id, request, logprob, n_tokens) VALUES (1, "
     "zeroblob(16), -1.5, 3);"
     "INSERT INTO run VALUES ($n, '$h-$n', 'plan', '{}', 'c', '1', 1, 42, 'done', "
