@@ -160,7 +160,7 @@ static void every_table(void **state)
                 fail_msg("%s: %s rows there, %s here", t, there, here);
             n++;
         }
-        assert_int_equal(n, 25);
+        assert_int_equal(n, 26);
         sqlite3_finalize(st);
         assert_int_equal(sqlite3_exec(store_sqlite(f->s), "DETACH a", NULL, NULL, NULL), SQLITE_OK);
     }
