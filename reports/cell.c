@@ -169,12 +169,15 @@ void cell_stopped(struct compare_cell *c)
     c->reason = "its variant was decided before any of its items was asked";
 }
 
-/* Tests that may be stopped by what they show: p is a share of 1 / evidence. */
+/* Tests that may be stopped by what they show: p is a share of 1 / evidence.  Items came in random order,
+ * so what they decide is about the items of these tasks, whatever text those are about. */
 static void bet(struct compare_cell *c, const struct cell_rules *r)
 {
     int64_t b = (int64_t)c->losses, g = (int64_t)c->gains, n = (int64_t)c->n;
     double lim[2], psi = b + g > 0 ? (double)(b + g) / (double)n : fmin(1, 3 / (double)n);
     c->is_sequence = true;
+    c->n_clusters = 0;
+    c->deff = 1;
     betting_interval(b, g, n, r->alpha, lim);
     c->delta.lo = lim[0];
     c->delta.hi = lim[1];
