@@ -3,6 +3,7 @@
 #include <string.h>
 #include "harness/base/err.h"
 #include "reports/html_impl.h"
+#include "reports/notice.h"
 #include "reports/speed.h"
 
 /* -- latency ----------------------------------------------------------------------------------- */
@@ -348,7 +349,16 @@ void html_charts_memory(struct page *p)
     for (size_t i = 0; i < c->n_rows; i++)
         if (c->rows[i].variant->anon_bytes >= 0 || c->rows[i].variant->file_rss_bytes >= 0)
             piles[n++] = pile_of(p, i);
+    const struct view_variant **all = ARENA_ARRAY(p->a, const struct view_variant *, c->n_rows + 1);
+    for (size_t i = 0; i < c->n_rows; i++)
+        all[i] = c->rows[i].variant;
+    const char *unknown = notice_memory(all, c->n_rows, p->a);
     html_begin(p, "memory", "Memory", NULL);
+    if (unknown) {
+        buf_adds(p->b, "<p>");
+        html_text(p->b, unknown);
+        buf_adds(p->b, ".</p>");
+    }
     if (n == 0) {
         buf_adds(p->b, "<p>No memory figures were recorded.</p>");
         html_end(p);

@@ -22,8 +22,7 @@ static bool set_x(const struct compare_row *r, enum axis_x x, struct svg_point *
         pt->x_hi = s->rate.hi;
         return true;
     }
-    int64_t bytes =
-        r->variant->peak_rss_bytes >= 0 ? r->variant->peak_rss_bytes : r->variant->weight_bytes;
+    int64_t bytes = r->variant->peak_rss_bytes;
     pt->x = (double)bytes / 1048576;
     pt->x_lo = pt->x_hi = NAN;
     return bytes >= 0;

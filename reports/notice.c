@@ -162,11 +162,31 @@ static size_t topics_of(const struct view_variant *const *v, size_t n, const str
     return n_out;
 }
 
+const char *notice_memory(const struct view_variant *const *v, size_t n, struct arena *a)
+{
+    const char *list = "";
+    size_t n_named = 0, n_more = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!v[i]->was_answered)
+            continue;
+        if (n_named < NAMED)
+            list = arena_printf(a, "%s%s%s", list, n_named++ ? ", " : "", v[i]->label);
+        else
+            n_more++;
+    }
+    const char *more = n_more ? arena_printf(a, " and %zu more", n_more) : "";
+    return n_named ? arena_printf(a,
+                                  "memory is unknown where earlier runs had the answers "
+                                  "(`assay bench` measures it): %s%s",
+                                  list, more)
+                   : NULL;
+}
+
 const char *const *notice_lines(const struct view_variant *const *v, size_t n, struct arena *a,
                                 size_t *n_lines)
 {
     struct topic topics[TOPICS];
-    const char **lines = ARENA_ARRAY(a, const char *, N_KINDS * TOPICS);
+    const char **lines = ARENA_ARRAY(a, const char *, N_KINDS * TOPICS + 1);
     *n_lines = 0;
     for (size_t k = 0; k < N_KINDS; k++) {
         size_t n_topics = topics_of(v, n, &kinds[k], topics);
@@ -176,5 +196,8 @@ const char *const *notice_lines(const struct view_variant *const *v, size_t n, s
                 lines[(*n_lines)++] = line;
         }
     }
+    const char *memory = notice_memory(v, n, a);
+    if (memory)
+        lines[(*n_lines)++] = memory;
     return lines;
 }

@@ -55,6 +55,15 @@ static const char *const queries[VIEW_QUERIES] = {
                                   " FROM run_variant rv LEFT JOIN variant v ON v.id = rv.variant_id"
                                   " LEFT JOIN model m ON m.id = v.model_id"
                                   " WHERE rv.run_id = ?1 ORDER BY rv.position, rv.id",
+    /* Who asked a smaller share of a task's requests than an earlier run of the same variant did. */
+    [VIEW_Q_ANSWERED] =
+        "SELECT DISTINCT id FROM (SELECT v.id, j.share, max(j.share) OVER ("
+        "PARTITION BY v.variant_id, j.task_id ORDER BY r.started_ns, v.id"
+        " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before"
+        " FROM (SELECT run_variant_id, task_id, 1.0 * n_asked / (n_asked + n_reused) AS share"
+        " FROM job WHERE kind = 'task' AND n_asked + n_reused > 0) j"
+        " JOIN run_variant v ON v.id = j.run_variant_id JOIN run r ON r.id = v.run_id"
+        " WHERE v.variant_id IS NOT NULL) WHERE share < before ORDER BY id",
     [VIEW_Q_DECISION] = "SELECT verdict, margin, alpha, n_subjects, n_items, n_seen, losses, gains"
                         " FROM decision WHERE run_variant_id = ?1",
     [VIEW_Q_JOBS] = "SELECT id, kind, name, status, reason, warning, task_id, scenario_id, n_items,"
@@ -621,6 +630,25 @@ static struct view_variant read_variant(sqlite3_stmt *st, struct arena *a)
     return v;
 }
 
+/* Memory of a process that found its answers in the store is not that of a suite. */
+static int forget_memory(struct loading *l, struct view_variant *v, size_t n, struct assay_err *e)
+{
+    int64_t *ids = NULL;
+    size_t n_ids = 0, cap = 0;
+    sqlite3_stmt *st = view_query(l->view, VIEW_Q_ANSWERED, 0, e);
+    int rc = st ? 0 : ASSAY_EIO;
+    while (rc >= 0 && (rc = view_step(l->view, st, e)) > 0) {
+        ids = view_grown(&l->scratch, ids, n_ids, &cap, sizeof *ids);
+        ids[n_ids++] = view_int(st, 0);
+    }
+    for (size_t i = 0; i < n && n_ids > 0; i++) {
+        v[i].was_answered = by_id(ids, n_ids, sizeof *ids, v[i].id) != NULL;
+        if (v[i].was_answered)
+            v[i].kv_bytes = v[i].peak_rss_bytes = v[i].anon_bytes = v[i].file_rss_bytes = VIEW_NONE;
+    }
+    return rc;
+}
+
 static int load_variants(struct loading *l, struct assay_err *e)
 {
     struct view_variant *v = NULL;
@@ -640,6 +668,8 @@ static int load_variants(struct loading *l, struct assay_err *e)
             n++;
         }
     }
+    if (rc >= 0 && l->parts != VIEW_SPEEDS)
+        rc = forget_memory(l, v, n, e);
     for (size_t i = 0; i < n && rc >= 0; i++)
         rc = load_jobs(l, &v[i], e);
     for (size_t i = 0; i < n && rc >= 0; i++)

@@ -15,6 +15,7 @@ enum view_query {
     VIEW_Q_GROUPS,
     VIEW_Q_LEAVES,
     VIEW_Q_VARIANTS,
+    VIEW_Q_ANSWERED,
     VIEW_Q_DECISION,
     VIEW_Q_JOBS,
     VIEW_Q_NOTICES,

@@ -43,7 +43,7 @@ if [ "$(sqlite3 "$db" "PRAGMA user_version")" = 4 ]; then
     expect 1 "assay db migrate" "$ASSAY" compare --db "$db"
     expect 0 "schema 2" "$ASSAY" db migrate --db "$db"
     "$ASSAY" compare --db "$db" > "$T/old" || fail "the migrated database can't be read"
-    grep -q "^note:" "$T/old" && fail "a migrated database has notes"
+    grep "^note:" "$T/old" | grep -qv "memory is unknown" && fail "a migrated database has notes"
     expect 0 "" "$ASSAY" grade --db "$db"
     "$ASSAY" compare --db "$db" | grep -q "^note: two choices are the same text: 4 of 20" || fail "grading counts nothing"
     "$ASSAY" compare --db "$db" | grep -q "lost its beginning" && fail "what is not known is counted as cut"
