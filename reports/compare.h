@@ -77,7 +77,7 @@ struct compare_kl {              /* next-token distributions against the run's r
     double mean, se;             /* nats; se clustered by item (CR1) */
     double median, p90, p99, max;/* p99 NAN when n < 368 */
     double same_top;             /* 0..1 */
-    size_t n_true;               /* positions but those of wrong choices; of the following */
+    size_t n_true, n_true_docs;  /* positions but those of wrong choices; of the following */
     double delta_p_mean, delta_p_rms;
     double ln_ppl_ratio, ln_ppl_se;          /* paired, clustered by item */
     double ppl, ppl_ref;

@@ -17,6 +17,7 @@
 #include "harness/base/err.h"
 #include "harness/base/fs.h"
 #include "harness/base/json.h"
+#include "harness/stats/cluster.h"
 #include "reports/stopping.h"
 
 /* -- fields ------------------------------------------------------------------------------------ */
@@ -136,11 +137,15 @@ static void number(const struct rows *r, const char *stat, double v, int64_t n, 
     row(r, stat, (struct compare_value){v, NAN, NAN}, n, unit);
 }
 
-static void with_se(const struct rows *r, const char *stat, double v, double se, int64_t n,
-                    const char *unit)
+struct clustered {
+    double v, se;
+    size_t n, n_clusters;
+};
+
+static void with_se(const struct rows *r, const char *stat, struct clustered x, const char *unit)
 {
-    row(r, stat, (struct compare_value){v, v - 1.959963984540054 * se, v + 1.959963984540054 * se},
-        n, unit);
+    double half = cluster_half_width(x.se, x.n_clusters, r->c->options.alpha);
+    row(r, stat, (struct compare_value){x.v, x.v - half, x.v + half}, (int64_t)x.n, unit);
 }
 
 static void cell_rows(struct rows *r, const struct compare_cell *x, const char *unit)
@@ -191,7 +196,7 @@ static void kl_rows(struct rows *r, const struct compare_kl *k)
         return;
     r->metric = "kl";
     r->source = "divergence";
-    with_se(r, "mean", k->mean, k->se, n, "nats");
+    with_se(r, "mean", (struct clustered){k->mean, k->se, k->n, k->n_docs}, "nats");
     number(r, "median", k->median, n, "nats");
     number(r, "p90", k->p90, n, "nats");
     number(r, "p99", k->p99, n, "nats");
@@ -203,7 +208,8 @@ static void kl_rows(struct rows *r, const struct compare_kl *k)
     number(r, "mean", k->delta_p_mean, n, "probability");
     number(r, "rms", k->delta_p_rms, n, "probability");
     r->metric = "ln_ppl_ratio";
-    with_se(r, "mean", k->ln_ppl_ratio, k->ln_ppl_se, n, "ln ratio");
+    with_se(r, "mean",
+            (struct clustered){k->ln_ppl_ratio, k->ln_ppl_se, k->n_true, k->n_true_docs}, "ln ratio");
 }
 
 static void speed_rows(struct rows *r, const struct compare_speed *s)

@@ -76,6 +76,7 @@ static void summarise(struct positions *p, struct compare_kl *k)
     k->n_docs = kl.n_clusters;
     k->mean = kl.mean;
     k->se = kl.cr1;
+    k->n_true_docs = ln.n_clusters;
     k->ln_ppl_ratio = ln.mean;
     k->ln_ppl_se = ln.cr1;
     k->ppl = exp(mean_of(p->nll, p->n_true));

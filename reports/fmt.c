@@ -85,6 +85,11 @@ struct fmt fmt_p(double p)
     return p < 1e-3 ? number("%.*e", 0, p) : number("%.*f", p < 0.1 ? 3 : 2, p);
 }
 
+struct fmt fmt_level(double alpha)
+{
+    return fmt_short(100 * (1 - alpha), 6);
+}
+
 struct fmt fmt_rate(double r)
 {
     return number("%.*f", fabs(r) < 100 ? 2 : fabs(r) < 1000 ? 1 : 0, r);

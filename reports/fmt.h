@@ -18,6 +18,7 @@ struct fmt fmt_short(double v, int digits); /* fmt_sig without trailing zeros: "
 struct fmt fmt_signed(double v, int digits);
 struct fmt fmt_tau(double tau);             /* "+0.43", "-1.00": a rank correlation */
 struct fmt fmt_p(double p);                 /* "0.031", "<1e-16" */
+struct fmt fmt_level(double alpha);         /* per cent that an interval holds: 0.05 -> "95" */
 struct fmt fmt_rate(double per_second);     /* "1234", "210.3" */
 struct fmt fmt_ratio(double ratio);         /* "1.45" */
 struct fmt fmt_count(int64_t n);            /* "34,120" */

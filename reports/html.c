@@ -156,6 +156,11 @@ void html_begin(struct page *p, const char *id, const char *title, const char *l
         buf_printf(p->b, "<p class=\"lead\">%s</p>", lead);
 }
 
+const char *html_level(struct page *p)
+{
+    return arena_printf(p->a, "%s&nbsp;%%", fmt_level(p->c->options.alpha).s);
+}
+
 void html_end(struct page *p)
 {
     buf_adds(p->b, "</section>\n");

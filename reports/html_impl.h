@@ -44,6 +44,8 @@ void html_end(struct page *);
 /* A chart goes between; the caption says in one sentence how to read it. */
 void html_open_figure(struct page *);
 void html_figure(struct page *, const char *caption);
+/* "95&nbsp;%": of what intervals hold. */
+const char *html_level(struct page *);
 /* Head cells from a NULL-terminated list; a leading '#' makes a number column. */
 void html_heads(struct page *, const char *const *heads);
 

@@ -4,6 +4,8 @@
  * sorted, printed and scrolled, and no script is needed. */
 #include <math.h>
 #include <string.h>
+#include "harness/stats/cluster.h"
+#include "harness/stats/quantile.h"
 #include "reports/cell.h"
 #include "reports/clusters.h"
 #include "reports/html_impl.h"
@@ -52,8 +54,9 @@ static void interval_cell(struct page *p, const struct svg_axis *axis, const str
                           int color)
 {
     const char *hover =
-        arena_printf(p->a, "%s pp, 95 %% interval %s to %s, n = %zu", fmt_pp(x->delta.v).s,
-                     fmt_pp(x->delta.lo).s, fmt_pp(x->delta.hi).s, x->n);
+        arena_printf(p->a, "%s pp, %s %% interval %s to %s, n = %zu", fmt_pp(x->delta.v).s,
+                     fmt_level(p->c->options.alpha).s, fmt_pp(x->delta.lo).s,
+                     fmt_pp(x->delta.hi).s, x->n);
     buf_printf(p->b, "<td class=\"plot\" data-v=\"%.9g\">", x->delta.v);
     svg_interval(p->b, axis, span(x->delta), color, hover);
     buf_adds(p->b, "</td>");
@@ -203,12 +206,12 @@ void html_variants_body(struct page *p)
         memory_cell(p, r->variant);
         buf_adds(p->b, "</tr>\n");
     }
-    buf_adds(
+    buf_printf(
         p->b,
         "</tbody></table></div><p class=\"note\">Flips: items that were right and are wrong now, "
         "and the reverse. KL: mean divergence of the next-token distribution from the "
-        "reference, in nats. Small figures are 95&nbsp;% intervals and the ratio to the base."
-        "</p>");
+        "reference, in nats. Small figures are %s intervals and the ratio to the base.</p>",
+        html_level(p));
     if (p->c->n_rows > 1)
         evidence(p);
 }
@@ -218,9 +221,11 @@ void html_variants(struct page *p)
     html_begin(p, "variants", "Variants",
                p->c->n_rows < 2
                    ? NULL
-                   : "Each variant against the base on the same items. The bar is the 95&nbsp;% "
-                     "interval of "
-                     "the change in accuracy; the shaded band is the smallest margin in force.");
+                   : arena_printf(p->a,
+                                  "Each variant against the base on the same items. The bar is the "
+                                  "%s interval of the change in accuracy; the shaded band is the "
+                                  "smallest margin in force.",
+                                  html_level(p)));
     html_base_choice(p);
     html_part(p, "variants", html_variants_body);
     html_end(p);
@@ -328,7 +333,8 @@ void html_alone(struct page *p)
     const struct compare *c = p->c;
     struct svg_axis axis = {-0.02, 1.02, 0, 220};
     html_begin(p, "tasks", "Accuracy by task",
-               "Share of right answers per task with its 95&nbsp;% Wilson interval.");
+               arena_printf(p->a, "Share of right answers per task with its %s Wilson interval.",
+                            html_level(p)));
     if (!has_any(p, COMPARE_BINARY)) {
         buf_adds(p->b, "<p>No task of this run is scored right or wrong.</p>");
         html_end(p);
@@ -386,10 +392,11 @@ void html_forests(struct page *p)
 {
     html_begin(
         p, "tasks", "Accuracy by task",
-        "Change of accuracy per task with its 95&nbsp;% interval, in percentage points. Right of "
-        "the "
-        "line is better; an interval that stays right of the band\xe2\x80\x99s left edge passes. "
-        "p-values are adjusted for the number of tasks.");
+        arena_printf(p->a,
+                     "Change of accuracy per task with its %s interval, in percentage points. Right "
+                     "of the line is better; an interval that stays right of the band\xe2\x80\x99s "
+                     "left edge passes. p-values are adjusted for the number of tasks.",
+                     html_level(p)));
     if (p->c->n_tasks > MANY_TASKS)
         buf_adds(p->b, "<form class=\"filters task-filter\" hidden><label>task <input "
                        "type=\"search\" name=\"find\" placeholder=\"part of a name\"></label>"
@@ -454,7 +461,8 @@ void html_others(struct page *p)
     if (!is_any)
         return;
     html_begin(p, "others", "Perplexity and other scores",
-               "Tasks that are not right or wrong: the paired change with its 95&nbsp;% interval.");
+               arena_printf(p->a, "Tasks that are not right or wrong: the paired change with its %s "
+                                  "interval.", html_level(p)));
     for (size_t t = 0; t < p->c->n_tasks; t++)
         if (!p->c->tasks[t].is_binary)
             other_task(p, t);
@@ -490,7 +498,7 @@ void html_divergence(struct page *p)
         const struct compare_kl *k = &p->c->rows[i].kl;
         if (k->n == 0)
             continue;
-        double half = 1.959963984540054 * k->ln_ppl_se;
+        double half = cluster_half_width(k->ln_ppl_se, k->n_true_docs, p->c->options.alpha);
         struct compare_value ratio = {k->ln_ppl_ratio, k->ln_ppl_ratio - half,
                                       k->ln_ppl_ratio + half};
         buf_adds(p->b, "<tr>");
@@ -507,11 +515,12 @@ void html_divergence(struct page *p)
         html_cell(p, (double)k->n, fmt_count((int64_t)k->n));
         buf_adds(p->b, "</tr>\n");
     }
-    buf_adds(
+    buf_printf(
         p->b,
         "</tbody></table></div><p class=\"note\">Perplexity ratio: change in per cent with its "
-        "paired 95&nbsp;% interval; it and &Delta;p are of the true tokens, without those of wrong "
-        "choices. p99 needs 368 positions.</p>");
+        "paired %s interval; it and &Delta;p are of the true tokens, without those of wrong "
+        "choices. p99 needs 368 positions.</p>",
+        html_level(p));
     html_end(p);
 }
 
@@ -564,12 +573,13 @@ void html_speed(struct page *p)
                 speed_row(p, i, &p->c->rows[i].speeds[s]);
         buf_adds(p->b, "</tbody></table></div>");
     }
-    buf_adds(
+    buf_printf(
         p->b,
-        "<p class=\"note\">Medians of the rounds\xe2\x80\x99 medians with 95&nbsp;% intervals by "
-        "ranks (6 rounds needed); the ratio is a Hodges\xe2\x80\x93Lehmann shift of the logarithms, "
+        "<p class=\"note\">Medians of the rounds\xe2\x80\x99 medians with %s intervals by "
+        "ranks (%zu rounds needed); the ratio is a Hodges\xe2\x80\x93Lehmann shift of the logarithms, "
         "round by round. In each round the variants take turns, every one in a process of its own. "
         "Of a single round the repetitions stand for the rounds, and the interval knows nothing of "
         "what differs from process to process. TTFT: time to first token. ITL: time between "
-        "tokens.</p>");
+        "tokens.</p>",
+        html_level(p), quantile_least_n(0.5, p->c->options.alpha));
 }

@@ -1,5 +1,7 @@
 /* html_tradeoff.c - quality against cost, per run: runs were measured on their own machines. */
 #include <math.h>
+#include "harness/stats/cluster.h"
+#include "harness/stats/quantile.h"
 #include "reports/html_impl.h"
 
 enum axis_x { X_SPEED, X_MEMORY };
@@ -30,10 +32,11 @@ static bool set_x(const struct compare_row *r, enum axis_x x, struct svg_point *
 
 /* Divergence from the run's reference, whose own is zero.  The interval is that of the logarithm (se
  * by the delta method), so that it stays positive; where the error is as large as the mean, none. */
-static bool set_kl(const struct compare_row *r, struct svg_point *pt)
+static bool set_kl(const struct compare_row *r, double alpha, struct svg_point *pt)
 {
     bool is_reference = r->variant->is_reference, has_error = r->kl.n > 0 && r->kl.se < r->kl.mean;
-    double factor = has_error ? exp(1.959963984540054 * r->kl.se / r->kl.mean) : NAN;
+    double half = cluster_half_width(r->kl.se, r->kl.n_docs, alpha);
+    double factor = has_error ? exp(half / r->kl.mean) : NAN;
     pt->y = is_reference ? 0 : r->kl.mean;
     pt->y_lo = is_reference || !isfinite(factor) ? NAN : r->kl.mean / factor;
     pt->y_hi = is_reference || !isfinite(factor) ? NAN : r->kl.mean * factor;
@@ -79,7 +82,7 @@ static void scatter(struct tradeoff *t, enum axis_x x, bool is_kl)
         pts[n] = (struct svg_point){.name = r->variant->name, .color = html_color(t->p, i)};
         if (!r->decode && r->prefill)
             unit = "prefill tokens per second";
-        if (!set_x(r, x, &pts[n]) || !(is_kl ? set_kl(r, &pts[n]) : set_accuracy(c, r, &pts[n])))
+        if (!set_x(r, x, &pts[n]) || !(is_kl ? set_kl(r, c->options.alpha, &pts[n]) : set_accuracy(c, r, &pts[n])))
             continue;
         n_known += !is_kl || pts[n].y > 0;
         n++;
@@ -114,6 +117,7 @@ static void machine_choice(struct page *p)
                    "name=\"machine\"><option value=\"\">all</option>");
     for (size_t i = 0; i < n; i++) {
         buf_printf(p->b, "<option value=\"%zu\">", i);
+                            .alpha = c->options.alpha,
         html_text(p->b, html_run_label(p, i));
         buf_adds(p->b, "</option>");
     }
@@ -126,13 +130,15 @@ static void notes(const struct tradeoff *t)
     buf_adds(b,
              "<p class=\"note\">The dotted line joins the variants that no other beats in both. ");
     if (t->n_joint)
-        buf_adds(b, "Ellipses are joint 95&nbsp;% regions of both axes: answers and timings are "
-                    "measured apart, so (\xce\x94x/s<sub>x</sub>)\xc2\xb2 + "
-                    "(\xce\x94y/s<sub>y</sub>)\xc2\xb2 \xe2\x89\xa4 5.99, which is 1.25 times each "
-                    "95&nbsp;% interval. ");
-    buf_adds(b, "A bar is the 95&nbsp;% interval of one axis where the other has none");
+        buf_printf(b,
+                   "Ellipses are joint %s regions of both axes: answers and timings are "
+                   "measured apart, so (\xce\x94x/s<sub>x</sub>)\xc2\xb2 + "
+                   "(\xce\x94y/s<sub>y</sub>)\xc2\xb2 \xe2\x89\xa4 %.2f, which is %.2f times each "
+                   "%s interval. ",
+                   level, -2 * log(alpha), svg_joint(alpha), level);
+    buf_printf(b, "A bar is the %s interval of one axis where the other has none", level);
     if (t->n_speed_bars)
-        buf_adds(b, " (a speed has one from 6 rounds on)");
+        buf_printf(b, " (a speed has one from %zu rounds on)", quantile_least_n(0.5, alpha));
     buf_adds(b, t->p->c->is_by_name
                     ? ". The interval of an accuracy is its own. "
                     : ". The interval of an accuracy is that of its change against the base, which "
@@ -144,6 +150,8 @@ static void notes(const struct tradeoff *t)
     buf_adds(b, "</p>");
 }
 
+    double alpha = t->p->c->options.alpha;
+    const char *level = html_level(t->p);
 void html_charts_tradeoff(struct page *p)
 {
     struct tradeoff t = {.p = p};

@@ -39,11 +39,14 @@ struct svg_scatter {
     bool is_x_lower_better, is_y_lower_better;
     bool is_y_log;               /* zeros get a line of their own below the others */
     double y_scale;                          /* y is shown times this */
+    double alpha;                /* the points' limits are intervals at 1 - alpha */
     const struct svg_point *points;
     size_t n;
 };
-/* Points, the front of those that nothing beats in both directions, and 95 % regions (svg_scatter.c).
+/* Points, the front of those that nothing beats in both directions, and joint regions (svg_scatter.c).
  * Adds to n_regions and n_far how many have a region of both axes, and lie off the scale. */
+/* How many times wider than the interval of one axis the joint region of two is. */
+double svg_joint(double alpha);
 void svg_pareto(struct buf *, const struct svg_scatter *, size_t *n_regions, size_t *n_far);
 
 struct svg_series {

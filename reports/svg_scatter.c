@@ -1,7 +1,7 @@
-/* svg_scatter.c - what a variant costs against what it keeps: points, their 95 % regions, the front.
+/* svg_scatter.c - what a variant costs against what it keeps: points, their joint regions, the front.
  *
  * The two estimates of a point come from different measurements (answers, timings), so their errors
- * are independent, and the joint 95 % region is
+ * are independent, and the joint region (here of 95 %) is
  *     (dx / s_x)^2 + (dy / s_y)^2 <= chi2(0.95; 2) = 5.991:
  * an ellipse along the axes whose half axes are sqrt(5.991) / 1.960 = 1.249 times the half widths of
  * the 95 % intervals of each alone.  Intervals need not be symmetrical: each quarter of the ellipse
@@ -15,10 +15,10 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/buf.h"
+#include "harness/stats/dist.h"
 #include "reports/fmt.h"
 #include "reports/svg_impl.h"
 
-static const double joint = 1.248873; /* sqrt(chi2(0.95; 2)) / z(0.975) */
 enum { ZERO_LANE = 22, FAR_LANE = 20 };
 
 struct box {
@@ -29,7 +29,8 @@ struct plot {
     const struct svg_scatter *c;
     struct svg_frame f;
     struct svg_scale sx, sy;
-    double far; /* y worse than this is off the scale; NAN: none is */
+    double joint; /* of svg_joint */
+    double far;   /* y worse than this is off the scale; NAN: none is */
     bool has_zeros;
 };
 
@@ -127,8 +128,13 @@ static double far_limit(const struct svg_scatter *c, struct arena *a)
     return best && !c->is_y_log ? sign * y[c->n - best - 1] : NAN;
 }
 
+double svg_joint(double alpha)
+{
+    return sqrt(-2 * log(alpha)) / dist_norm_quantile(1 - 0.5 * alpha);
+}
+
 /* The limit as far out as the ellipse goes. */
-static double stretched(double v, double limit, bool is_log)
+static double stretched(double v, double limit, bool is_log, double joint)
 {
     return is_log && v > 0 && limit > 0 ? v * pow(limit / v, joint) : v + joint * (limit - v);
 }
@@ -140,14 +146,14 @@ static void set_scales(struct plot *p)
     bool has_far = false;
     for (size_t i = 0; i < c->n; i++) {
         const struct svg_point *v = &c->points[i];
-        x0 = svg_least(svg_least(x0, v->x), stretched(v->x, v->x_lo, true));
-        x1 = svg_most(svg_most(x1, v->x), stretched(v->x, v->x_hi, true));
+        x0 = svg_least(svg_least(x0, v->x), stretched(v->x, v->x_lo, true, p->joint));
+        x1 = svg_most(svg_most(x1, v->x), stretched(v->x, v->x_hi, true, p->joint));
         has_far |= is_far(p, v->y);
         p->has_zeros |= c->is_y_log && v->y <= 0;
         if (is_far(p, v->y) || (c->is_y_log && v->y <= 0))
             continue;
-        y0 = svg_least(svg_least(y0, v->y), stretched(v->y, v->y_lo, c->is_y_log));
-        y1 = svg_most(svg_most(y1, v->y), stretched(v->y, v->y_hi, c->is_y_log));
+        y0 = svg_least(svg_least(y0, v->y), stretched(v->y, v->y_lo, c->is_y_log, p->joint));
+        y1 = svg_most(svg_most(y1, v->y), stretched(v->y, v->y_hi, c->is_y_log, p->joint));
     }
     if (!(y1 >= y0))
         y0 = y1 = 0;
@@ -198,7 +204,7 @@ static void draw_front(const struct plot *p)
     buf_adds(p->b, has_begun ? "\"/>" : "M0 0\"/>");
 }
 
-/* The 95 % region of a point; true: of both axes. */
+/* The region of a point; true: of both axes. */
 static bool draw_region(const struct plot *p, const struct svg_point *v)
 {
     double x = svg_at(&p->sx, v->x), y = y_at(p, v->y);
@@ -206,7 +212,7 @@ static bool draw_region(const struct plot *p, const struct svg_point *v)
     double l = has_x ? svg_at(&p->sx, v->x_lo) : x, r = has_x ? svg_at(&p->sx, v->x_hi) : x;
     double u = has_y ? svg_at(&p->sy, v->y_hi) : y, d = has_y ? svg_at(&p->sy, v->y_lo) : y;
     if (has_x && has_y) {
-        double rl = joint * (x - l), rr = joint * (r - x), ru = joint * (y - u),
+        double joint = p->joint, rl = joint * (x - l), rr = joint * (r - x), ru = joint * (y - u),
                rd = joint * (d - y);
         buf_printf(p->b,
                    "<path class=\"region\" d=\"M%.1f %.1fA%.1f %.1f 0 0 0 %.1f %.1f"
@@ -227,14 +233,15 @@ static bool draw_point(const struct plot *p, const struct svg_point *v)
 {
     const struct svg_scatter *c = p->c;
     double y = y_at(p, v->y);
+    struct fmt level = fmt_level(c->alpha);
     struct buf hover;
     buf_init(&hover, 4096);
     buf_printf(&hover, "%.200s: %s %s, %s %s", v->name, c->x_label, fmt_sig(v->x, 4).s, c->y_label,
                fmt_sig(v->y * c->y_scale, 4).s);
     if (!isnan(v->x_lo) && !isnan(v->x_hi))
-        buf_printf(&hover, "; 95 %% %s .. %s", fmt_sig(v->x_lo, 4).s, fmt_sig(v->x_hi, 4).s);
+        buf_printf(&hover, "; %s %% %s .. %s", level.s, fmt_sig(v->x_lo, 4).s, fmt_sig(v->x_hi, 4).s);
     if (!isnan(v->y_lo) && !isnan(v->y_hi))
-        buf_printf(&hover, "; 95 %% %s .. %s", fmt_sig(v->y_lo * c->y_scale, 4).s,
+        buf_printf(&hover, "; %s %% %s .. %s", level.s, fmt_sig(v->y_lo * c->y_scale, 4).s,
                    fmt_sig(v->y_hi * c->y_scale, 4).s);
     buf_adds(p->b, "<g>");
     svg_title(p->b, hover.v);
@@ -287,7 +294,11 @@ static void draw_names(const struct plot *p, struct arena *a)
 void svg_pareto(struct buf *b, const struct svg_scatter *c, size_t *n_regions, size_t *n_far)
 {
     struct arena a = {0};
-    struct plot p = {.b = b, .c = c, .f = {520, 340, 52, 16, 30, 46}, .far = far_limit(c, &a)};
+    struct plot p = {.b = b,
+                     .c = c,
+                     .f = {520, 340, 52, 16, 30, 46},
+                     .joint = svg_joint(c->alpha),
+                     .far = far_limit(c, &a)};
     set_scales(&p);
     svg_open(b, p.f.width, p.f.height, c->label);
     svg_x_axis(b, &p.f, &p.sx, c->x_label);

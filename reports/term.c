@@ -258,7 +258,7 @@ static void print_variants(const struct compare *c, const struct term_options *o
     column(&t, "variant", true);
     column(&t, "acc %", false);
     if (!is_alone(c)) {
-        column(&t, "delta pp [95 %]", false);
+        column(&t, arena_printf(a, "delta pp [%s %%]", fmt_level(c->options.alpha).s), false);
         column(&t, "-/+", false);
         column(&t, "KL", false);
     }
@@ -580,7 +580,7 @@ static void print_other(const struct compare *c, size_t task, const struct term_
     column(&t, "variant", true);
     column(&t, "value", false);
     if (!is_alone(c)) {
-        column(&t, "change [95 %]", true);
+        column(&t, arena_printf(a, "change [%s %%]", fmt_level(c->options.alpha).s), true);
         column(&t, "verdict", true);
     }
     for (size_t i = 0; i < c->n_rows; i++) {
@@ -626,7 +626,7 @@ static void print_alone(const struct compare *c, const struct term_options *o, s
     size_t line = 0;
     column(&t, "task", true);
     column(&t, "acc %", false);
-    column(&t, "[95 %]", false);
+    column(&t, arena_printf(a, "[%s %%]", fmt_level(c->options.alpha).s), false);
     column(&t, "items", false);
     for (size_t i = 0; i < c->n_groups + c->n_tasks; i++) {
         bool is_group = i < c->n_groups;

@@ -8,7 +8,8 @@ static size_t n_far;
 
 static size_t draw(struct buf *b, const struct svg_point *points, size_t n_points, bool is_kl)
 {
-    struct svg_scatter s = {.x_label = "x",
+    struct svg_scatter s = {.alpha = 0.05,
+                            .x_label = "x",
                             .y_label = "y",
                             .label = "chart",
                             .is_y_lower_better = is_kl,
