@@ -288,6 +288,46 @@ static void set_design(struct compare_cell *c, const struct cell_pairs *p, doubl
     c->deff = p->cluster && plain > 0 && se > plain ? se * se / (plain * plain) : 1;
 }
 
+/* Not one of n scores within 0..1 changed: a mean loss of m needs at least a share m of items that
+ * lose, which n draws miss with probability (1 - m)^n. */
+static void bound_unchanged(struct compare_cell *c, const struct cell_rules *r)
+{
+    double n = (double)units_of(c), reach = 1 - pow(0.5 * r->alpha, 1 / n);
+    c->delta.lo = -reach;
+    c->delta.hi = reach;
+    c->p_margin = pow(1 - c->margin, n);
+    c->smallest_margin = 1 - pow(r->alpha, 1 / n);
+    c->mde = power_paired_mde(fmin(1, 3 / n), n, r->alpha, POWER);
+}
+
+static struct compare_value complement(struct compare_value v)
+{
+    return (struct compare_value){1 - v.v, 1 - v.hi, 1 - v.lo};
+}
+
+/* 0/1 scores of which 1 is worse: what right and wrong get, the other way round. */
+static void compare_faults(struct compare_cell *c, const struct cell_pairs *p,
+                           const struct cell_rules *r)
+{
+    struct cell_counts k, turned;
+    struct cell_rules rules = *r;
+    cell_count(p, &k);
+    turned = k;
+    turned.losses = k.gains;
+    turned.gains = k.losses;
+    turned.base_right = k.n - k.base_right;
+    turned.variant_right = k.n - k.variant_right;
+    rules.share = 0; /* no part of early stopping */
+    cell_binary(c, &turned, &rules);
+    c->kind = COMPARE_MEAN;
+    c->higher_is_better = false;
+    c->losses = c->gains = 0;
+    c->p_exact = NAN;
+    c->base = complement(c->base);
+    c->variant = complement(c->variant);
+    c->delta = (struct compare_value){-c->delta.v, -c->delta.hi, -c->delta.lo};
+}
+
 static void compare_means(struct compare_cell *c, const struct cell_pairs *p,
                           const struct cell_rules *r, struct arena *a)
 {
@@ -303,6 +343,8 @@ static void compare_means(struct compare_cell *c, const struct cell_pairs *p,
     set_delta(c, e.mean, error_of(&e, p), r->alpha);
     bool has_margin = is_unit(p->base, p->n) && is_unit(p->variant, p->n);
     set_margin(c, has_margin ? r->margin : NAN, r->alpha);
+    if (has_margin && p->n_changed == 0 && p->n > 1)
+        bound_unchanged(c, r);
 }
 
 /* ln of the perplexity (or bits per byte) -sum(ll) / sum(weight) with its interval. */
@@ -329,6 +371,7 @@ static void compare_likelihoods(struct compare_cell *c, const struct cell_pairs 
     for (size_t i = 0; i < p->n; i++)
         d[i] = p->base[i] - p->variant[i]; /* log-likelihoods: positive is worse */
     c->kind = COMPARE_LIKELIHOOD;
+    c->is_bits = is_bits;
     c->higher_is_better = false;
     cluster_ratio(d, p->weight, NULL, p->n, &plain);
     if (!cluster_ratio(d, p->weight, p->cluster, p->n, &q)) {
@@ -340,6 +383,13 @@ static void compare_likelihoods(struct compare_cell *c, const struct cell_pairs 
     c->variant = to_unit(nll_value(p, p->variant, r->alpha), is_bits);
     set_delta(c, q.ratio / unit, q.se / unit, r->alpha);
     set_margin(c, r->ln_ppl_margin / unit, r->alpha);
+}
+
+const char *cell_margin(const char *aggregation, double ppl_margin, struct arena *a)
+{
+    if (strcmp(aggregation, "bits_per_byte") == 0)
+        return arena_printf(a, "%s bits", fmt_short(log1p(ppl_margin / 100) / M_LN2, 2).s);
+    return arena_printf(a, "%s %%", fmt_short(ppl_margin, 2).s);
 }
 
 bool cell_is_likelihood(const char *aggregation)
@@ -360,6 +410,8 @@ void cell_scores(struct compare_cell *c, const struct cell_pairs *p, const char 
         struct cell_counts k;
         cell_count(p, &k);
         cell_binary(c, &k, r);
+    } else if (is_mean && p->is_binary) {
+        compare_faults(c, p, r);
     } else {
         *c = empty_cell;
         c->higher_is_better = higher;
@@ -381,11 +433,13 @@ void cell_scores(struct compare_cell *c, const struct cell_pairs *p, const char 
     c->only_variant = p->only_variant;
 }
 
-/* "1.2 pp", "0.31 %" or "0.004 bits": an amount in the cell's unit. */
+/* "1.2 pp", "0.31 % of perplexity", "0.004 bits per byte": an amount in the cell's unit. */
 static const char *amount(const struct compare_cell *c, double v, struct arena *a)
 {
     if (c->kind == COMPARE_BINARY)
         return arena_printf(a, "%s pp", fmt_short(100 * v, 2).s);
+    if (c->is_bits)
+        return arena_printf(a, "%s bits per byte", fmt_short(v, 2).s);
     if (c->kind == COMPARE_LIKELIHOOD)
         return arena_printf(a, "%s %% of perplexity", fmt_short(100 * expm1(v), 2).s);
     return arena_strdup(a, fmt_short(v, 2).s);

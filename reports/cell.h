@@ -48,4 +48,6 @@ void cell_stopped(struct compare_cell *);
 /* Sets verdict and reason from p_adjusted, p_margin and the sign of delta. */
 void cell_judge(struct compare_cell *, double alpha, struct arena *);
 bool cell_is_likelihood(const char *aggregation);
+/* What a margin in per cent of perplexity is for the aggregation: "1 %", "0.014 bits". */
+const char *cell_margin(const char *aggregation, double ppl_margin, struct arena *);
 #endif

@@ -237,7 +237,7 @@ static void list_scenarios(struct making *m)
 static bool is_4bit(const struct view_variant *v)
 {
     static const char *const marks[] = {"int4", "int3", "int2", "q4_", "q3_", "q2_",
-                                        "iq4",  "iq3",  "iq2",  "iq1", "nf4", "fp4"};
+                                        "iq4",  "iq3",  "iq2",  "iq1", "w4a", "nf4", "fp4"};
     const char *text = v->precision[0] ? v->precision : v->name;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (strstr(text, marks[i]))
@@ -315,6 +315,16 @@ static void add_to_pools(struct making *m, size_t row, size_t task, const struct
             }
 }
 
+/* The aggregate as stored when it is of n items; NAN: it is of others. */
+static double stored_value(const struct view_variant *v, const struct compare_task *t, size_t n)
+{
+    const struct view_job *job = find_job(v, "task", t->name);
+    for (size_t i = 0; i < v->n_results && job; i++)
+        if (v->results[i].job == job && v->results[i].measure == t->measure)
+            return v->results[i].n == (int64_t)n ? v->results[i].value : NAN;
+    return NAN;
+}
+
 static void compare_pair(struct making *m, size_t task, size_t row, const struct task_scores *x,
                          struct arena *scratch)
 {
@@ -329,12 +339,16 @@ static void compare_pair(struct making *m, size_t task, size_t row, const struct
         agree_add(m->sums, task, row, scores, t);
     r->tasks[task].higher_is_better = t->higher_is_better;
     cell_scores(&r->tasks[task], &p, t->aggregation, &rules, m->a);
+    if (r->tasks[task].kind == COMPARE_VALUE) {
+        r->tasks[task].base.v = stored_value(m->c->rows[r->base].variant, t, p.n);
+        r->tasks[task].variant.v = stored_value(r->variant, t, p.n);
+    }
     if (r->tasks[task].kind == COMPARE_BINARY) {
         struct cell_counts k;
         cell_count(&p, &k);
         add_to_pools(m, row, task, &k);
     }
-    if (row == m->c->base_row || r->tasks[task].kind == COMPARE_BINARY)
+    if (m->sums && (row == m->c->base_row || r->tasks[task].kind == COMPARE_BINARY))
         t->is_binary = r->tasks[task].kind == COMPARE_BINARY;
 }
 

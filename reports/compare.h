@@ -42,9 +42,11 @@ struct compare_value {           /* NAN: unknown */
 enum compare_kind {
     COMPARE_NONE,                /* nothing to compare: verdict incomparable, reason says why */
     COMPARE_BINARY,              /* 0/1 scores: difference, Tango, McNemar */
-    COMPARE_MEAN,                /* other means: paired difference, t or normal interval */
+    COMPARE_MEAN,                /* other means: paired difference, t or normal interval; Tango and
+                                    McNemar where scores are 0/1 and 1 is worse */
     COMPARE_LIKELIHOOD,          /* perplexities and bits per byte: ln ratio, ratio estimator */
-    COMPARE_VALUE                /* values only: no paired formula exists for the aggregation */
+    COMPARE_VALUE                /* values only, as stored where they are of the paired items: no paired
+                                    formula exists for the aggregation */
 };
 struct compare_cell {            /* one measure of one task, group or pool: variant against base */
     enum compare_kind kind;
@@ -71,6 +73,7 @@ struct compare_cell {            /* one measure of one task, group or pool: vari
     double mde;                  /* difference seen with 80 % power at alpha */
     double p_margin;             /* p of the non-inferiority test */
     bool higher_is_better;
+    bool is_bits;                /* LIKELIHOOD: bits per byte */
 };
 struct compare_kl {              /* next-token distributions against the run's reference */
     size_t n, n_docs;            /* positions, items; n 0: none kept */

@@ -429,7 +429,7 @@ static void other_task(struct page *p, size_t task)
     buf_printf(p->b, " (%s is better%s", t->higher_is_better ? "higher" : "lower",
                is_ratio ? "; change in per cent" : "");
     if (cell_is_likelihood(t->aggregation))
-        buf_printf(p->b, "; margin %s %%", fmt_short(p->c->options.ppl_margin, 2).s);
+        buf_printf(p->b, "; margin %s", cell_margin(t->aggregation, p->c->options.ppl_margin, p->a));
     buf_adds(p->b, ")</caption>");
     html_heads(p, heads);
     buf_adds(p->b, "<tbody>");

@@ -595,7 +595,7 @@ static void print_other(const struct compare *c, size_t task, const struct term_
     }
     const char *margin =
         !is_alone(c) && cell_is_likelihood(k->aggregation)
-            ? arena_printf(a, ", margin %s %%", fmt_short(c->options.ppl_margin, 2).s)
+            ? arena_printf(a, ", margin %s", cell_margin(k->aggregation, c->options.ppl_margin, a))
             : "";
     buf_printf(out, "\n%s, %s (%s is better)%s\n", safe(a, k->name),
                k->measure ? safe(a, k->measure->metric) : "no metric",
