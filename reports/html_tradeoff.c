@@ -44,18 +44,38 @@ static bool set_kl(const struct compare_row *r, double alpha, struct svg_point *
 }
 
 /* Accuracy where tasks are right or wrong.  The interval of the change against the base belongs to
- * the comparison, and the base has none; between runs it is the accuracy's own. */
+ * the comparison, and the base has none; between runs it is the accuracy's own.  What was stopped
+ * early is where its change takes the base's accuracy on all items. */
 static bool set_accuracy(const struct compare *c, const struct compare_row *r, struct svg_point *pt)
 {
     bool is_base = compare_is_base(c, (size_t)(r - c->rows));
-    pt->y = r->pool.variant.v;
-    pt->y_lo = is_base ? NAN : r->pool.base.v + r->pool.delta.lo;
-    pt->y_hi = is_base ? NAN : r->pool.base.v + r->pool.delta.hi;
+    if (r->pool.kind != COMPARE_BINARY)
+        return false;
+    double from = r->variant->decision ? c->rows[r->base].pool.variant.v : r->pool.base.v;
+    pt->y = r->variant->decision ? from + r->pool.delta.v : r->pool.variant.v;
+    pt->y_lo = is_base ? NAN : from + r->pool.delta.lo;
+    pt->y_hi = is_base ? NAN : from + r->pool.delta.hi;
     if (c->is_by_name) {
         pt->y_lo = r->pool.variant.lo;
         pt->y_hi = r->pool.variant.hi;
     }
-    return r->pool.kind == COMPARE_BINARY;
+    return true;
+}
+
+/* Items (positions) that the row's quality is of; 0: none, or as many as it took to decide. */
+static size_t extent_of(const struct compare_row *r, bool is_kl)
+{
+    return is_kl ? r->kl.n : r->variant->decision ? 0 : r->pool.n;
+}
+
+/* Whether a row was asked less than the others of its run: what it scores is of other questions. */
+static bool is_part(const struct compare *c, const struct compare_row *r, bool is_kl)
+{
+    size_t own = extent_of(r, is_kl), most = 0;
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (c->rows[i].variant->run == r->variant->run && extent_of(&c->rows[i], is_kl) > most)
+            most = extent_of(&c->rows[i], is_kl);
+    return own > 0 && own < most;
 }
 
 static const char *caption_of(enum axis_x x, bool is_kl)
@@ -82,7 +102,8 @@ static void scatter(struct tradeoff *t, enum axis_x x, bool is_kl)
         pts[n] = (struct svg_point){.name = r->variant->name, .color = html_color(t->p, i)};
         if (!r->decode && r->prefill)
             unit = "prefill tokens per second";
-        if (!set_x(r, x, &pts[n]) || !(is_kl ? set_kl(r, c->options.alpha, &pts[n]) : set_accuracy(c, r, &pts[n])))
+        if (is_part(c, r, is_kl) || !set_x(r, x, &pts[n]) ||
+            !(is_kl ? set_kl(r, c->options.alpha, &pts[n]) : set_accuracy(c, r, &pts[n])))
             continue;
         n_known += !is_kl || pts[n].y > 0;
         n++;
@@ -96,6 +117,7 @@ static void scatter(struct tradeoff *t, enum axis_x x, bool is_kl)
                             .is_y_lower_better = is_kl,
                             .is_y_log = is_kl,
                             .y_scale = is_kl ? 1 : 100,
+                            .alpha = c->options.alpha,
                             .points = pts,
                             .n = n};
     html_open_figure(t->p);
@@ -117,7 +139,6 @@ static void machine_choice(struct page *p)
                    "name=\"machine\"><option value=\"\">all</option>");
     for (size_t i = 0; i < n; i++) {
         buf_printf(p->b, "<option value=\"%zu\">", i);
-                            .alpha = c->options.alpha,
         html_text(p->b, html_run_label(p, i));
         buf_adds(p->b, "</option>");
     }
@@ -127,6 +148,8 @@ static void machine_choice(struct page *p)
 static void notes(const struct tradeoff *t)
 {
     struct buf *b = t->p->b;
+    double alpha = t->p->c->options.alpha;
+    const char *level = html_level(t->p);
     buf_adds(b,
              "<p class=\"note\">The dotted line joins the variants that no other beats in both. ");
     if (t->n_joint)
@@ -145,13 +168,21 @@ static void notes(const struct tradeoff *t)
                       "therefore has none. ");
     if (t->has_memory)
         buf_adds(b, "Memory is one reading of the kernel\xe2\x80\x99s peak. ");
+    const char *parts = "";
+    for (size_t i = 0; i < t->p->c->n_rows; i++)
+        if (is_part(t->p->c, &t->p->c->rows[i], false) || is_part(t->p->c, &t->p->c->rows[i], true))
+            parts = arena_printf(t->p->a, "%s%s%s", parts, *parts ? ", " : "",
+                                 t->p->c->rows[i].variant->label);
+    if (*parts) {
+        buf_adds(b, "Not drawn where it was asked less than the others: ");
+        html_text(b, parts);
+        buf_adds(b, ". ");
+    }
     if (t->n_far)
         buf_adds(b, "An arrow at the edge: much further out than the others, with its value.");
     buf_adds(b, "</p>");
 }
 
-    double alpha = t->p->c->options.alpha;
-    const char *level = html_level(t->p);
 void html_charts_tradeoff(struct page *p)
 {
     struct tradeoff t = {.p = p};

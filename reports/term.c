@@ -321,6 +321,21 @@ static void print_stopped(const struct compare *c, struct arena *a, struct buf *
              0, 0);
 }
 
+/* Where a variant answered less than its base did, the shares of the two are of different items. */
+static void print_parts(const struct compare *c, struct arena *a, struct buf *out)
+{
+    const char *text = "";
+    for (size_t i = 0; i < c->n_rows; i++) {
+        const struct compare_row *r = &c->rows[i];
+        if (r->pool.n == 0 || r->variant->decision || r->pool.n >= c->rows[r->base].pool.n)
+            continue;
+        text = arena_printf(a, "%s%s%s %s", text, *text ? ", " : "", safe(a, r->variant->label),
+                            fmt_count((int64_t)r->pool.n).s);
+    }
+    if (*text)
+        wrap(out, arena_printf(a, "acc %% is of the items that both answered: %s", text), 0, 0);
+}
+
 /* What makes the scores doubtful, one line each. */
 static void print_notices(const struct compare *c, struct arena *a, struct buf *out)
 {
@@ -745,6 +760,7 @@ int term_compare(const struct compare *c, const struct term_options *o, struct b
     print_kl_note(c, &a, out);
     print_disturbed(c, &a, out);
     print_stopped(c, &a, out);
+    print_parts(c, &a, out);
     print_notices(c, &a, out);
     if (o->wide) {
         buf_addc(out, '\n');

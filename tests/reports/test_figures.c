@@ -1,8 +1,12 @@
 /* Figures that were wrong once: each against what the rows of the store say. */
 #include "tests/reports/report_test.h"
 
+#include "harness/stats/dist.h"
+#include "reports/csv.h"
 #include "reports/history.h"
+#include "reports/html.h"
 #include "reports/notice.h"
+#include "reports/svg.h"
 #include "reports/term.h"
 
 static const struct make_options few = {.n_items = 60, .n_tasks = 2, .is_plain = true};
@@ -63,8 +67,261 @@ static void memory_of_answered(void **state)
     fixture_end(&f);
 }
 
+/* -- margins and units ------------------------------------------------------------------------- */
+
+static void margin_of_w4a4(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &few);
+    fixture_sql(&f, "UPDATE variant SET precision = 'w4a4; q8_0: token_embd; kv f32' WHERE precision"
+                    " LIKE '%int8 activations'");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    near(row_of(f.c, "w8a8")->pool.margin, 0.02, 0);
+    near(row_of(f.c, "int8")->pool.margin, 0.01, 0);
+    fixture_end(&f);
+}
+
+/* A margin in per cent of perplexity is an amount of bits where bits are compared. */
+static void bits_per_byte(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &few);
+    assert_int_equal(
+        fixture_compare(&f, NULL, 0, (struct compare_options){.metric = "bits_per_byte"}), 0);
+    const struct compare_cell *x = &row_of(f.c, "fp16")->tasks[3];
+    assert_string_equal(f.c->tasks[3].name, "wikitext_short");
+    near(x->margin, log(1.01) / M_LN2, 1e-15);
+    assert_non_null(strstr(x->reason, "a loss of 0.014 bits per byte is ruled out"));
+    assert_true(says(&f, true, "bits_per_byte (lower is better), margin 0.014 bits\n"));
+    fixture_close(&f);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    assert_non_null(strstr(row_of(f.c, "fp16")->tasks[3].reason, "a loss of 1 % of perplexity is"));
+    fixture_end(&f);
+}
+
+static const char *const first_task = " WHERE job_id IN (SELECT id FROM job WHERE name ="
+                                      " 'adjunct_island' AND kind = 'task')";
+
+static void sql_on_first_task(struct fixture *f, const char *set)
+{
+    char sql[400];
+    snprintf(sql, sizeof sql, "UPDATE %s%s", set, first_task);
+    fixture_sql(f, sql);
+}
+
+/* Right and wrong the other way round: the same evidence, whatever the number is called. */
+static void faults(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct compare_cell right[MAKE_VARIANTS];
+    fixture_folder(&f);
+    make_store(f.db, &few);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    for (size_t i = 0; i < f.c->n_rows; i++)
+        right[i] = f.c->rows[i].tasks[0];
+    fixture_close(&f);
+    sql_on_first_task(&f, "result SET higher_is_better = 0");
+    sql_on_first_task(&f, "score SET value = 1 - value");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    size_t n_flips = 0;
+    for (size_t i = 1; i + 1 < f.c->n_rows; i++) {
+        const struct compare_cell *x = &f.c->rows[i].tasks[0], *y = &right[i];
+        n_flips += y->losses + y->gains;
+        assert_int_equal(x->kind, COMPARE_MEAN);
+        assert_false(x->higher_is_better);
+        near(x->delta.v, -y->delta.v, 0);
+        near(x->delta.lo, -y->delta.hi, 1e-15);
+        near(x->delta.hi, -y->delta.lo, 1e-15);
+        near(x->p_mid, y->p_mid, 0);
+        near(x->p_margin, y->p_margin, 0);
+        near(x->smallest_margin, y->smallest_margin, 0);
+        assert_int_equal(x->verdict, y->verdict);
+        near(x->variant.v, 1 - y->variant.v, 1e-15);
+        near(x->variant.lo, 1 - y->variant.hi, 1e-12);
+    }
+    assert_true(n_flips > 0);
+    /* 60 items without a flip rule no loss of 1 pp out */
+    assert_int_equal(right[1].losses + right[1].gains, 0);
+    assert_int_equal(right[1].verdict, COMPARE_INCONCLUSIVE);
+    fixture_end(&f);
+}
+
+/* The same for scores between 0 and 1: none of 60 changed, and a twentieth of them might. */
+static void unchanged(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &few);
+    sql_on_first_task(&f, "score SET value = 0.25");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct compare_cell *x = &row_of(f.c, "int8")->tasks[0];
+    assert_int_equal(x->kind, COMPARE_MEAN);
+    assert_int_equal(x->n_changed, 0);
+    assert_int_equal(x->verdict, COMPARE_INCONCLUSIVE);
+    near(x->p_margin, pow(0.99, 60), 1e-15);
+    near(x->smallest_margin, 1 - pow(0.05, 1 / 60.0), 1e-15);
+    near(x->delta.hi, 1 - pow(0.025, 1 / 60.0), 1e-15);
+    near(x->delta.lo, -x->delta.hi, 0);
+    fixture_close(&f);
+    struct compare_options o = {.margin = 5}; /* 0.95^60 = 4.6 % */
+    assert_int_equal(fixture_compare(&f, NULL, 0, o), 0);
+    assert_int_equal(row_of(f.c, "int8")->tasks[0].verdict, COMPARE_PASS);
+    fixture_end(&f);
+}
+
+/* What has no paired formula has a value all the same, if it is of the same items. */
+static void values_only(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &few);
+    sql_on_first_task(&f, "result SET aggregation = 'f1', value = 0.625");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct compare_cell *x = &row_of(f.c, "int8")->tasks[0];
+    assert_int_equal(x->kind, COMPARE_VALUE);
+    near(x->variant.v, 0.625, 0);
+    near(x->base.v, 0.625, 0);
+    assert_true(isnan(x->delta.v));
+    fixture_close(&f);
+    fixture_sql(&f, "DELETE FROM score WHERE idx = 7 AND job_id = (SELECT j.id FROM job j JOIN"
+                    " run_variant v ON v.id = j.run_variant_id WHERE v.name = 'int8' AND j.name ="
+                    " 'adjunct_island' AND j.kind = 'task')");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    assert_true(isnan(row_of(f.c, "int8")->tasks[0].variant.v));
+    near(row_of(f.c, "int4")->tasks[0].variant.v, 0.625, 0);
+    fixture_end(&f);
+}
+
+/* Looking from a variant whose scores are not all 0 or 1 changes nothing for the others. */
+static void kind_of_task(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &few);
+    fixture_sql(&f, "UPDATE score SET value = 0.5 WHERE idx = 7 AND job_id = (SELECT j.id FROM job j"
+                    " JOIN run_variant v ON v.id = j.run_variant_id WHERE v.name = 'int4' AND j.name"
+                    " = 'adjunct_island' AND j.kind = 'task')");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    assert_int_equal(row_of(f.c, "int4")->tasks[0].kind, COMPARE_MEAN);
+    assert_true(f.c->tasks[0].is_binary);
+    fixture_end(&f);
+}
+
+/* -- intervals --------------------------------------------------------------------------------- */
+
+static bool csv_has(struct fixture *f, const char *row, double lo, double hi)
+{
+    char path[160], line[1024];
+    assert_int_equal(csv_export(f->view, f->c, f->dir, &f->err), 0);
+    snprintf(path, sizeof path, "%s/report.csv", f->dir);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    bool is_there = false;
+    while (!is_there && fgets(line, sizeof line, in)) {
+        const char *at = strstr(line, row);
+        double v, l, h;
+        if (!at)
+            continue;
+        assert_int_equal(sscanf(at + strlen(row), "%lf,%lf,%lf", &v, &l, &h), 3);
+        near(l, lo, 1e-12);
+        near(h, hi, 1e-12);
+        is_there = true;
+    }
+    fclose(in);
+    return is_there;
+}
+
+/* Few documents: Student's t, not the normal distribution; and the level is the one asked for. */
+static void distances_of_few(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    struct make_options o = {.n_items = 6, .n_tasks = 1, .is_plain = true, .has_divergence = true};
+    make_store(f.db, &o);
+    for (int k = 0; k < 2; k++) {
+        double alpha = k ? 0.1 : 0.05;
+        assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.alpha = alpha}), 0);
+        const struct compare_kl *x = &row_of(f.c, "int8")->task_kl[0];
+        assert_int_equal(x->n_docs, 6);
+        assert_int_equal(x->n_true_docs, 6);
+        double half = dist_t_quantile(1 - alpha / 2, 5) * x->se;
+        assert_true(csv_has(&f, ",int8,adjunct_island,kl,mean,", x->mean - half, x->mean + half));
+        half = dist_t_quantile(1 - alpha / 2, 5) * x->ln_ppl_se;
+        assert_true(csv_has(&f, ",int8,adjunct_island,ln_ppl_ratio,mean,", x->ln_ppl_ratio - half,
+                            x->ln_ppl_ratio + half));
+        fixture_close(&f);
+    }
+    fixture_end(&f);
+}
+
+static void level_is_said(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct buf b;
+    fixture_folder(&f);
+    make_store(f.db, &few);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){.alpha = 0.1}), 0);
+    assert_true(says(&f, true, "delta pp [90 %]"));
+    assert_true(says(&f, true, "change [90 %]"));
+    assert_false(says(&f, true, "[95 %]"));
+    buf_init(&b, 0);
+    assert_int_equal(html_render(f.view, f.c, &(struct html_options){0}, &b, &f.err), 0);
+    assert_non_null(strstr(b.v, "The bar is the 90&nbsp;% interval"));
+    assert_non_null(strstr(b.v, "pp, 90 % interval"));
+    assert_null(strstr(b.v, "pp, 95 % interval"));
+    assert_null(strstr(b.v, "; 95 % "));
+    buf_release(&b);
+    near(svg_joint(0.05), 1.248873, 1e-6);
+    near(svg_joint(0.1), sqrt(4.605170186) / 1.644853627, 1e-8);
+    fixture_end(&f);
+}
+
+/* -- what was asked of only some --------------------------------------------------------------- */
+
+/* int4 answered the first task only, an easy one: its accuracy is of other items. */
+static void parts(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct buf b;
+    fixture_folder(&f);
+    make_store(f.db, &few);
+    fixture_sql(&f, "UPDATE score SET value = 1 WHERE job_id IN (SELECT id FROM job WHERE name ="
+                    " 'adjunct_island');"
+                    "DELETE FROM score WHERE job_id IN (SELECT j.id FROM job j JOIN run_variant v ON"
+                    " v.id = j.run_variant_id WHERE v.name = 'int4' AND j.name <> 'adjunct_island');"
+                    "UPDATE run_variant SET status = 'failed', reason = 'broke' WHERE name = 'int4'");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    near(row_of(f.c, "int4")->pool.variant.v, 1, 0);
+    assert_true(says(&f, false, "acc % is of the items that both answered: int4 60\n"));
+    buf_init(&b, 0);
+    assert_int_equal(html_render(f.view, f.c, &(struct html_options){0}, &b, &f.err), 0);
+    const char *at = strstr(b.v, "id=\"tradeoff\"");
+    assert_non_null(at);
+    assert_non_null(strstr(at, "<title>int8: decode tokens per second"));
+    assert_null(strstr(at, "<title>int4: decode tokens per second"));
+    assert_non_null(strstr(at, "Not drawn where it was asked less than the others: int4."));
+    buf_release(&b);
+    fixture_end(&f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(memory_of_answered)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_of_answered), cmocka_unit_test(margin_of_w4a4),
+        cmocka_unit_test(bits_per_byte),      cmocka_unit_test(faults),
+        cmocka_unit_test(unchanged),          cmocka_unit_test(values_only),
+        cmocka_unit_test(kind_of_task),       cmocka_unit_test(distances_of_few),
+        cmocka_unit_test(level_is_said),      cmocka_unit_test(parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
