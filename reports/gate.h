@@ -55,7 +55,8 @@ struct gate_row {
     const char *tag;             /* "code", "environment", "dataset", "config"; NULL: none */
     const char *reason;          /* one sentence; never NULL */
     double before, after;        /* levels; NAN: none */
-    double effect, lo, hi;       /* after / before - 1; accuracy: difference.  NAN: unknown */
+    double effect, lo, hi;       /* after / before - 1; key.kind HISTORY_ACCURACY: difference.  NAN:
+                                    unknown */
     const char *since;           /* run that began it; NULL: none */
     int64_t from_ns, to_ns;      /* between these nights it began; 0: unknown */
     bool can_rerun;              /* a suspect speed that measuring in turns could settle */

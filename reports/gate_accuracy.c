@@ -106,13 +106,25 @@ static struct view_variant *only_tasks(const struct view_variant *v, const struc
     return copy;
 }
 
+/* Shares differ by points.  Perplexities, bits and scores without a scale change by a share of what
+ * they were, and are said as the series of perplexities are. */
 static void fill_cell(struct gate_row *r, const struct compare_cell *c)
 {
+    bool is_share = c->kind == COMPARE_BINARY || (c->kind == COMPARE_MEAN && !isnan(c->margin));
     r->before = c->base.v;
     r->after = c->variant.v;
     r->effect = c->delta.v;
     r->lo = c->delta.lo;
     r->hi = c->delta.hi;
+    if (is_share)
+        return;
+    bool is_log = c->kind == COMPARE_LIKELIHOOD && !c->is_bits;
+    r->key.kind = HISTORY_PERPLEXITY;
+    r->effect = is_log ? expm1(c->delta.v) : c->delta.v / c->base.v;
+    r->lo = is_log ? expm1(c->delta.lo) : c->delta.lo / c->base.v;
+    r->hi = is_log ? expm1(c->delta.hi) : c->delta.hi / c->base.v;
+    if (!(c->base.v > 0))          /* a share of what? */
+        r->effect = r->lo = r->hi = NAN;
 }
 
 /* What is not as it was on the night of the base: of one task, or (NULL) of any with that base. */

@@ -112,6 +112,22 @@ static bool is_shown(const struct making *m, const struct gate_row *r)
     return !m->out->is_stored || !is_shift || kept_of(m, r);
 }
 
+/* A finding of the paired tests, which belongs to no series: of points, unless its task's series is of
+ * perplexities or its values are no shares. */
+static enum history_kind paired_kind(const struct making *m, const struct store_finding *f)
+{
+    if (strncmp(f->name, "accuracy/", 9) != 0)
+        return HISTORY_SPEED;
+    bool is_share = f->before >= 0 && f->before <= 1 && f->after >= 0 && f->after <= 1;
+    for (size_t i = 0; i < m->out->history.n_series; i++) {
+        const struct history_series *s = &m->out->history.series[i];
+        if (s->is_main && s->kind == HISTORY_PERPLEXITY &&
+            strcmp(arena_printf(m->a, "accuracy/%s/%s", s->task, s->variant), f->name) == 0)
+            is_share = false;
+    }
+    return is_share ? HISTORY_ACCURACY : HISTORY_PERPLEXITY;
+}
+
 /* Findings that ended on this night: judging it again does not see them any more. */
 static void add_closed(struct making *m)
 {
@@ -137,10 +153,12 @@ static void add_closed(struct making *m)
                                .next = *f};
         if (s)
             r->key = *s;
+        else
+            r->key.kind = paired_kind(m, f);
         for (size_t k = 0; k < m->out->history.set->n_runs; k++)
             if (m->out->history.set->runs[k].id == f->run_id)
                 r->since = m->out->history.set->runs[k].uid;
-        if (r->key.kind == HISTORY_ACCURACY && s)
+        if (r->key.kind == HISTORY_ACCURACY)
             r->effect = f->after - f->before;
         if (!isfinite(r->effect))
             r->effect = NAN;

@@ -3,6 +3,8 @@
 
 #include "harness/stats/dist.h"
 #include "reports/csv.h"
+#include "reports/fmt.h"
+#include "reports/gate.h"
 #include "reports/history.h"
 #include "reports/html.h"
 #include "reports/notice.h"
@@ -315,6 +317,56 @@ static void parts(void **state)
     fixture_end(&f);
 }
 
+/* -- the gate ---------------------------------------------------------------------------------- */
+
+static const struct gate_row *gate_row_of(const struct gate_night *g, const char *name)
+{
+    for (size_t i = 0; i < g->n_rows; i++)
+        if (strcmp(g->rows[i].name, name) == 0)
+            return &g->rows[i];
+    fail_msg("no row '%s'", name);
+    return NULL;
+}
+
+/* A perplexity that rose by 5 % is not 5 points of accuracy. */
+static void gate_on_perplexity(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gate_night g;
+    struct buf b;
+    make_two(&f);
+    fixture_sql(&f, "UPDATE score SET value = value - weight * ln(1.05) WHERE weight > 0 AND job_id ="
+                    " (SELECT max(j.id) FROM job j JOIN run_variant v ON v.id = j.run_variant_id"
+                    " WHERE v.name = 'int8' AND j.name = 'wikitext_short');"
+                    "UPDATE score SET value = 1 WHERE job_id IN (SELECT id FROM job WHERE name ="
+                    " 'adjunct_island' AND kind = 'task');"
+                    "UPDATE score SET value = 0 WHERE job_id = (SELECT max(j.id) FROM job j JOIN"
+                    " run_variant v ON v.id = j.run_variant_id WHERE v.name = 'int8' AND j.name ="
+                    " 'adjunct_island' AND j.kind = 'task') AND idx < 30");
+    assert_int_equal(view_open(f.db, &f.view, &f.err), 0);
+    const struct gate_rules rules = {.q = 0};
+    struct gate_input in = {.view = f.view, .path = f.db, .rules = &rules, .now_ns = 1};
+    assert_int_equal(gate_judge(&in, &f.a, &g, &f.err), 0);
+    const struct gate_row *ppl = gate_row_of(&g, "accuracy/wikitext_short/int8"),
+                          *acc = gate_row_of(&g, "accuracy/adjunct_island/int8");
+    assert_int_equal(ppl->state, GATE_CONFIRMED);
+    near(ppl->effect, 0.05, 0.01);
+    near(ppl->effect, ppl->after / ppl->before - 1, 1e-12);
+    assert_true(ppl->lo < ppl->effect && ppl->effect < ppl->hi);
+    near(acc->effect, acc->after - acc->before, 1e-12);
+    assert_true(acc->effect < -0.2);
+    char text[64];
+    buf_init(&b, 0);
+    gate_terminal(&g, false, &b);
+    snprintf(text, sizeof text, "%s %% ", fmt_signed(100 * ppl->effect, 3).s);
+    assert_non_null(strstr(b.v, text));
+    snprintf(text, sizeof text, "%s pp ", fmt_pp(acc->effect).s);
+    assert_non_null(strstr(b.v, text));
+    buf_release(&b);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +374,7 @@ int main(void)
         cmocka_unit_test(bits_per_byte),      cmocka_unit_test(faults),
         cmocka_unit_test(unchanged),          cmocka_unit_test(values_only),
         cmocka_unit_test(kind_of_task),       cmocka_unit_test(distances_of_few),
-        cmocka_unit_test(level_is_said),      cmocka_unit_test(parts)};
+        cmocka_unit_test(level_is_said),      cmocka_unit_test(parts),
+        cmocka_unit_test(gate_on_perplexity)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
