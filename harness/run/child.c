@@ -47,6 +47,7 @@ struct work {
     bool had_answers; /* the store held some before this process asked */
     uint64_t kv_bytes;
     uint64_t n_asked, n_reused;
+    int64_t tokens_before, reused_before; /* by this run's processes before an interruption */
     bool has_failed;
     char reason[480]; /* of the first failure */
 };
@@ -141,8 +142,8 @@ static int save_facts(struct work *w, struct assay_err *e)
     w->row.file_rss_bytes = w->peak.file >= 0 ? w->peak.file : STORE_NULL;
     if (w->engine.plugin->api.usage &&
         w->engine.plugin->api.usage(w->engine.model, &used, NULL) >= 0) {
-        w->row.n_evaluated = (int64_t)used.n_evaluated;
-        w->row.n_reused = (int64_t)used.n_reused;
+        w->row.n_evaluated = w->tokens_before + (int64_t)used.n_evaluated;
+        w->row.n_reused = w->reused_before + (int64_t)used.n_reused;
     }
     return store_set_variant(w->store, &w->row, e);
 }
@@ -601,6 +602,10 @@ static int enter_store(struct work *w, struct assay_err *e)
         bool is_other = all[i].variant_id != STORE_NULL && all[i].variant_id != o.variant_id;
         if (all[i].id == w->go.run_variant_id && is_other && w->child->round)
             return err_set(e, ASSAY_ESTATE, "the model or its backend changed during the run");
+        if (all[i].id == w->go.run_variant_id && !is_other) {
+            w->tokens_before = all[i].n_evaluated > 0 ? all[i].n_evaluated : 0;
+            w->reused_before = all[i].n_reused > 0 ? all[i].n_reused : 0;
+        }
         if (all[i].id == w->go.run_variant_id && is_other) {
             TRY(forget_other(w, w->jobs.tasks, p->n_tasks, e));
             TRY(forget_other(w, w->jobs.divergences, p->n_tasks, e));

@@ -173,8 +173,33 @@ int store_plan_variant(struct store *s, struct store_run_variant *v, struct aren
     return 0;
 }
 
+/* The largest stays: a run that was interrupted goes on in a process that has less left to do.
+ * Another model under the same name begins anew. */
+static int set_memory(struct store *s, const struct store_run_variant *v, struct assay_err *e)
+{
+    return store_exec(
+        s, e,
+        "UPDATE run_variant SET weight_bytes = coalesce(?2, weight_bytes), "
+        "file_bytes = coalesce(?3, file_bytes), "
+        "kv_bytes = max(coalesce(?4, kv_bytes), coalesce(kv_bytes, ?4)), "
+        "kv_bytes_per_token = coalesce(?5, kv_bytes_per_token), "
+        "peak_rss_bytes = max(coalesce(?6, 0), coalesce(peak_rss_bytes, ?6)), "
+        "file_rss_bytes = CASE WHEN ?7 <= anon_bytes THEN file_rss_bytes "
+        "ELSE coalesce(?8, file_rss_bytes) END, "
+        "anon_bytes = max(coalesce(?7, anon_bytes), coalesce(anon_bytes, ?7)), "
+        "n_evaluated = coalesce(?9, n_evaluated), n_reused = coalesce(?10, n_reused) WHERE id = ?1",
+        "iiiiiiiiii", v->id, v->weight_bytes, v->file_bytes, v->kv_bytes, v->kv_bytes_per_token,
+        v->peak_rss_bytes, v->anon_bytes, v->file_rss_bytes, v->n_evaluated, v->n_reused);
+}
+
 int store_set_variant(struct store *s, const struct store_run_variant *v, struct assay_err *e)
 {
+    TRY(store_exec(s, e,
+                   "UPDATE run_variant SET weight_bytes = NULL, kv_bytes = NULL, "
+                   "kv_bytes_per_token = NULL, peak_rss_bytes = NULL, anon_bytes = NULL, "
+                   "file_rss_bytes = NULL, n_evaluated = NULL, n_reused = NULL "
+                   "WHERE id = ?1 AND variant_id <> ?2",
+                   "ii", v->id, v->variant_id));
     TRY(store_exec(
         s, e,
         "UPDATE run_variant SET variant_id = coalesce(?2, variant_id), "
@@ -184,16 +209,7 @@ int store_set_variant(struct store *s, const struct store_run_variant *v, struct
         "load_ns = coalesce(?7, load_ns) WHERE id = ?1",
         "iittiii", v->id, v->variant_id, v->status, v->reason, v->signal, v->exit_code,
         v->load_ns));
-    return store_exec(
-        s, e,
-        "UPDATE run_variant SET weight_bytes = coalesce(?2, weight_bytes), "
-        "file_bytes = coalesce(?3, file_bytes), kv_bytes = coalesce(?4, kv_bytes), "
-        "kv_bytes_per_token = coalesce(?5, kv_bytes_per_token), "
-        "peak_rss_bytes = max(coalesce(?6, 0), coalesce(peak_rss_bytes, ?6)), "
-        "anon_bytes = coalesce(?7, anon_bytes), file_rss_bytes = coalesce(?8, file_rss_bytes), "
-        "n_evaluated = coalesce(?9, n_evaluated), n_reused = coalesce(?10, n_reused) WHERE id = ?1",
-        "iiiiiiiiii", v->id, v->weight_bytes, v->file_bytes, v->kv_bytes, v->kv_bytes_per_token,
-        v->peak_rss_bytes, v->anon_bytes, v->file_rss_bytes, v->n_evaluated, v->n_reused);
+    return set_memory(s, v, e);
 }
 
 int store_get_variants(struct store *s, int64_t run_id, struct arena *a,
@@ -205,7 +221,8 @@ int store_get_variants(struct store *s, int64_t run_id, struct arena *a,
     sqlite3_stmt *st =
         store_query(s, e,
                     "SELECT id, run_id, variant_id, position, name, is_reference, status, "
-                    "reason FROM run_variant WHERE run_id = ? ORDER BY position",
+                    "reason, n_evaluated, n_reused FROM run_variant WHERE run_id = ? "
+                    "ORDER BY position",
                     "i", run_id);
     if (!st)
         return ASSAY_EIO;
@@ -222,6 +239,8 @@ int store_get_variants(struct store *s, int64_t run_id, struct arena *a,
         x->is_reference = sqlite3_column_int(st, 5) != 0;
         x->status = store_column(st, 6, a);
         x->reason = store_column(st, 7, a);
+        x->n_evaluated = store_column_int(st, 8);
+        x->n_reused = store_column_int(st, 9);
     }
     sqlite3_reset(st);
     *out = v;

@@ -69,6 +69,44 @@ static void memory_of_answered(void **state)
     fixture_end(&f);
 }
 
+/* What was largest stays when a run goes on with less to do; another model begins anew. */
+static void memory_of_resumed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct store *s;
+    struct store_run_variant v;
+    fixture_folder(&f);
+    make_store(f.db, &few);
+    store_run_variant_init(&v);
+    v.id = fixture_int(&f, "SELECT id FROM run_variant WHERE name = 'int8'");
+    v.variant_id = fixture_int(&f, "SELECT variant_id FROM run_variant WHERE name = 'int8'");
+    v.kv_bytes = v.anon_bytes = v.file_rss_bytes = v.peak_rss_bytes = 1000;
+    assert_int_equal(store_open(f.db, STORE_WRITE, &s, &f.err), 0);
+    assert_int_equal(store_set_variant(s, &v, &f.err), 0);
+    store_close(s);
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    const struct view_variant *x = row_of(f.c, "int8")->variant;
+    assert_int_equal(x->kv_bytes, 1310720);
+    assert_true(x->anon_bytes > 5400000 && x->peak_rss_bytes > 8300000);
+    assert_int_equal(x->file_rss_bytes, 2600000); /* of the moment when private was largest */
+    fixture_close(&f);
+    v.anon_bytes = 9000000;
+    assert_int_equal(store_open(f.db, STORE_WRITE, &s, &f.err), 0);
+    assert_int_equal(store_set_variant(s, &v, &f.err), 0);
+    store_close(s);
+    assert_int_equal(fixture_int(&f, "SELECT anon_bytes + file_rss_bytes FROM run_variant WHERE name ="
+                                     " 'int8'"), 9001000);
+    v.variant_id = fixture_int(&f, "SELECT variant_id FROM run_variant WHERE name = 'int4'");
+    v.anon_bytes = 2000;
+    assert_int_equal(store_open(f.db, STORE_WRITE, &s, &f.err), 0);
+    assert_int_equal(store_set_variant(s, &v, &f.err), 0);
+    store_close(s);
+    assert_int_equal(fixture_int(&f, "SELECT peak_rss_bytes + kv_bytes + anon_bytes FROM run_variant"
+                                     " WHERE name = 'int8'"), 4000);
+    fixture_end(&f);
+}
+
 /* -- margins and units ------------------------------------------------------------------------- */
 
 static void margin_of_w4a4(void **state)
@@ -370,7 +408,8 @@ static void gate_on_perplexity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_of_answered), cmocka_unit_test(margin_of_w4a4),
+        cmocka_unit_test(memory_of_answered), cmocka_unit_test(memory_of_resumed),
+        cmocka_unit_test(margin_of_w4a4),
         cmocka_unit_test(bits_per_byte),      cmocka_unit_test(faults),
         cmocka_unit_test(unchanged),          cmocka_unit_test(values_only),
         cmocka_unit_test(kind_of_task),       cmocka_unit_test(distances_of_few),
