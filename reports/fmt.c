@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,9 +22,24 @@ static struct fmt number(const char *how, int digits, double v)
     return f;
 }
 
+/* Nearly all is not all, and hardly any is not none: as many digits as it takes to see it. */
+static struct fmt percent(double share, int digits)
+{
+    struct fmt f = number("%.*f", digits, 100 * share);
+    while (digits++ < 12 && ((share < 1 && strtod(f.s, NULL) == 100) ||
+                             (share > 0 && strtod(f.s, NULL) == 0)))
+        f = number("%.*f", digits, 100 * share);
+    return f;
+}
+
 struct fmt fmt_pct(double share)
 {
-    return number("%.*f", 2, 100 * share);
+    return percent(share, 2);
+}
+
+struct fmt fmt_part(int64_t n, int64_t of)
+{
+    return of > 0 ? percent((double)n / (double)of, 0) : none;
 }
 
 struct fmt fmt_pp(double difference)

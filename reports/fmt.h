@@ -10,7 +10,8 @@
 struct fmt {
     char s[48];
 };
-struct fmt fmt_pct(double share);           /* 0.7158 -> "71.58" */
+struct fmt fmt_pct(double share);           /* 0.7158 -> "71.58"; "100.00" is all, "0.00" none */
+struct fmt fmt_part(int64_t n, int64_t of); /* whole per cent: 2 of 3 -> "67"; "100" is all, "0" none */
 struct fmt fmt_pp(double difference);       /* -0.0651 -> "-6.51" (percentage points, signed) */
 struct fmt fmt_rel(double ln_ratio);        /* ln ratio as signed per cent: 0.01 -> "+1.01" */
 struct fmt fmt_sig(double v, int digits);   /* significant digits, no exponent from 1e-4 to 1e7 */

@@ -55,9 +55,9 @@ void stopping_explain(const struct compare *c, struct compare_row *r, struct are
         return;
     const char *what = "";
     if (d && d->n_seen < d->n_items)
-        what = arena_printf(a, "stopped after %s of %s items (%.0f %% saved)",
+        what = arena_printf(a, "stopped after %s of %s items (%s %% saved)",
                             fmt_count(d->n_seen).s, fmt_count(d->n_items).s,
-                            100.0 * (double)(d->n_items - d->n_seen) / (double)d->n_items);
+                            fmt_part(d->n_items - d->n_seen, d->n_items).s);
     else if (d)
         what = arena_printf(a, "not decided by any of %s items", fmt_count(d->n_items).s);
     else

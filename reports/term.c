@@ -445,7 +445,7 @@ static void print_tasks(const struct compare *c, const struct term_options *o, s
     size_t n = subjects(c, rows, MAX_COLS - 2), line = 0;
     struct table t = table_new(a, c->n_tasks);
     column(&t, "task", true);
-    column(&t, c->is_by_name ? "first" : fit(a, safe(a, c->base->label), 12), false);
+    column(&t, fit(a, safe(a, c->base->label), 12), false);
     for (size_t k = 0; k < n; k++)
         column(&t, fit(a, safe(a, rows[k]->variant->label), 12), false);
     for (size_t i = 0; i < c->n_tasks; i++) {

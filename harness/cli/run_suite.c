@@ -17,6 +17,7 @@
 #include "harness/cli/version.h"
 #include "harness/run/progress.h"
 #include "harness/run/run.h"
+#include "reports/fmt.h"
 #include "reports/notice.h"
 
 const struct assay_field run_flag_fields[] = {
@@ -106,8 +107,8 @@ static int ended(const struct run_summary *r, const struct run_flags *flags)
             " from the store -> %s\n", r->uid, r->n_variants_done, r->n_variants, r->n_items,
             r->n_asked, r->n_reused, flags->db);
     if (r->n_saved)
-        fprintf(stderr, "stopped early: %" PRIu64 " items were not needed (%.0f %%)\n", r->n_saved,
-                100.0 * (double)r->n_saved / (double)(r->n_saved + r->n_items));
+        fprintf(stderr, "stopped early: %" PRIu64 " items were not needed (%s %%)\n", r->n_saved,
+                fmt_part((int64_t)r->n_saved, (int64_t)(r->n_saved + r->n_items)).s);
     if (r->n_tasks_missing)
         fprintf(stderr, "%zu tasks were left out, their data is not here\n", r->n_tasks_missing);
     say_notices(flags->db, r->uid);

@@ -107,6 +107,24 @@ static void memory_of_resumed(void **state)
     fixture_end(&f);
 }
 
+/* -- rounding ---------------------------------------------------------------------------------- */
+
+static void nearly_all(void **state)
+{
+    (void)state;
+    assert_string_equal(fmt_pct(1).s, "100.00");
+    assert_string_equal(fmt_pct(49999 / 50000.0).s, "99.998");
+    assert_string_equal(fmt_pct(1 - 1e-7).s, "99.99999");
+    assert_string_equal(fmt_pct(0.99994).s, "99.99");
+    assert_string_equal(fmt_pct(0).s, "0.00");
+    assert_string_equal(fmt_pct(1 / 50000.0).s, "0.002");
+    assert_string_equal(fmt_pct(0.5).s, "50.00");
+    assert_string_equal(fmt_part(13990, 14042).s, "99.6");
+    assert_string_equal(fmt_part(1, 14042).s, "0.01");
+    assert_string_equal(fmt_part(9256, 14042).s, "66");
+    assert_string_equal(fmt_part(3, 3).s, "100");
+}
+
 /* -- margins and units ------------------------------------------------------------------------- */
 
 static void margin_of_w4a4(void **state)
@@ -414,6 +432,6 @@ int main(void)
         cmocka_unit_test(unchanged),          cmocka_unit_test(values_only),
         cmocka_unit_test(kind_of_task),       cmocka_unit_test(distances_of_few),
         cmocka_unit_test(level_is_said),      cmocka_unit_test(parts),
-        cmocka_unit_test(gate_on_perplexity)};
+        cmocka_unit_test(gate_on_perplexity), cmocka_unit_test(nearly_all)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
