@@ -14,6 +14,7 @@
 #include "reports/agree.h"
 #include "reports/cell.h"
 #include "reports/distance.h"
+#include "reports/energy.h"
 #include "reports/fmt.h"
 #include "reports/speed.h"
 #include "reports/stopping.h"
@@ -763,6 +764,9 @@ int compare_make(struct view *view, const struct view_set *set,
         judge(&m.alts[k]);
     TRY(measure_distances(&m, e));
     TRY(measure_speeds(&m, e));
+    energy_fill(c);
+    for (size_t k = 0; k < m.n_alts; k++)
+        energy_fill(m.alts[k].c);
     c->agree = agree_make(m.sums, c, a);
     *out = c;
     return 0;

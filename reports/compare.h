@@ -105,6 +105,13 @@ struct compare_speed {           /* one scenario of one variant */
     double cpu_share;            /* CPU time / wall time, median */
     const double *wall_ms;       /* ascending, [n]: per repetition */
 };
+struct compare_energy {          /* joules per token or per correct answer: energy.h */
+    struct compare_value gross, net;         /* NAN: unknown; net may be below 0 */
+    double gross_error, net_error;           /* of the instrument, half widths */
+    int64_t n, ns;               /* tokens or correct answers; time measured */
+    size_t n_rounds;
+    const char *reason;          /* why gross is unknown; NULL: nobody measured */
+};
 struct compare_task {            /* a line of the task table */
     const char *name;
     const struct view_task *task;            /* the base's */
@@ -127,6 +134,8 @@ struct compare_row {             /* a variant */
     struct compare_kl *task_kl;  /* [compare.n_tasks] */
     struct compare_speed *speeds;            /* [compare.n_scenarios] */
     const struct compare_speed *prefill, *decode;    /* the headline ones; NULL: none */
+    struct compare_energy per_token[VIEW_SOURCES];   /* of decode where any row has it, else prefill */
+    struct compare_energy per_answer[VIEW_SOURCES];  /* all binary tasks */
 };
 struct compare {
     const struct view_set *set;
@@ -151,6 +160,7 @@ struct compare {
                                     NULL: not asked for, or runs are compared by name */
     const struct agree *agree;   /* how tasks rank the variants; NULL: too few of either */
     size_t n_scores;             /* scores that were read */
+    bool has_token_energy[VIEW_SOURCES], has_answer_energy[VIEW_SOURCES];    /* any row has it */
 };
 bool compare_is_base(const struct compare *, size_t row);
 /* What one task says of a variant: 1 better than the base, -1 worse (p after Holm over the row's

@@ -18,6 +18,7 @@
 #include "harness/base/fs.h"
 #include "harness/base/json.h"
 #include "harness/stats/cluster.h"
+#include "reports/energy.h"
 #include "reports/stopping.h"
 
 /* -- fields ------------------------------------------------------------------------------------ */
@@ -109,6 +110,7 @@ struct rows { /* what stands in front of every number */
     const struct compare *c;
     const struct view_variant *variant;
     const char *task, *metric, *source;
+    struct arena *a;
 };
 
 static void row(const struct rows *r, const char *stat, struct compare_value v, int64_t n,
@@ -235,6 +237,44 @@ static void speed_rows(struct rows *r, const struct compare_speed *s)
     number(r, "rounds", (double)(s->rounds ? s->n_units : 1), n, "rounds");
 }
 
+static void energy_figure(struct rows *r, const struct compare_energy *x, const char *unit)
+{
+    r->metric = "energy";
+    row(r, "gross", x->gross, x->n, unit);
+    number(r, "gross_error", isnan(x->gross.v) ? NAN : x->gross_error, x->n, unit);
+    row(r, "net", x->net, x->n, unit);
+    number(r, "net_error", isnan(x->net.v) ? NAN : x->net_error, x->n, unit);
+}
+
+/* What each job took, and what that is per token and per correct answer; a source never has another's
+ * name. */
+static void energy_rows(struct rows *r, const struct compare_row *x)
+{
+    const struct view_run *run = &r->c->set->runs[r->variant->run];
+    struct compare_energy f;
+    for (int s = 0; s < VIEW_SOURCES; s++) {
+        double error, idle = energy_idle(&run->idle[s], &error);
+        r->source = view_source_names[s];
+        for (size_t i = 0; i < r->variant->n_jobs; i++) {
+            const struct view_job *j = &r->variant->jobs[i];
+            r->task = j->name;
+            r->metric = arena_printf(r->a, "%s_energy", j->kind);
+            number(r, "total", energy_total(j, (enum view_source)s), VIEW_NONE, "J");
+            energy_per_token(run, j, (enum view_source)s, r->c->options.alpha, &f);
+            energy_figure(r, &f, "J/token");
+        }
+        for (size_t t = 0; t <= r->c->n_tasks; t++) {
+            r->task = t < r->c->n_tasks ? r->c->tasks[t].name : "*";
+            energy_per_answer(r->c, x, t, (enum view_source)s, &f);
+            energy_figure(r, &f, "J/correct answer");
+        }
+        r->task = NULL;
+        r->metric = "idle_power";
+        row(r, "mean", (struct compare_value){idle, idle - error, idle + error}, run->idle[s].n_windows,
+            "W");
+    }
+}
+
 static void variant_rows(struct rows *r)
 {
     const struct view_variant *v = r->variant;
@@ -319,12 +359,12 @@ static const char *unit_of(const struct compare_task *t, const struct compare_ce
     return strcmp(t->aggregation, "bits_per_byte") == 0 ? "bits/byte" : "perplexity";
 }
 
-static void report_rows(const struct compare *c, struct buf *b)
+static void report_rows(const struct compare *c, struct arena *a, struct buf *b)
 {
     buf_adds(b, "run,machine,variant,task,metric,stat,value,lo,hi,n,unit,source\r\n");
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *x = &c->rows[i];
-        struct rows r = {.b = b, .c = c, .variant = x->variant};
+        struct rows r = {.b = b, .c = c, .variant = x->variant, .a = a};
         aggregate_rows(&r);
         notice_rows(&r);
         for (size_t t = 0; t < c->n_tasks; t++) {
@@ -345,6 +385,7 @@ static void report_rows(const struct compare *c, struct buf *b)
         kl_rows(&r, &x->kl);
         for (size_t s = 0; s < c->n_scenarios; s++)
             speed_rows(&r, &x->speeds[s]);
+        energy_rows(&r, x);
         variant_rows(&r);
     }
 }
@@ -434,7 +475,7 @@ int csv_export(struct view *view, const struct compare *c, const char *dir, stru
     buf_init(&b, 0);
     int rc = fs_mkdirs(dir, e);
     if (rc >= 0) {
-        report_rows(c, &b);
+        report_rows(c, &a, &b);
         rc = b.failed ? err_set(e, ASSAY_ELIMIT, "'%s/report.csv' would be larger than 1 GiB", dir)
                       : fs_write_atomic(fs_join(&a, dir, "report.csv"), b.v, b.n, e);
     }

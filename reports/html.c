@@ -304,12 +304,14 @@ static void write_banner(struct page *p)
              "\x99s tasks</dd></dl></details></section>\n");
 }
 
-static bool has_section(const struct page *p, const char *id)
+static bool has_section(struct page *p, const char *id)
 {
     if (strcmp(id, "agreement") == 0)
         return p->c->n_rows > 1;
     if (strcmp(id, "history") == 0)
         return p->n_nights > 0;
+    if (strcmp(id, "energy") == 0)
+        return html_has_energy(p);
     if (strcmp(id, "machines") == 0)
         return p->c->set->n_runs > 1;
     bool is_judged = strcmp(id, "changed") != 0;
@@ -323,8 +325,9 @@ static void write_nav(struct page *p)
     static const char *const links[][2] = {
         {"changed", "What changed"}, {"variants", "Variants"},   {"tasks", "Tasks"},
         {"agreement", "Agreement"},  {"tradeoff", "Trade-offs"}, {"divergence", "Divergence"},
-        {"latency", "Speed"},        {"memory", "Memory"},       {"history", "History"},
-        {"items", "Items"},          {"machines", "Machines"},   {"provenance", "Provenance"}};
+        {"latency", "Speed"},        {"memory", "Memory"},       {"energy", "Energy"},
+        {"history", "History"},      {"items", "Items"},         {"machines", "Machines"},
+        {"provenance", "Provenance"}};
     buf_adds(p->b, "<nav aria-label=\"Sections\"><ul>");
     for (size_t i = 0; i < sizeof links / sizeof *links; i++)
         if (has_section(p, links[i][0]))
@@ -364,6 +367,7 @@ int html_render(struct view *view, const struct compare *c, const struct html_op
     if (rc >= 0)
         rc = html_charts_latency(&p, e);
     html_charts_memory(&p);
+    html_energy(&p);
     html_history(&p);
     if (rc >= 0)
         rc = html_items(&p, e);

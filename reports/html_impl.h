@@ -65,6 +65,9 @@ int html_flips(struct page *, struct assay_err *);
 void html_charts_tradeoff(struct page *);
 int html_charts_latency(struct page *, struct assay_err *);
 void html_charts_memory(struct page *);
+void html_energy(struct page *);
+bool html_has_energy(struct page *);     /* or the reason why there is none */
+void html_energy_cell(struct page *, const struct compare_energy *);
 void html_changed(struct page *);        /* since the night before */
 void html_history(struct page *);        /* nights as charts, and the wall of sparklines */
 void html_runs(struct page *);           /* several runs: what differs, machine x variant */

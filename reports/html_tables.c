@@ -177,9 +177,11 @@ static void evidence(struct page *p)
 
 void html_variants_body(struct page *p)
 {
-    static const char *const heads[] = {
-        "variant", "verdict",        "#accuracy %",   "#\xce\x94 pp", "",  "#flips",
-        "#KL",     "#prefill tok/s", "#decode tok/s", "#peak MiB",    NULL};
+    const bool has_energy = p->c->has_token_energy[VIEW_PACKAGE];
+    const char *const heads[] = {
+        "variant", "verdict",        "#accuracy %",   "#\xce\x94 pp", "", "#flips",
+        "#KL",     "#prefill tok/s", "#decode tok/s", "#peak MiB",
+        has_energy ? "#J/token net <small>rapl-package</small>" : NULL, NULL};
     struct svg_axis axis = pool_axis(p);
     buf_adds(
         p->b,
@@ -191,7 +193,7 @@ void html_variants_body(struct page *p)
         const struct compare_row *r = &p->c->rows[i];
         bool is_base = compare_is_base(p->c, i);
         if (html_is_failed(r)) {
-            failed_row(p, i, 8);
+            failed_row(p, i, 8 + has_energy);
             continue;
         }
         buf_printf(p->b, "<tr%s>", is_base ? " class=\"base\"" : "");
@@ -204,6 +206,8 @@ void html_variants_body(struct page *p)
         speed_cell(p, r->prefill, is_base);
         speed_cell(p, r->decode, is_base);
         memory_cell(p, r->variant);
+        if (has_energy)
+            html_energy_cell(p, &r->per_token[VIEW_PACKAGE]);
         buf_adds(p->b, "</tr>\n");
     }
     buf_printf(

@@ -4,13 +4,13 @@
 #include "harness/stats/quantile.h"
 #include "reports/html_impl.h"
 
-enum axis_x { X_SPEED, X_MEMORY };
+enum axis_x { X_SPEED, X_MEMORY, X_ENERGY, X_KINDS };
 enum { FEW_RUNS = 2 }; /* whose plots stand open */
 
 struct tradeoff {
     struct page *p;
     size_t run, n_plots, n_joint, n_far, n_speed_bars;
-    bool has_memory;
+    bool has_memory, has_energy;
 };
 
 static bool set_x(const struct compare_row *r, enum axis_x x, struct svg_point *pt)
@@ -23,6 +23,13 @@ static bool set_x(const struct compare_row *r, enum axis_x x, struct svg_point *
         pt->x_lo = s->rate.lo;
         pt->x_hi = s->rate.hi;
         return true;
+    }
+    if (x == X_ENERGY) {
+        const struct compare_energy *k = &r->per_token[VIEW_PACKAGE];
+        pt->x = k->gross.v;
+        pt->x_lo = isnan(k->gross.lo) ? k->gross.v - k->gross_error : k->gross.lo;
+        pt->x_hi = isnan(k->gross.hi) ? k->gross.v + k->gross_error : k->gross.hi;
+        return k->gross.v > 0;
     }
     int64_t bytes = r->variant->peak_rss_bytes;
     pt->x = (double)bytes / 1048576;
@@ -80,12 +87,14 @@ static bool is_part(const struct compare *c, const struct compare_row *r, bool i
 
 static const char *caption_of(enum axis_x x, bool is_kl)
 {
-    static const char *const words[2][2] = {
+    static const char *const words[2][X_KINDS] = {
         {"Accuracy against speed: up and to the right is better.",
-         "Accuracy against memory: up and to the left is better."},
+         "Accuracy against memory: up and to the left is better.",
+         "Accuracy against energy: up and to the left is better."},
         {"Divergence against speed: down and to the right is better; it tells variants apart that "
          "accuracy does not.",
-         "Divergence against memory: down and to the left is better."}};
+         "Divergence against memory: down and to the left is better.",
+         "Divergence against energy: down and to the left is better."}};
     return words[is_kl][x];
 }
 
@@ -110,10 +119,12 @@ static void scatter(struct tradeoff *t, enum axis_x x, bool is_kl)
     }
     if (n < 2 || n_known == 0)
         return;
-    struct svg_scatter s = {.x_label = x == X_SPEED ? unit : "peak memory, MiB",
+    struct svg_scatter s = {.x_label = x == X_SPEED    ? unit
+                                       : x == X_MEMORY ? "peak memory, MiB"
+                                                       : "energy with idle power, J/token",
                             .y_label = is_kl ? "KL to the reference, nats" : "accuracy, %",
                             .label = caption_of(x, is_kl),
-                            .is_x_lower_better = x == X_MEMORY,
+                            .is_x_lower_better = x != X_SPEED,
                             .is_y_lower_better = is_kl,
                             .is_y_log = is_kl,
                             .y_scale = is_kl ? 1 : 100,
@@ -125,6 +136,7 @@ static void scatter(struct tradeoff *t, enum axis_x x, bool is_kl)
     html_figure(t->p, caption_of(x, is_kl));
     t->n_plots++;
     t->has_memory |= x == X_MEMORY;
+    t->has_energy |= x == X_ENERGY;
     for (size_t i = 0; i < n && x == X_SPEED; i++)
         t->n_speed_bars += isnan(pts[i].x_lo);
 }
@@ -178,6 +190,9 @@ static void notes(const struct tradeoff *t)
         html_text(b, parts);
         buf_adds(b, ". ");
     }
+    if (t->has_energy)
+        buf_adds(b, "Of energy the interval is of the rounds, and where there are too few, how far "
+                    "the meter can be off. ");
     if (t->n_far)
         buf_adds(b, "An arrow at the edge: much further out than the others, with its value.");
     buf_adds(b, "</p>");
@@ -199,8 +214,8 @@ void html_charts_tradeoff(struct page *p)
         t.run = i;
         buf_adds(p->b, "<div class=\"pair\">");
         for (int is_kl = 0; is_kl < 2; is_kl++) {
-            scatter(&t, X_SPEED, is_kl);
-            scatter(&t, X_MEMORY, is_kl);
+            for (int x = 0; x < X_KINDS; x++)
+                scatter(&t, (enum axis_x)x, is_kl);
         }
         buf_adds(p->b, n_runs > 1 ? "</div></details>\n" : "</div>");
     }

@@ -1,9 +1,7 @@
-/* term.c - the comparison as text.  Cells are made first and measured, then set into columns; a
- * table that would be wider than 80 columns shortens the names. */
+/* term.c - the comparison as text. */
 #include "reports/term.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/buf.h"
@@ -14,162 +12,9 @@
 #include "reports/fmt.h"
 #include "reports/notice.h"
 #include "reports/runs.h"
+#include "reports/term_table.h"
 
-enum { SCREEN = 80, MAX_COLS = 24, LEAST_NAME = 8, FEW_TASKS = 3 };
-
-struct cell {
-    const char *text;
-    const char *color; /* SGR parameters; NULL: none */
-};
-struct table {
-    struct arena *a;
-    const char *head[MAX_COLS];
-    bool is_left[MAX_COLS];
-    size_t n_cols, n_rows;
-    struct cell *cells; /* [n_rows][n_cols] */
-    const char **note;  /* [n_rows]: the row's name is followed by this text only */
-};
-
-static struct table table_new(struct arena *a, size_t n_rows)
-{
-    struct table t = {.a = a, .n_rows = n_rows};
-    t.cells = ARENA_ARRAY(a, struct cell, n_rows * MAX_COLS + 1);
-    t.note = ARENA_ARRAY(a, const char *, n_rows + 1);
-    return t;
-}
-
-static void column(struct table *t, const char *head, bool is_left)
-{
-    t->head[t->n_cols] = head;
-    t->is_left[t->n_cols++] = is_left;
-}
-
-static void put(struct table *t, size_t row, size_t col, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    t->cells[row * MAX_COLS + col].text = arena_vprintf(t->a, fmt, ap);
-    va_end(ap);
-}
-
-static const char *safe(struct arena *a, const char *s)
-{
-    struct buf b;
-    buf_init(&b, 0);
-    text_safe(&b, s, strlen(s));
-    const char *copy = arena_strndup(a, b.v, b.n);
-    buf_release(&b);
-    return copy;
-}
-
-static int width_of(const char *s)
-{
-    return text_width(s, strlen(s));
-}
-
-/* The text within `room` columns, its end replaced by "~" when it does not fit. */
-static const char *fit(struct arena *a, const char *s, int room)
-{
-    size_t len = strlen(s);
-    if (text_width(s, len) <= room)
-        return s;
-    while (len > 0 && text_width(s, len) > room - 1)
-        len = text_whole(s, len - 1);
-    return arena_printf(a, "%.*s~", (int)len, s);
-}
-
-static void pad(struct buf *out, int n)
-{
-    while (n-- > 0)
-        buf_addc(out, ' ');
-}
-
-static void put_cell(struct buf *out, const struct cell *c, int width, bool is_left, bool colors)
-{
-    const char *s = c->text ? c->text : "";
-    int room = width - width_of(s);
-    if (!is_left)
-        pad(out, room);
-    if (colors && c->color)
-        buf_printf(out, "\x1b[%sm%s\x1b[0m", c->color, s);
-    else
-        buf_adds(out, s);
-    if (is_left)
-        pad(out, room);
-}
-
-/* Words of `text`, broken before `SCREEN`, continued at `indent`. */
-static void wrap(struct buf *out, const char *text, int at, int indent)
-{
-    while (*text) {
-        size_t word = strcspn(text, " ");
-        int w = text_width(text, word);
-        if (at > indent && at + 1 + w > SCREEN) {
-            buf_addc(out, '\n');
-            pad(out, indent);
-            at = indent;
-        } else if (at > indent) {
-            buf_addc(out, ' ');
-            at++;
-        }
-        buf_add(out, text, word);
-        at += w;
-        text += word + (text[word] == ' ');
-    }
-    buf_addc(out, '\n');
-}
-
-static void trim_line(struct buf *out)
-{
-    while (out->n && out->v[out->n - 1] == ' ')
-        out->v[--out->n] = '\0';
-    buf_addc(out, '\n');
-}
-
-static void measure(const struct table *t, int width[])
-{
-    for (size_t c = 0; c < t->n_cols; c++) {
-        width[c] = width_of(t->head[c]);
-        for (size_t r = 0; r < t->n_rows; r++) {
-            const char *s = t->cells[r * MAX_COLS + c].text;
-            int w = s && (c == 0 || !t->note[r]) ? width_of(s) : 0;
-            width[c] = w > width[c] ? w : width[c];
-        }
-    }
-}
-
-static void print_table(struct table *t, const struct term_options *o, struct buf *out)
-{
-    int width[MAX_COLS], total = 0;
-    measure(t, width);
-    for (size_t c = 0; c < t->n_cols; c++)
-        total += width[c] + (c > 0 ? 2 : 0);
-    int gap = total > SCREEN && !o->wide ? 1 : 2;
-    total -= gap == 1 ? (int)t->n_cols - 1 : 0;
-    if (total > SCREEN && !o->wide) {
-        int less = width[0] - (total - SCREEN);
-        width[0] = less < LEAST_NAME ? LEAST_NAME : less;
-    }
-    for (size_t c = 0; c < t->n_cols; c++) {
-        pad(out, c ? gap : 0);
-        put_cell(out, &(struct cell){t->head[c], "1"}, width[c], t->is_left[c], o->colors);
-    }
-    trim_line(out);
-    for (size_t r = 0; r < t->n_rows; r++) {
-        struct cell *row = &t->cells[r * MAX_COLS];
-        row[0].text = fit(t->a, row[0].text, width[0]);
-        for (size_t c = 0; c < (t->note[r] ? 1 : t->n_cols); c++) {
-            pad(out, c ? gap : 0);
-            put_cell(out, &row[c], width[c], t->is_left[c], o->colors);
-        }
-        if (t->note[r]) {
-            pad(out, gap);
-            wrap(out, t->note[r], width[0] + gap, width[0] + gap);
-        } else {
-            trim_line(out);
-        }
-    }
-}
+enum { FEW_TASKS = 3 };
 
 static const char *verdict_color(enum compare_verdict v)
 {
@@ -226,49 +71,53 @@ static bool is_alone(const struct compare *c)
     return c->n_rows < 2;
 }
 
-static void variant_row(struct table *t, const struct compare *c, size_t i)
+static void variant_row(struct term_table *t, const struct compare *c, size_t i)
 {
     const struct compare_row *r = &c->rows[i];
     const struct compare_speed *s = headline_speed(c, r);
     bool is_base = compare_is_base(c, i);
     size_t k = 0;
-    put(t, i, k++, "%s", safe(t->a, r->variant->label));
+    term_put(t, i, k++, "%s", term_safe(t->a, r->variant->label));
     if (is_failed(r)) {
-        t->note[i] = arena_printf(t->a, "%s: %s", r->variant->status, safe(t->a, r->reason));
+        t->note[i] = arena_printf(t->a, "%s: %s", r->variant->status, term_safe(t->a, r->reason));
         return;
     }
-    put(t, i, k++, "%s", r->pool.n ? fmt_pct(r->pool.variant.v).s : "-");
+    term_put(t, i, k++, "%s", r->pool.n ? fmt_pct(r->pool.variant.v).s : "-");
     if (!is_alone(c)) {
-        put(t, i, k++, "%s", is_base ? "" : r->pool.n ? interval(t->a, r->pool.delta) : "-");
-        put(t, i, k++, is_base ? "" : r->pool.n ? "%zu/%zu" : "-", r->pool.losses, r->pool.gains);
-        put(t, i, k++, "%s", is_base ? "" : r->kl.n ? fmt_sig(r->kl.mean, 3).s : "-");
+        term_put(t, i, k++, "%s", is_base ? "" : r->pool.n ? interval(t->a, r->pool.delta) : "-");
+        term_put(t, i, k++,
+                 is_base     ? ""
+                 : r->pool.n ? "%zu/%zu"
+                             : "-",
+                 r->pool.losses, r->pool.gains);
+        term_put(t, i, k++, "%s", is_base ? "" : r->kl.n ? fmt_sig(r->kl.mean, 3).s : "-");
     }
-    put(t, i, k++, "%s", s ? fmt_rate(s->rate.v).s : "-");
-    put(t, i, k++, "%s", fmt_mib(r->variant->peak_rss_bytes).s);
+    term_put(t, i, k++, "%s", s ? fmt_rate(s->rate.v).s : "-");
+    term_put(t, i, k++, "%s", fmt_mib(r->variant->peak_rss_bytes).s);
     if (is_alone(c))
         return;
-    t->cells[i * MAX_COLS + k].color = verdict_color(r->verdict);
-    put(t, i, k, "%s", compare_verdict_name(r->verdict));
+    t->cells[i * TERM_COLS + k].color = verdict_color(r->verdict);
+    term_put(t, i, k, "%s", compare_verdict_name(r->verdict));
 }
 
 static void print_variants(const struct compare *c, const struct term_options *o, struct arena *a,
                            struct buf *out)
 {
-    struct table t = table_new(a, c->n_rows);
-    column(&t, "variant", true);
-    column(&t, "acc %", false);
+    struct term_table t = term_table_new(a, c->n_rows);
+    term_column(&t, "variant", true);
+    term_column(&t, "acc %", false);
     if (!is_alone(c)) {
-        column(&t, arena_printf(a, "delta pp [%s %%]", fmt_level(c->options.alpha).s), false);
-        column(&t, "-/+", false);
-        column(&t, "KL", false);
+        term_column(&t, arena_printf(a, "delta pp [%s %%]", fmt_level(c->options.alpha).s), false);
+        term_column(&t, "-/+", false);
+        term_column(&t, "KL", false);
     }
-    column(&t, speed_name(c), false);
-    column(&t, "MiB", false);
+    term_column(&t, speed_name(c), false);
+    term_column(&t, "MiB", false);
     if (!is_alone(c))
-        column(&t, "verdict", true);
+        term_column(&t, "verdict", true);
     for (size_t i = 0; i < c->n_rows; i++)
         variant_row(&t, c, i);
-    print_table(&t, o, out);
+    term_print_table(&t, o, out);
 }
 
 /* Distributions are kept against the run's reference, whichever variant is the base now. */
@@ -278,7 +127,9 @@ static void print_kl_note(const struct compare *c, struct arena *a, struct buf *
         const struct view_variant *v = c->rows[i].variant;
         if (!v->is_reference || strcmp(v->name, c->base->name) == 0)
             continue;
-        wrap(out, arena_printf(a, "KL: against %s, the suite's reference", safe(a, v->label)), 0, 0);
+        term_wrap(out,
+                  arena_printf(a, "KL: against %s, the suite's reference", term_safe(a, v->label)),
+                  0, 0);
         return;
     }
 }
@@ -294,14 +145,14 @@ static void print_disturbed(const struct compare *c, struct arena *a, struct buf
         n_measured += s != NULL;
         n += s && s->is_disturbed;
         if (s && s->is_disturbed)
-            names =
-                arena_printf(a, "%s%s%s", names, *names ? ", " : "", safe(a, r->variant->label));
+            names = arena_printf(a, "%s%s%s", names, *names ? ", " : "",
+                                 term_safe(a, r->variant->label));
     }
     if (*names)
-        wrap(out,
-             arena_printf(a, "%s: the machine was disturbed while measuring %s", speed_name(c),
-                          n == n_measured && n > 3 ? "all of them" : names),
-             0, 0);
+        term_wrap(out,
+                  arena_printf(a, "%s: the machine was disturbed while measuring %s", speed_name(c),
+                               n == n_measured && n > 3 ? "all of them" : names),
+                  0, 0);
 }
 
 /* Statistics that hold under stopping must not be taken for the usual ones. */
@@ -313,12 +164,13 @@ static void print_stopped(const struct compare *c, struct arena *a, struct buf *
         is_early |= d && d->n_seen < d->n_items;
     }
     if (stops_early(c) > 0)
-        wrap(out,
-             arena_printf(a,
-                          "this run stops early: intervals are confidence sequences and p-values "
-                          "of betting tests, valid whenever one stops%s",
-                          is_early ? "; acc % is of the items asked" : ""),
-             0, 0);
+        term_wrap(
+            out,
+            arena_printf(a,
+                         "this run stops early: intervals are confidence sequences and p-values "
+                         "of betting tests, valid whenever one stops%s",
+                         is_early ? "; acc % is of the items asked" : ""),
+            0, 0);
 }
 
 /* Where a variant answered less than its base did, the shares of the two are of different items. */
@@ -329,11 +181,12 @@ static void print_parts(const struct compare *c, struct arena *a, struct buf *ou
         const struct compare_row *r = &c->rows[i];
         if (r->pool.n == 0 || r->variant->decision || r->pool.n >= c->rows[r->base].pool.n)
             continue;
-        text = arena_printf(a, "%s%s%s %s", text, *text ? ", " : "", safe(a, r->variant->label),
-                            fmt_count((int64_t)r->pool.n).s);
+        text = arena_printf(a, "%s%s%s %s", text, *text ? ", " : "",
+                            term_safe(a, r->variant->label), fmt_count((int64_t)r->pool.n).s);
     }
     if (*text)
-        wrap(out, arena_printf(a, "acc %% is of the items that both answered: %s", text), 0, 0);
+        term_wrap(out, arena_printf(a, "acc %% is of the items that both answered: %s", text), 0,
+                  0);
 }
 
 /* What makes the scores doubtful, one line each. */
@@ -345,10 +198,10 @@ static void print_notices(const struct compare *c, struct arena *a, struct buf *
         v[i] = c->rows[i].variant;
     const char *const *lines = notice_lines(v, c->n_rows, a, &n);
     for (size_t i = 0; i < n; i++)
-        wrap(out, arena_printf(a, "note: %s", safe(a, lines[i])), 0, 2);
+        term_wrap(out, arena_printf(a, "note: %s", term_safe(a, lines[i])), 0, 2);
     const char *shared = clusters_note(c, a);
     if (shared)
-        wrap(out, arena_printf(a, "note: %s", safe(a, shared)), 0, 2);
+        term_wrap(out, arena_printf(a, "note: %s", term_safe(a, shared)), 0, 2);
 }
 
 /* -- what --wide adds -------------------------------------------------------------------------- */
@@ -360,34 +213,34 @@ static void print_evidence(const struct compare *c, const struct term_options *o
                                         "p mid",   "margin pp",  "p margin",     "passes from pp",
                                         "MDE pp",  "same top %", "KL se",        "KL median",
                                         "KL p99",  "KL max",     "ln ppl ratio", "se"};
-    struct table t = table_new(a, c->n_rows);
+    struct term_table t = term_table_new(a, c->n_rows);
     for (size_t k = 0; k < sizeof heads / sizeof *heads; k++)
-        column(&t, heads[k], k == 0);
+        term_column(&t, heads[k], k == 0);
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *r = &c->rows[i];
         const struct compare_cell *p = &r->pool;
-        put(&t, i, 0, "%s", safe(a, r->variant->label));
+        term_put(&t, i, 0, "%s", term_safe(a, r->variant->label));
         if (is_failed(r))
             continue;
-        put(&t, i, 1, "%s", fmt_count((int64_t)p->n).s);
-        put(&t, i, 2, "%zu+%zu", p->only_base, p->only_variant);
-        put(&t, i, 3, "%s", fmt_p(p->p_exact).s);
-        put(&t, i, 4, "%s", fmt_p(p->p_mid).s);
-        put(&t, i, 5, "%s", fmt_sig(100 * p->margin, 2).s);
-        put(&t, i, 6, "%s", fmt_p(p->p_margin).s);
-        put(&t, i, 7, "%s", fmt_sig(100 * p->smallest_margin, 2).s);
-        put(&t, i, 8, "%s", fmt_sig(100 * p->mde, 2).s);
+        term_put(&t, i, 1, "%s", fmt_count((int64_t)p->n).s);
+        term_put(&t, i, 2, "%zu+%zu", p->only_base, p->only_variant);
+        term_put(&t, i, 3, "%s", fmt_p(p->p_exact).s);
+        term_put(&t, i, 4, "%s", fmt_p(p->p_mid).s);
+        term_put(&t, i, 5, "%s", fmt_sig(100 * p->margin, 2).s);
+        term_put(&t, i, 6, "%s", fmt_p(p->p_margin).s);
+        term_put(&t, i, 7, "%s", fmt_sig(100 * p->smallest_margin, 2).s);
+        term_put(&t, i, 8, "%s", fmt_sig(100 * p->mde, 2).s);
         if (r->kl.n == 0)
             continue;
-        put(&t, i, 9, "%s", fmt_pct(r->kl.same_top).s);
-        put(&t, i, 10, "%s", fmt_sig(r->kl.se, 2).s);
-        put(&t, i, 11, "%s", fmt_sig(r->kl.median, 3).s);
-        put(&t, i, 12, "%s", fmt_sig(r->kl.p99, 3).s);
-        put(&t, i, 13, "%s", fmt_sig(r->kl.max, 3).s);
-        put(&t, i, 14, "%s", fmt_signed(r->kl.ln_ppl_ratio, 3).s);
-        put(&t, i, 15, "%s", fmt_sig(r->kl.ln_ppl_se, 2).s);
+        term_put(&t, i, 9, "%s", fmt_pct(r->kl.same_top).s);
+        term_put(&t, i, 10, "%s", fmt_sig(r->kl.se, 2).s);
+        term_put(&t, i, 11, "%s", fmt_sig(r->kl.median, 3).s);
+        term_put(&t, i, 12, "%s", fmt_sig(r->kl.p99, 3).s);
+        term_put(&t, i, 13, "%s", fmt_sig(r->kl.max, 3).s);
+        term_put(&t, i, 14, "%s", fmt_signed(r->kl.ln_ppl_ratio, 3).s);
+        term_put(&t, i, 15, "%s", fmt_sig(r->kl.ln_ppl_se, 2).s);
     }
-    print_table(&t, o, out);
+    term_print_table(&t, o, out);
 }
 
 static void print_machine_side(const struct compare *c, const struct term_options *o,
@@ -397,35 +250,35 @@ static void print_machine_side(const struct compare *c, const struct term_option
         "variant",     "prefill t/s", "x base",   "decode t/s", "x base",      "reps",
         "dirty",       "TTFT ms",     "ITL ms",   "p90",        "p99",         "load ms",
         "weights MiB", "KV MiB",      "peak MiB", "file MiB",   "private MiB", "kernel"};
-    struct table t = table_new(a, c->n_rows);
+    struct term_table t = term_table_new(a, c->n_rows);
     for (size_t k = 0; k < sizeof heads / sizeof *heads; k++)
-        column(&t, heads[k], k == 0 || k == 17);
+        term_column(&t, heads[k], k == 0 || k == 17);
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *r = &c->rows[i];
         const struct view_variant *v = r->variant;
         const struct compare_speed *p = r->prefill, *d = r->decode;
-        put(&t, i, 0, "%s", safe(a, v->label));
+        term_put(&t, i, 0, "%s", term_safe(a, v->label));
         if (is_failed(r))
             continue;
-        put(&t, i, 1, "%s", fmt_rate(p ? p->rate.v : NAN).s);
-        put(&t, i, 2, "%s", fmt_ratio(p ? p->ratio.v : NAN).s);
-        put(&t, i, 3, "%s", fmt_rate(d ? d->rate.v : NAN).s);
-        put(&t, i, 4, "%s", fmt_ratio(d ? d->ratio.v : NAN).s);
-        put(&t, i, 5, "%zu", d ? d->n : p ? p->n : 0);
-        put(&t, i, 6, "%zu", (d ? d->n_dirty : 0) + (p ? p->n_dirty : 0));
-        put(&t, i, 7, "%s", fmt_ms(d ? d->ttft_ms.v : NAN).s);
-        put(&t, i, 8, "%s", fmt_ms(d ? d->itl_median_ms : NAN).s);
-        put(&t, i, 9, "%s", fmt_ms(d ? d->itl_p90_ms : NAN).s);
-        put(&t, i, 10, "%s", fmt_ms(d ? d->itl_p99_ms : NAN).s);
-        put(&t, i, 11, "%s", fmt_ms(v->load_ns < 0 ? NAN : (double)v->load_ns * 1e-6).s);
-        put(&t, i, 12, "%s", fmt_mib(v->weight_bytes).s);
-        put(&t, i, 13, "%s", fmt_mib(v->kv_bytes).s);
-        put(&t, i, 14, "%s", fmt_mib(v->peak_rss_bytes).s);
-        put(&t, i, 15, "%s", fmt_mib(v->file_rss_bytes).s);
-        put(&t, i, 16, "%s", fmt_mib(v->anon_bytes).s);
-        put(&t, i, 17, "%s", safe(a, v->kernel));
+        term_put(&t, i, 1, "%s", fmt_rate(p ? p->rate.v : NAN).s);
+        term_put(&t, i, 2, "%s", fmt_ratio(p ? p->ratio.v : NAN).s);
+        term_put(&t, i, 3, "%s", fmt_rate(d ? d->rate.v : NAN).s);
+        term_put(&t, i, 4, "%s", fmt_ratio(d ? d->ratio.v : NAN).s);
+        term_put(&t, i, 5, "%zu", d ? d->n : p ? p->n : 0);
+        term_put(&t, i, 6, "%zu", (d ? d->n_dirty : 0) + (p ? p->n_dirty : 0));
+        term_put(&t, i, 7, "%s", fmt_ms(d ? d->ttft_ms.v : NAN).s);
+        term_put(&t, i, 8, "%s", fmt_ms(d ? d->itl_median_ms : NAN).s);
+        term_put(&t, i, 9, "%s", fmt_ms(d ? d->itl_p90_ms : NAN).s);
+        term_put(&t, i, 10, "%s", fmt_ms(d ? d->itl_p99_ms : NAN).s);
+        term_put(&t, i, 11, "%s", fmt_ms(v->load_ns < 0 ? NAN : (double)v->load_ns * 1e-6).s);
+        term_put(&t, i, 12, "%s", fmt_mib(v->weight_bytes).s);
+        term_put(&t, i, 13, "%s", fmt_mib(v->kv_bytes).s);
+        term_put(&t, i, 14, "%s", fmt_mib(v->peak_rss_bytes).s);
+        term_put(&t, i, 15, "%s", fmt_mib(v->file_rss_bytes).s);
+        term_put(&t, i, 16, "%s", fmt_mib(v->anon_bytes).s);
+        term_put(&t, i, 17, "%s", term_safe(a, v->kernel));
     }
-    print_table(&t, o, out);
+    term_print_table(&t, o, out);
 }
 
 static size_t subjects(const struct compare *c, const struct compare_row **rows, size_t cap)
@@ -441,32 +294,33 @@ static size_t subjects(const struct compare *c, const struct compare_row **rows,
 static void print_tasks(const struct compare *c, const struct term_options *o, struct arena *a,
                         struct buf *out)
 {
-    const struct compare_row *rows[MAX_COLS - 2];
-    size_t n = subjects(c, rows, MAX_COLS - 2), line = 0;
-    struct table t = table_new(a, c->n_tasks);
-    column(&t, "task", true);
-    column(&t, fit(a, safe(a, c->base->label), 12), false);
+    const struct compare_row *rows[TERM_COLS - 2];
+    size_t n = subjects(c, rows, TERM_COLS - 2), line = 0;
+    struct term_table t = term_table_new(a, c->n_tasks);
+    term_column(&t, "task", true);
+    term_column(&t, term_fit(a, term_safe(a, c->base->label), 12), false);
     for (size_t k = 0; k < n; k++)
-        column(&t, fit(a, safe(a, rows[k]->variant->label), 12), false);
+        term_column(&t, term_fit(a, term_safe(a, rows[k]->variant->label), 12), false);
     for (size_t i = 0; i < c->n_tasks; i++) {
         const struct compare_cell *base = &c->rows[c->base_row].tasks[i];
         if (!c->tasks[i].is_binary)
             continue;
-        put(&t, line, 0, "%s", safe(a, c->tasks[i].name));
-        put(&t, line, 1, "%s", fmt_pct(base->base.v).s);
+        term_put(&t, line, 0, "%s", term_safe(a, c->tasks[i].name));
+        term_put(&t, line, 1, "%s", fmt_pct(base->base.v).s);
         for (size_t k = 0; k < n; k++) {
             const struct compare_cell *x = &rows[k]->tasks[i];
             bool is_shown = x->p_adjusted < c->options.alpha;
-            put(&t, line, 2 + k, "%s%s", x->n ? fmt_pp(x->delta.v).s : "-", is_shown ? "*" : " ");
+            term_put(&t, line, 2 + k, "%s%s", x->n ? fmt_pp(x->delta.v).s : "-",
+                     is_shown ? "*" : " ");
             if (is_shown)
-                t.cells[line * MAX_COLS + 2 + k].color = x->delta.v < 0 ? "31" : "32";
+                t.cells[line * TERM_COLS + 2 + k].color = x->delta.v < 0 ? "31" : "32";
         }
         line++;
     }
     t.n_rows = line;
     if (line) {
         buf_adds(out, "\nchange of accuracy per task, pp (* p < alpha after Holm)\n");
-        print_table(&t, o, out);
+        term_print_table(&t, o, out);
     }
 }
 
@@ -480,7 +334,8 @@ static const char *voters(const struct compare *c, const struct compare_row *r, 
     size_t n = 0;
     for (size_t t = 0; t < c->n_tasks; t++)
         if (compare_vote(c, &r->tasks[t]) == vote && n++ < 3)
-            text = arena_printf(a, "%s%s%s", text, *text ? ", " : "", safe(a, c->tasks[t].name));
+            text =
+                arena_printf(a, "%s%s%s", text, *text ? ", " : "", term_safe(a, c->tasks[t].name));
     return n > 3 ? arena_printf(a, "%s and %zu more", text, n - 3) : text;
 }
 
@@ -490,43 +345,44 @@ static void print_conflicts(const struct compare *c, struct arena *a, struct buf
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_row *r = &c->rows[i];
         if (r->n_better && r->n_worse)
-            wrap(out,
-                 arena_printf(a, "tasks disagree about %s: better by %s; worse by %s",
-                              safe(a, r->variant->label), voters(c, r, 1, a), voters(c, r, -1, a)),
-                 0, 2);
+            term_wrap(out,
+                      arena_printf(a, "tasks disagree about %s: better by %s; worse by %s",
+                                   term_safe(a, r->variant->label), voters(c, r, 1, a),
+                                   voters(c, r, -1, a)),
+                      0, 2);
         const char *parting = agree_parting(c, r, a);
         if (parting && !(r->n_better && r->n_worse))
-            wrap(out,
-                 arena_printf(a, "tasks part about %s: %s", safe(a, r->variant->label),
-                              safe(a, parting)),
-                 0, 2);
+            term_wrap(out,
+                      arena_printf(a, "tasks part about %s: %s", term_safe(a, r->variant->label),
+                                   term_safe(a, parting)),
+                      0, 2);
     }
 }
 
 static void print_votes(const struct compare *c, const struct term_options *o, struct arena *a,
                         struct buf *out)
 {
-    const struct compare_row *rows[MAX_COLS];
-    size_t n = subjects(c, rows, MAX_COLS);
-    struct table t = table_new(a, n);
-    column(&t, "variant", true);
-    column(&t, "better", false);
-    column(&t, "cannot tell", false);
-    column(&t, "worse", false);
-    column(&t, "which", true);
+    const struct compare_row *rows[TERM_COLS];
+    size_t n = subjects(c, rows, TERM_COLS);
+    struct term_table t = term_table_new(a, n);
+    term_column(&t, "variant", true);
+    term_column(&t, "better", false);
+    term_column(&t, "cannot tell", false);
+    term_column(&t, "worse", false);
+    term_column(&t, "which", true);
     for (size_t i = 0; i < n; i++) {
         const struct compare_row *r = rows[i];
-        put(&t, i, 0, "%s", safe(a, r->variant->label));
-        put(&t, i, 1, "%zu", r->n_better);
-        put(&t, i, 2, "%zu", r->n_unclear);
-        put(&t, i, 3, "%zu", r->n_worse);
-        put(&t, i, 4, "%s%s%s%s", r->n_better ? "better: " : "", voters(c, r, 1, a),
-            r->n_worse ? (r->n_better ? "; worse: " : "worse: ") : "", voters(c, r, -1, a));
+        term_put(&t, i, 0, "%s", term_safe(a, r->variant->label));
+        term_put(&t, i, 1, "%zu", r->n_better);
+        term_put(&t, i, 2, "%zu", r->n_unclear);
+        term_put(&t, i, 3, "%zu", r->n_worse);
+        term_put(&t, i, 4, "%s%s%s%s", r->n_better ? "better: " : "", voters(c, r, 1, a),
+                 r->n_worse ? (r->n_better ? "; worse: " : "worse: ") : "", voters(c, r, -1, a));
     }
     if (n == 0)
         return;
     buf_printf(out, "\nwhat the tasks say (p < %s after Holm)\n", fmt_short(c->options.alpha, 2).s);
-    print_table(&t, o, out);
+    term_print_table(&t, o, out);
 }
 
 static const char *tau_text(struct arena *a, struct compare_value v)
@@ -544,11 +400,11 @@ static void print_agreement(const struct compare *c, const struct term_options *
     const struct agree *g = c->agree;
     if (!g)
         return;
-    struct table t = table_new(a, g->n_tasks);
-    column(&t, "task", true);
-    column(&t, "tau other tasks", false);
-    column(&t, "tau KL", false);
-    column(&t, "best to worst", true);
+    struct term_table t = term_table_new(a, g->n_tasks);
+    term_column(&t, "task", true);
+    term_column(&t, "tau other tasks", false);
+    term_column(&t, "tau KL", false);
+    term_column(&t, "best to worst", true);
     for (size_t i = 0; i < g->n_tasks; i++) {
         const char *order = "";
         for (size_t k = 0; k < g->n_rows; k++)
@@ -556,20 +412,21 @@ static void print_agreement(const struct compare *c, const struct term_options *
                                  k == 0                        ? ""
                                  : agree_ties(&g->tasks[i], k) ? " = "
                                                                : " > ",
-                                 safe(a, c->rows[g->tasks[i].order[k]].variant->label));
-        put(&t, i, 0, "%s", safe(a, c->tasks[g->tasks[i].task].name));
-        put(&t, i, 1, "%s", tau_text(a, g->tasks[i].others));
-        put(&t, i, 2, "%s", tau_text(a, g->tasks[i].kl));
-        put(&t, i, 3, "%s", order);
+                                 term_safe(a, c->rows[g->tasks[i].order[k]].variant->label));
+        term_put(&t, i, 0, "%s", term_safe(a, c->tasks[g->tasks[i].task].name));
+        term_put(&t, i, 1, "%s", tau_text(a, g->tasks[i].others));
+        term_put(&t, i, 2, "%s", tau_text(a, g->tasks[i].kl));
+        term_put(&t, i, 3, "%s", order);
     }
     buf_addc(out, '\n');
-    wrap(out,
-         arena_printf(a,
-                      "how %zu tasks rank %zu variants: mean Kendall tau-b %s between tasks, %s "
-                      "with the order by KL",
-                      g->n_tasks, g->n_rows, tau_text(a, g->mean), tau_text(a, g->mean_kl)),
-         0, 0);
-    print_table(&t, o, out);
+    term_wrap(
+        out,
+        arena_printf(a,
+                     "how %zu tasks rank %zu variants: mean Kendall tau-b %s between tasks, %s "
+                     "with the order by KL",
+                     g->n_tasks, g->n_rows, tau_text(a, g->mean), tau_text(a, g->mean_kl)),
+        0, 0);
+    term_print_table(&t, o, out);
 }
 
 /* -- tasks that are not right or wrong --------------------------------------------------------- */
@@ -579,7 +436,7 @@ static const char *other_delta(struct arena *a, const struct compare_cell *x,
 {
     const struct compare_value *d = &x->delta;
     if (isnan(d->v))
-        return x->reason && x->kind != COMPARE_NONE ? safe(a, x->reason) : "";
+        return x->reason && x->kind != COMPARE_NONE ? term_safe(a, x->reason) : "";
     if (x->kind == COMPARE_LIKELIHOOD && strcmp(aggregation, "bits_per_byte") != 0)
         return arena_printf(a, "%s %% [%s,%s]", fmt_rel(d->v).s, fmt_rel(d->lo).s,
                             fmt_rel(d->hi).s);
@@ -591,31 +448,31 @@ static void print_other(const struct compare *c, size_t task, const struct term_
                         struct arena *a, struct buf *out)
 {
     const struct compare_task *k = &c->tasks[task];
-    struct table t = table_new(a, c->n_rows);
-    column(&t, "variant", true);
-    column(&t, "value", false);
+    struct term_table t = term_table_new(a, c->n_rows);
+    term_column(&t, "variant", true);
+    term_column(&t, "value", false);
     if (!is_alone(c)) {
-        column(&t, arena_printf(a, "change [%s %%]", fmt_level(c->options.alpha).s), true);
-        column(&t, "verdict", true);
+        term_column(&t, arena_printf(a, "change [%s %%]", fmt_level(c->options.alpha).s), true);
+        term_column(&t, "verdict", true);
     }
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_cell *x = &c->rows[i].tasks[task];
-        put(&t, i, 0, "%s", safe(a, c->rows[i].variant->label));
-        put(&t, i, 1, "%s", fmt_sig(x->variant.v, 5).s);
-        put(&t, i, 2, "%s", compare_is_base(c, i) ? "" : other_delta(a, x, k->aggregation));
-        put(&t, i, 3, "%s", compare_verdict_name(x->verdict));
-        t.cells[i * MAX_COLS + 3].color = verdict_color(x->verdict);
+        term_put(&t, i, 0, "%s", term_safe(a, c->rows[i].variant->label));
+        term_put(&t, i, 1, "%s", fmt_sig(x->variant.v, 5).s);
+        term_put(&t, i, 2, "%s", compare_is_base(c, i) ? "" : other_delta(a, x, k->aggregation));
+        term_put(&t, i, 3, "%s", compare_verdict_name(x->verdict));
+        t.cells[i * TERM_COLS + 3].color = verdict_color(x->verdict);
         if (x->kind == COMPARE_NONE)
-            t.note[i] = safe(a, x->reason ? x->reason : "");
+            t.note[i] = term_safe(a, x->reason ? x->reason : "");
     }
     const char *margin =
         !is_alone(c) && cell_is_likelihood(k->aggregation)
             ? arena_printf(a, ", margin %s", cell_margin(k->aggregation, c->options.ppl_margin, a))
             : "";
-    buf_printf(out, "\n%s, %s (%s is better)%s\n", safe(a, k->name),
-               k->measure ? safe(a, k->measure->metric) : "no metric",
+    buf_printf(out, "\n%s, %s (%s is better)%s\n", term_safe(a, k->name),
+               k->measure ? term_safe(a, k->measure->metric) : "no metric",
                k->higher_is_better ? "higher" : "lower", margin);
-    print_table(&t, o, out);
+    term_print_table(&t, o, out);
 }
 
 static void print_others(const struct compare *c, const struct term_options *o, struct arena *a,
@@ -637,12 +494,12 @@ static void print_others(const struct compare *c, const struct term_options *o, 
 static void print_alone(const struct compare *c, const struct term_options *o, struct arena *a,
                         struct buf *out)
 {
-    struct table t = table_new(a, c->n_tasks + c->n_groups);
+    struct term_table t = term_table_new(a, c->n_tasks + c->n_groups);
     size_t line = 0;
-    column(&t, "task", true);
-    column(&t, "acc %", false);
-    column(&t, arena_printf(a, "[%s %%]", fmt_level(c->options.alpha).s), false);
-    column(&t, "items", false);
+    term_column(&t, "task", true);
+    term_column(&t, "acc %", false);
+    term_column(&t, arena_printf(a, "[%s %%]", fmt_level(c->options.alpha).s), false);
+    term_column(&t, "items", false);
     for (size_t i = 0; i < c->n_groups + c->n_tasks; i++) {
         bool is_group = i < c->n_groups;
         const struct compare_cell *x =
@@ -650,15 +507,15 @@ static void print_alone(const struct compare *c, const struct term_options *o, s
         const char *name = is_group ? c->groups[i]->name : c->tasks[i - c->n_groups].name;
         if (x->kind != COMPARE_BINARY)
             continue;
-        put(&t, line, 0, "%s%s", safe(a, name), is_group ? " (group)" : "");
-        put(&t, line, 1, "%s", fmt_pct(x->variant.v).s);
-        put(&t, line, 2, "[%s,%s]", fmt_pct(x->variant.lo).s, fmt_pct(x->variant.hi).s);
-        put(&t, line++, 3, "%s", fmt_count((int64_t)x->n).s);
+        term_put(&t, line, 0, "%s%s", term_safe(a, name), is_group ? " (group)" : "");
+        term_put(&t, line, 1, "%s", fmt_pct(x->variant.v).s);
+        term_put(&t, line, 2, "[%s,%s]", fmt_pct(x->variant.lo).s, fmt_pct(x->variant.hi).s);
+        term_put(&t, line++, 3, "%s", fmt_count((int64_t)x->n).s);
     }
     t.n_rows = line;
     if (line) {
         buf_addc(out, '\n');
-        print_table(&t, o, out);
+        term_print_table(&t, o, out);
     }
 }
 
@@ -676,22 +533,22 @@ static void print_head(const struct compare *c, struct arena *a, struct buf *out
     const struct view_set *s = c->set;
     for (size_t i = 0; i < s->n_runs; i++) {
         const struct view_run *r = &s->runs[i];
-        wrap(out,
-             arena_printf(a, "run %s (%s) of %s on %s", r->uid, r->status,
-                          fmt_time(r->started_ns).s, safe(a, r->machine)),
-             0, 0);
+        term_wrap(out,
+                  arena_printf(a, "run %s (%s) of %s on %s", r->uid, r->status,
+                               fmt_time(r->started_ns).s, term_safe(a, r->machine)),
+                  0, 0);
     }
     for (size_t i = 1; i < s->n_runs; i++) {
-        const char *changes = safe(a, runs_changes(c, i, a));
-        wrap(out,
-             arena_printf(a, "%s differs from %s in %s", tail_of(s->runs[i].uid),
-                          tail_of(s->runs[0].uid), *changes ? changes : "nothing but the time"),
-             0, 2);
+        const char *changes = term_safe(a, runs_changes(c, i, a));
+        term_wrap(out,
+                  arena_printf(a, "%s differs from %s in %s", tail_of(s->runs[i].uid),
+                               tail_of(s->runs[0].uid),
+                               *changes ? changes : "nothing but the time"),
+                  0, 2);
     }
-    const char *margin = c->options.margin > 0
-                             ? arena_printf(a, "margin %s pp", fmt_short(c->options.margin, 2).s)
-                         : stops_early(c) > 0
-                             ? arena_printf(a, "margin %s pp", fmt_short(100 * stops_early(c), 2).s)
+    const char *margin =
+        c->options.margin > 0 ? arena_printf(a, "margin %s pp", fmt_short(c->options.margin, 2).s)
+        : stops_early(c) > 0 ? arena_printf(a, "margin %s pp", fmt_short(100 * stops_early(c), 2).s)
                              : "margin 1 pp, 2 pp at 4 bits";
     const char *left_out =
         c->n_left_out ? arena_printf(a, " (%zu more were left out)", c->n_left_out) : "";
@@ -704,10 +561,11 @@ static void print_head(const struct compare *c, struct arena *a, struct buf *out
         is_alone(c) ? ""
         : c->is_by_name
             ? arena_printf(a, ", each against its namesake in %s, %s", c->against, margin)
-            : arena_printf(a, ", base %s, %s", safe(a, c->base->label), margin);
-    wrap(out,
-         arena_printf(a, "%s%s%s%s", fmt_things(c->n_tasks, "task").s, left_out, items, against), 0,
-         0);
+            : arena_printf(a, ", base %s, %s", term_safe(a, c->base->label), margin);
+    term_wrap(
+        out,
+        arena_printf(a, "%s%s%s%s", fmt_things(c->n_tasks, "task").s, left_out, items, against), 0,
+        0);
     buf_addc(out, '\n');
 }
 
@@ -716,7 +574,7 @@ static void print_reasons(const struct compare *c, const struct term_options *o,
 {
     int width = 0;
     for (size_t i = 0; i < c->n_rows; i++) {
-        int w = width_of(safe(a, c->rows[i].variant->label));
+        int w = term_width(term_safe(a, c->rows[i].variant->label));
         width = w > width ? w : width;
     }
     width = width > 16 ? 16 : width;
@@ -728,20 +586,22 @@ static void print_reasons(const struct compare *c, const struct term_options *o,
         if (!is_any)
             buf_addc(out, '\n');
         is_any = true;
-        const char *name = fit(a, safe(a, r->variant->label), width);
-        put_cell(out, &(struct cell){name, verdict_color(r->verdict)}, width, true, o->colors);
+        const char *name = term_fit(a, term_safe(a, r->variant->label), width);
+        term_put_cell(out, &(struct term_cell){name, verdict_color(r->verdict)}, width, true,
+                      o->colors);
         buf_adds(out, "  ");
-        wrap(out, safe(a, r->reason), width + 2, width + 2);
+        term_wrap(out, term_safe(a, r->reason), width + 2, width + 2);
     }
     print_conflicts(c, a, out);
     buf_addc(out, '\n');
     if (is_alone(c)) {
-        wrap(out,
-             arena_printf(a,
-                          "Nothing to compare with: %s is the only variant. Run more precisions, "
-                          "or compare runs with --run A,B.",
-                          safe(a, c->base->label)),
-             0, 0);
+        term_wrap(
+            out,
+            arena_printf(a,
+                         "Nothing to compare with: %s is the only variant. Run more precisions, "
+                         "or compare runs with --run A,B.",
+                         term_safe(a, c->base->label)),
+            0, 0);
         return;
     }
     const char *word = compare_verdict_name(c->verdict);
@@ -749,7 +609,7 @@ static void print_reasons(const struct compare *c, const struct term_options *o,
         buf_printf(out, "\x1b[1;%sm%s\x1b[0m:", verdict_color(c->verdict), word);
     else
         buf_printf(out, "%s:", word);
-    wrap(out, safe(a, c->headline), width_of(word) + 1, 0);
+    term_wrap(out, term_safe(a, c->headline), term_width(word) + 1, 0);
 }
 
 int term_compare(const struct compare *c, const struct term_options *o, struct buf *out)
@@ -762,6 +622,7 @@ int term_compare(const struct compare *c, const struct term_options *o, struct b
     print_stopped(c, &a, out);
     print_parts(c, &a, out);
     print_notices(c, &a, out);
+    term_energy(c, o, &a, out);
     if (o->wide) {
         buf_addc(out, '\n');
         print_evidence(c, o, &a, out);

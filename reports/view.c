@@ -73,6 +73,10 @@ static const char *const queries[VIEW_QUERIES] = {
     [VIEW_Q_NOTICES] =
         "SELECT n.job_id, n.kind, n.detail, n.n, n.n_of FROM job j JOIN notice n"
         " ON n.job_id = j.id WHERE j.run_variant_id = ?1 ORDER BY n.job_id, n.kind, n.detail",
+    [VIEW_Q_ENERGY] = "SELECT e.job_id, e.source, e.round, e.uj, e.ns, e.n_blocks, e.n_tokens, e.reason"
+                      " FROM job j JOIN energy e ON e.job_id = j.id WHERE j.run_variant_id = ?1"
+                      " ORDER BY e.job_id, e.source, e.round",
+    [VIEW_Q_IDLE] = "SELECT source, uj, ns, n_windows, sd_watts, reason FROM idle WHERE run_id = ?1",
     [VIEW_Q_RESULTS] = "SELECT job_id, group_id, measure_id, value, stderr, n, higher_is_better,"
                        " aggregation FROM result WHERE run_variant_id = ?1"
                        " ORDER BY job_id IS NULL, job_id, group_id, id",
@@ -538,7 +542,9 @@ static int load_jobs(struct loading *l, struct view_variant *v, struct assay_err
     j = kept(l, j, n, sizeof *j);
     v->jobs = j;
     v->n_jobs = n;
-    return rc < 0 ? rc : load_notices(l, v, j, e);
+    if (rc >= 0)
+        rc = load_notices(l, v, j, e);
+    return rc < 0 ? rc : view_load_energy(l->view, v, j, e);
 }
 
 static int load_results(struct loading *l, struct view_variant *v, struct assay_err *e)
@@ -713,6 +719,7 @@ int view_load_parts(struct view *v, const char *const *runs, size_t n, uint32_t 
         const struct view_run *r;
         TRY(find_run(v, n ? runs[i] : NULL, &r, e));
         chosen[i] = *r;
+        TRY(view_load_idle(v, &chosen[i], e));
     }
     *set = (struct view_set){.path = v->path,
                              .runs = chosen,

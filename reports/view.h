@@ -17,12 +17,21 @@ struct view;
 enum { VIEW_NONE = -1 };
 enum { VIEW_KEY_BYTES = 16 };                /* of a request */
 
+enum view_source { VIEW_PACKAGE, VIEW_DRAM, VIEW_SOURCES };  /* rapl-package, rapl-dram */
+extern const char *const view_source_names[VIEW_SOURCES];
+struct view_idle {                           /* power before the run began its work */
+    bool is_there;                           /* false: nothing is known, not even why */
+    int64_t uj, ns, n_windows;               /* uj VIEW_NONE: not measured, reason says why */
+    double sd_watts;
+    const char *reason;
+};
 struct view_run {
     int64_t id;
     const char *uid, *plan_uid, *suite, *command, *version, *status;
     const char *machine, *machine_uid, *machine_class, *machine_key, *environment;
     int64_t seed, started_ns, ended_ns;
     int64_t n_variants, n_failed;            /* failed: failed, crashed, timeout */
+    struct view_idle idle[VIEW_SOURCES];     /* of a loaded set only */
 };
 struct view_task {
     int64_t id;
@@ -53,6 +62,11 @@ struct view_notice {                         /* what makes a score doubtful, cou
     const char *kind, *detail;               /* words of the store: notice.h says them */
     int64_t n, n_of;                         /* items it is true of, items it was asked of */
 };
+struct view_energy {                         /* gross, of one source in one round of a job */
+    enum view_source source;
+    int64_t round, uj, ns, n_blocks, n_tokens;         /* uj VIEW_NONE: reason */
+    const char *reason;
+};
 struct view_job {
     int64_t id;
     const char *kind, *name, *status, *reason, *warning;
@@ -61,6 +75,8 @@ struct view_job {
     int64_t n_items, n_done, n_asked, n_reused, n_tokens, n_cut, wall_ns, cpu_ns;
     const struct view_notice *notices;
     size_t n_notices;
+    const struct view_energy *energy;        /* by source and round */
+    size_t n_energy;
 };
 struct view_result {
     const struct view_job *job;              /* NULL: of a group */

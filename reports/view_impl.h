@@ -19,6 +19,8 @@ enum view_query {
     VIEW_Q_DECISION,
     VIEW_Q_JOBS,
     VIEW_Q_NOTICES,
+    VIEW_Q_ENERGY,
+    VIEW_Q_IDLE,
     VIEW_Q_RESULTS,
     VIEW_Q_SCORES,
     VIEW_Q_SCORES_OF,
@@ -56,5 +58,9 @@ const char *view_word(sqlite3_stmt *, int col, struct arena *);      /* the same
 const char *view_name(sqlite3_stmt *, int col, struct arena *);
 /* v with room for one more: an array that doubles inside an arena. */
 void *view_grown(struct arena *, void *v, size_t n, size_t *cap, size_t size);
+int view_load_idle(struct view *, struct view_run *, struct assay_err *);
+/* jobs [of->n_jobs], in the order of their ids. */
+int view_load_energy(struct view *, const struct view_variant *of, struct view_job *jobs,
+                     struct assay_err *);
 const struct view_measure *view_measure_of(const struct view *, int64_t id);
 #endif

@@ -35,6 +35,6 @@ int store_has_idle(struct store *s, int64_t run_id, bool *has, struct assay_err 
 
 int store_has_responses(struct store *s, int64_t variant_id, bool *has, struct assay_err *e)
 {
-    return exists(s, "SELECT EXISTS (SELECT 1 FROM response WHERE variant_id = ?)", variant_id,
-                  has, e);
+    return exists(s, "SELECT EXISTS (SELECT 1 FROM response WHERE variant_id = ?)", variant_id, has,
+                  e);
 }

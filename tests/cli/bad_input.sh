@@ -247,7 +247,7 @@ full 1 "$T/tiny.db" bash -c 'ulimit -f 16; exec "$@"' - "${all[@]}"
 cp "$T/good.db" "$T/grown.db"
 full 1 "$T/grown.db" bash -c 'ulimit -f 16; exec "$@"' - "${all[@]}"
 mkdir "$T/small"
-if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=300k none "$T/small" 2> /dev/null; then
+if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=360k none "$T/small" 2> /dev/null; then
     full 3 "$T/small/x.db" "${all[@]}"
     umount "$T/small"
 else

@@ -9,7 +9,7 @@
 #include "harness/base/clock.h"
 #include "harness/machine/energy.h"
 
-#define RANGE "65532610987"            /* of a Zen package, in microjoules: 65.5 kJ */
+#define RANGE "65532610987" /* of a Zen package, in microjoules: 65.5 kJ */
 static char dir[256];
 
 static int set_up(void **state)
@@ -91,7 +91,8 @@ static void test_what_is_summed(void **state)
     put_uj("intel-rapl:0:2", 500 + 3000);
     put_uj("intel-rapl:1:0", 600 + 4000);
     energy_end(&m);
-    struct energy_total p = energy_result(&m.total[ENERGY_PACKAGE]), d = energy_result(&m.total[ENERGY_DRAM]);
+    struct energy_total p = energy_result(&m.total[ENERGY_PACKAGE]),
+                        d = energy_result(&m.total[ENERGY_DRAM]);
     assert_int_equal(p.uj, 500000);
     assert_int_equal(d.uj, 7000);
     assert_int_equal(p.n_reads, 2);
@@ -243,8 +244,8 @@ static void test_hostile_counters(void **state)
     } bad[] = {
         {"garbage", "holds no number"},
         {"65532610988", "above max_energy_range_uj"},
-        {"5000000000", "jumped by"},                   /* 5 kJ in 60 ms */
-        {"90", "jumped by"},                           /* back: a reset, not a start after 65 kJ */
+        {"5000000000", "jumped by"}, /* 5 kJ in 60 ms */
+        {"90", "jumped by"},         /* back: a reset, not a start after 65 kJ */
         {NULL, "cannot read energy_uj of intel-rapl:0: No such file"},
     };
     (void)state;
@@ -399,12 +400,10 @@ static void test_variable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_DIR(test_what_is_summed), WITH_DIR(test_blocks),
-        WITH_DIR(test_wraps),          WITH_DIR(test_ticks),
-        WITH_DIR(test_unseen_start),   WITH_DIR(test_none),
-        WITH_DIR(test_hostile_files),  WITH_DIR(test_hostile_counters),
-        WITH_DIR(test_still),      WITH_DIR(test_permission),
-        WITH_DIR(test_running),        WITH_DIR(test_variable),
+        WITH_DIR(test_what_is_summed), WITH_DIR(test_blocks),           WITH_DIR(test_wraps),
+        WITH_DIR(test_ticks),          WITH_DIR(test_unseen_start),     WITH_DIR(test_none),
+        WITH_DIR(test_hostile_files),  WITH_DIR(test_hostile_counters), WITH_DIR(test_still),
+        WITH_DIR(test_permission),     WITH_DIR(test_running),          WITH_DIR(test_variable),
         WITH_DIR(test_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static void run_watched(struct fixture *f, char said[400])
 }
 
 #define WATTS "1e3 * sum(uj) / sum(ns)"
-#define OF(kind, source)                                                                          \
+#define OF(kind, source) \
     " FROM energy e JOIN job j ON j.id = e.job_id WHERE kind = '" kind "' AND source = '" source "'"
 
 /* Within a factor of 2: the process that moves the counters may have to wait for a processor. */
@@ -84,12 +84,17 @@ static void test_run(void **state)
     /* Two variants, a task each, two rounds of the scenario, one divergence; two sources. */
     assert_int_equal(count(f->db, "SELECT count(*) FROM energy"), 2 * (2 + 4 + 1));
     assert_int_equal(count(f->db, "SELECT count(*) FROM energy WHERE reason IS NOT NULL"), 0);
-    assert_int_equal(count(f->db, "SELECT count(*)" OF("scenario", "rapl-package")
-                                      " AND round = 1 AND e.n_tokens = 240 AND n_blocks = 1"), 2);
+    assert_int_equal(
+        count(f->db, "SELECT count(*)" OF(
+                         "scenario",
+                         "rapl-package") " AND round = 1 AND e.n_tokens = 240 AND n_blocks = 1"),
+        2);
     /* The counted repetitions, and not those that warm up. */
-    about(f->db,
-          "SELECT 2.0 * (SELECT sum(wall_ns) FROM sample WHERE NOT is_warmup) / sum(ns) FROM energy "
-          "JOIN job ON id = job_id WHERE kind = 'scenario'", 1);
+    about(
+        f->db,
+        "SELECT 2.0 * (SELECT sum(wall_ns) FROM sample WHERE NOT is_warmup) / sum(ns) FROM energy "
+        "JOIN job ON id = job_id WHERE kind = 'scenario'",
+        1);
     no_findings(f->db);
 }
 
@@ -105,9 +110,14 @@ static void test_again(void **state)
     set(f, "scenario", "decode:4+8", "rounds", "1", "repetitions", "2", NULL);
     run(f);
     assert_int_equal(count(f->db, "SELECT count(*) FROM run"), 2);
-    assert_int_equal(count(f->db, "SELECT count(*)" OF("task", "rapl-package")
-                                      " AND uj IS NULL AND e.reason = 'answers came from the store'"), 1);
-    assert_int_equal(count(f->db, "SELECT count(*)" OF("scenario", "rapl-package") " AND uj > 0"), 2);
+    assert_int_equal(
+        count(f->db,
+              "SELECT count(*)" OF(
+                  "task",
+                  "rapl-package") " AND uj IS NULL AND e.reason = 'answers came from the store'"),
+        1);
+    assert_int_equal(count(f->db, "SELECT count(*)" OF("scenario", "rapl-package") " AND uj > 0"),
+                     2);
     no_findings(f->db);
 }
 
@@ -166,9 +176,10 @@ static void test_without_idle(void **state)
     set(f, "scenario", "none", "idle", "0", NULL);
     run_watched(f, said);
     assert_string_equal(said, "");
-    assert_string_equal(ask_db(f->db, "SELECT group_concat(source || ': ' || reason, '; ') FROM idle "
-                                      "WHERE uj IS NULL"),
-                        "rapl-dram: not asked for (--idle 0); rapl-package: not asked for (--idle 0)");
+    assert_string_equal(
+        ask_db(f->db, "SELECT group_concat(source || ': ' || reason, '; ') FROM idle "
+                      "WHERE uj IS NULL"),
+        "rapl-dram: not asked for (--idle 0); rapl-package: not asked for (--idle 0)");
     about(f->db, "SELECT " WATTS OF("task", "rapl-package"), 10);
     no_findings(f->db);
 }
@@ -180,8 +191,9 @@ static void expect_none(struct fixture *f, const char *reason)
     set(f, "scenario", "none", "idle", "3600", NULL);
     run_watched(f, said);
     assert_string_equal(said, "");
-    assert_contains(ask_db(f->db, "SELECT reason FROM idle WHERE source = 'rapl-package' AND uj IS NULL "
-                                  "ORDER BY run_id DESC LIMIT 1"),
+    assert_contains(ask_db(f->db,
+                           "SELECT reason FROM idle WHERE source = 'rapl-package' AND uj IS NULL "
+                           "ORDER BY run_id DESC LIMIT 1"),
                     reason);
     assert_int_equal(count(f->db, "SELECT count(*) FROM energy"), 0);
     no_findings(f->db);
@@ -209,9 +221,11 @@ static void test_still(void **state)
     set(f, "scenario", "none", NULL);
     run(f);
     assert_int_equal(count(f->db, "SELECT count(*) FROM energy WHERE uj IS NULL AND reason LIKE "
-                                  "'the counter did not move in%'"), 2);
+                                  "'the counter did not move in%'"),
+                     2);
     assert_int_equal(count(f->db, "SELECT count(*) FROM idle WHERE uj IS NULL AND reason LIKE "
-                                  "'the counter did not move in%'"), 2);
+                                  "'the counter did not move in%'"),
+                     2);
     no_findings(f->db);
 }
 
