@@ -210,12 +210,14 @@ const char *energy_missing(const struct compare *c, struct arena *a)
         return NULL;
     for (size_t i = 0; i < s->n_runs; i++) {
         const struct view_idle *x = &s->runs[i].idle[VIEW_PACKAGE];
-        const char *why = x->reason;
+        const char *why = NULL;
         for (size_t k = 0; k < c->n_rows && !why; k++) /* there was a meter, but ... */
             if (c->rows[k].variant->run == i)
                 why = c->rows[k].per_token[VIEW_PACKAGE].reason
                           ? c->rows[k].per_token[VIEW_PACKAGE].reason
                           : c->rows[k].per_answer[VIEW_PACKAGE].reason;
+        if (!why)
+            why = x->reason;
         if (x->is_there && why && !strstr(text, why))
             text = arena_printf(a, "%s%s%s", text, *text ? "; " : "", why);
     }
