@@ -113,9 +113,21 @@ static bool wants_machine(const char *want, const struct view_run *r)
            (strlen(want) >= 4 && strncmp(want, r->machine_class, strlen(want)) == 0);
 }
 
+/* Whether a value is of another number of items than the one before it: of other items, that is. */
+static bool has_other_items(const struct slot *s, size_t before, const struct history_point *p)
+{
+    bool is_of_items = s->s.kind == HISTORY_PERPLEXITY || s->s.kind == HISTORY_ACCURACY;
+    while (before > 0 && s->points[before - 1].is_part)
+        before--;
+    return is_of_items && !p->is_part && before > 0 && s->points[before - 1].n != p->n;
+}
+
+/* Accuracy is paired item by item whatever the number; perplexities are compared as they are. */
 static uint8_t differs(const struct slot *s, const struct value_of *v)
 {
-    return (uint8_t)((strcmp(s->model, v->model) != 0 ? HISTORY_MODEL : 0) |
+    bool is_cut = s->s.kind == HISTORY_PERPLEXITY && has_other_items(s, s->s.n, &v->point);
+    return (uint8_t)((is_cut ? HISTORY_CONFIG : 0) |
+                     (strcmp(s->model, v->model) != 0 ? HISTORY_MODEL : 0) |
                      (strcmp(s->dataset, v->dataset) != 0 ? HISTORY_DATASET : 0) |
                      (strcmp(s->config, v->config) != 0 ? HISTORY_CONFIG : 0));
 }
@@ -359,7 +371,8 @@ static void add_changes(struct making *m, struct slot *s)
     least = least > 0 ? least : history_min_effect(s->s.kind);
     struct arena_mark mark = arena_mark(&m->scratch);
     for (size_t lo = 0, hi; lo < s->s.n; lo = hi) {
-        for (hi = lo + 1; hi < s->s.n && !s->points[hi].starts;)
+        for (hi = lo + 1; hi < s->s.n && !s->points[hi].starts &&
+                          !has_other_items(s, hi, &s->points[hi]);)
             hi++;
         s->s.n_changes += find_changes(s, lo, hi, least, &m->scratch, out + s->s.n_changes,
                                        s->s.n - s->s.n_changes);

@@ -3,9 +3,10 @@
  *
  * A point is one run's value: the median rate of a scenario's clean repetitions (speed.h), peak
  * memory, or an aggregate as stored.  A point whose model, dataset or configuration differs from the
- * one before begins a new segment; values across that line are never compared.  Runs of another
- * machine class are another series.  Order: when the harness ran.  Canaries (fixed work of our own)
- * are series without a variant. */
+ * one before begins a new segment; values across that line are never compared.  Another number of
+ * items is another configuration of a perplexity, and change points of an accuracy are looked for on
+ * either side of it.  Runs of another machine class are another series.  Order: when the harness ran.
+ * Canaries (fixed work of our own) are series without a variant. */
 #ifndef HISTORY_H
 #define HISTORY_H
 #include "harness/stats/change.h"

@@ -373,6 +373,31 @@ static void parts(void **state)
     fixture_end(&f);
 }
 
+/* A perplexity of half the texts is another number; accuracy is paired item by item. */
+static void limits(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct history h;
+    const struct history_series *ppl, *acc;
+    make_two(&f);
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(view_open(f.db, &f.view, &f.err), 0);
+        struct history_options o = {.variant = "int8", .with_changes = true};
+        assert_int_equal(history_make(f.view, &o, &f.a, &h, &f.err), 0);
+        assert_int_equal(
+            history_find(&h, "word_perplexity/wikitext_short/int8", &f.a, &ppl, &f.err), 0);
+        assert_int_equal(history_find(&h, "acc/adjunct_island/int8", &f.a, &acc, &f.err), 0);
+        assert_int_equal(ppl->points[1].starts, k ? HISTORY_CONFIG : 0);
+        assert_int_equal(ppl->first, k);
+        assert_int_equal(acc->first, 0);
+        fixture_close(&f);
+        fixture_sql(&f, "UPDATE result SET n = n / 2 WHERE run_variant_id IN (SELECT id FROM"
+                        " run_variant WHERE run_id = (SELECT max(id) FROM run))");
+    }
+    fixture_end(&f);
+}
+
 /* -- the gate ---------------------------------------------------------------------------------- */
 
 static const struct gate_row *gate_row_of(const struct gate_night *g, const char *name)
@@ -432,6 +457,7 @@ int main(void)
         cmocka_unit_test(unchanged),          cmocka_unit_test(values_only),
         cmocka_unit_test(kind_of_task),       cmocka_unit_test(distances_of_few),
         cmocka_unit_test(level_is_said),      cmocka_unit_test(parts),
-        cmocka_unit_test(gate_on_perplexity), cmocka_unit_test(nearly_all)};
+        cmocka_unit_test(gate_on_perplexity), cmocka_unit_test(nearly_all),
+        cmocka_unit_test(limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
