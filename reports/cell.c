@@ -325,7 +325,7 @@ static void compare_faults(struct compare_cell *c, const struct cell_pairs *p,
     c->p_exact = NAN;
     c->base = complement(c->base);
     c->variant = complement(c->variant);
-    c->delta = (struct compare_value){-c->delta.v, -c->delta.hi, -c->delta.lo};
+    c->delta = (struct compare_value){0 - c->delta.v, 0 - c->delta.hi, 0 - c->delta.lo};
 }
 
 static void compare_means(struct compare_cell *c, const struct cell_pairs *p,

@@ -193,6 +193,7 @@ static void faults(void **state)
         assert_int_equal(x->kind, COMPARE_MEAN);
         assert_false(x->higher_is_better);
         near(x->delta.v, -y->delta.v, 0);
+        assert_false(x->delta.v == 0 && signbit(x->delta.v)); /* "-0" in the CSV */
         near(x->delta.lo, -y->delta.hi, 1e-15);
         near(x->delta.hi, -y->delta.lo, 1e-15);
         near(x->p_mid, y->p_mid, 0);
