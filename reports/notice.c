@@ -167,7 +167,7 @@ const char *notice_memory(const struct view_variant *const *v, size_t n, struct 
     const char *list = "";
     size_t n_named = 0, n_more = 0;
     for (size_t i = 0; i < n; i++) {
-        if (!v[i]->was_answered)
+        if (!v[i]->asked_less)
             continue;
         if (n_named < NAMED)
             list = arena_printf(a, "%s%s%s", list, n_named++ ? ", " : "", v[i]->label);
@@ -176,7 +176,7 @@ const char *notice_memory(const struct view_variant *const *v, size_t n, struct 
     }
     const char *more = n_more ? arena_printf(a, " and %zu more", n_more) : "";
     return n_named ? arena_printf(a,
-                                  "memory is unknown where earlier runs had the answers "
+                                  "memory is unknown where less was asked than the suite holds "
                                   "(`assay bench` measures it): %s%s",
                                   list, more)
                    : NULL;

@@ -573,6 +573,12 @@ static int load_results(struct loading *l, struct view_variant *v, struct assay_
     return rc;
 }
 
+static void forget_memory(struct view_variant *v)
+{
+    v->asked_less = true;
+    v->kv_bytes = v->peak_rss_bytes = v->anon_bytes = v->file_rss_bytes = VIEW_NONE;
+}
+
 static int load_decision(struct loading *l, struct view_variant *v, struct assay_err *e)
 {
     sqlite3_stmt *st = view_query(l->view, VIEW_Q_DECISION, v->id, e);
@@ -594,6 +600,8 @@ static int load_decision(struct loading *l, struct view_variant *v, struct assay
                        "no sense",
                        l->view->path, v->name);
     v->decision = d;
+    if (d->n_seen < d->n_items)
+        forget_memory(v);
     return 0;
 }
 
@@ -636,8 +644,8 @@ static struct view_variant read_variant(sqlite3_stmt *st, struct arena *a)
     return v;
 }
 
-/* Memory of a process that found its answers in the store is not that of a suite. */
-static int forget_memory(struct loading *l, struct view_variant *v, size_t n, struct assay_err *e)
+/* A process that found its answers in the store needed less memory than the suite does. */
+static int find_answered(struct loading *l, struct view_variant *v, size_t n, struct assay_err *e)
 {
     int64_t *ids = NULL;
     size_t n_ids = 0, cap = 0;
@@ -647,11 +655,9 @@ static int forget_memory(struct loading *l, struct view_variant *v, size_t n, st
         ids = view_grown(&l->scratch, ids, n_ids, &cap, sizeof *ids);
         ids[n_ids++] = view_int(st, 0);
     }
-    for (size_t i = 0; i < n && n_ids > 0; i++) {
-        v[i].was_answered = by_id(ids, n_ids, sizeof *ids, v[i].id) != NULL;
-        if (v[i].was_answered)
-            v[i].kv_bytes = v[i].peak_rss_bytes = v[i].anon_bytes = v[i].file_rss_bytes = VIEW_NONE;
-    }
+    for (size_t i = 0; i < n && n_ids > 0; i++)
+        if (by_id(ids, n_ids, sizeof *ids, v[i].id))
+            forget_memory(&v[i]);
     return rc;
 }
 
@@ -675,7 +681,7 @@ static int load_variants(struct loading *l, struct assay_err *e)
         }
     }
     if (rc >= 0 && l->parts != VIEW_SPEEDS)
-        rc = forget_memory(l, v, n, e);
+        rc = find_answered(l, v, n, e);
     for (size_t i = 0; i < n && rc >= 0; i++)
         rc = load_jobs(l, &v[i], e);
     for (size_t i = 0; i < n && rc >= 0; i++)

@@ -106,9 +106,9 @@ struct view_variant {                        /* a row of the report: one variant
     int64_t model_bytes, n_params;
     int64_t load_ns, weight_bytes, file_bytes, kv_bytes, kv_bytes_per_token;
     int64_t peak_rss_bytes, anon_bytes, file_rss_bytes, n_evaluated, n_reused;
-    bool was_answered;                       /* in part, by earlier runs: its process did less than the
-                                                suite asks for, and what that needs is unknown: KV cache,
-                                                peak, private and file-backed are VIEW_NONE */
+    bool asked_less;                         /* than the suite holds: earlier runs had answers, or it was
+                                                stopped early.  What the suite needs is unknown then: KV
+                                                cache, peak, private and file-backed are VIEW_NONE */
     const struct view_decision *decision;    /* NULL: its run does not stop early */
     const struct view_job *jobs;             /* in the order of the plan */
     size_t n_jobs;
@@ -143,7 +143,7 @@ int view_runs(struct view *, const struct view_run **, size_t *n, struct assay_e
 int view_load(struct view *, const char *const *runs, size_t n, const struct view_set **,
               struct assay_err *);
 /* The same with jobs of some kinds only: speeds (scenarios), or tasks, divergences, groups, results.
- * 0: variants alone.  VIEW_SPEEDS alone does not know was_answered. */
+ * 0: variants alone.  VIEW_SPEEDS alone does not know asked_less. */
 enum { VIEW_SPEEDS = 1, VIEW_TASKS = 2 };
 int view_load_parts(struct view *, const char *const *runs, size_t n, uint32_t parts,
                     const struct view_set **, struct assay_err *);

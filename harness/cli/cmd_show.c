@@ -144,8 +144,8 @@ static int show_variant(const struct view_set *set, struct arena *a, struct assa
         row_int("parameters", v->n_params, "");
         row_int("file", v->file_bytes, "bytes");
         row_int("weights", v->weight_bytes, "bytes");
-        if (v->was_answered)
-            row("memory", "unknown: earlier runs had answered for it");
+        if (v->asked_less)
+            row("memory", "unknown: less was asked of it than the suite holds");
         row_int("KV cache", v->kv_bytes, "bytes");
         row_int("KV per token", v->kv_bytes_per_token, "bytes");
         row_int("peak RSS", v->peak_rss_bytes, "bytes");

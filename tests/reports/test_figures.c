@@ -49,23 +49,38 @@ static void memory_of_answered(void **state)
     const struct view_variant *first = row_of(f.c, "int8@3b1a90")->variant,
                               *again = row_of(f.c, "int8@00beef")->variant,
                               *other = row_of(f.c, "int4@00beef")->variant;
-    assert_true(first->peak_rss_bytes > 0 && !first->was_answered);
-    assert_true(other->peak_rss_bytes > 0 && !other->was_answered);
-    assert_true(again->was_answered);
+    assert_true(first->peak_rss_bytes > 0 && !first->asked_less);
+    assert_true(other->peak_rss_bytes > 0 && !other->asked_less);
+    assert_true(again->asked_less);
     assert_int_equal(again->peak_rss_bytes, VIEW_NONE);
     assert_int_equal(again->anon_bytes, VIEW_NONE);
     assert_int_equal(again->file_rss_bytes, VIEW_NONE);
     assert_int_equal(again->kv_bytes, VIEW_NONE);
     assert_true(again->weight_bytes > 0);
     assert_string_equal(notice_memory(&again, 1, &f.a),
-                        "memory is unknown where earlier runs had the answers (`assay bench` measures "
-                        "it): int8@00beef");
+                        "memory is unknown where less was asked than the suite holds (`assay bench` "
+                        "measures it): int8@00beef");
     assert_true(says(&f, false, "note: memory is unknown"));
     struct history h;
     struct history_options o = {.metric = "memory", .variant = "int8"};
     assert_int_equal(history_make(f.view, &o, &f.a, &h, &f.err), 0);
     assert_int_equal(h.n_series, 1);
     assert_int_equal(h.series[0].n, 1); /* the first night's */
+    fixture_end(&f);
+}
+
+/* The same of one that was stopped before the end. */
+static void memory_of_stopped(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_folder(&f);
+    make_store(f.db, &few);
+    fixture_sql(&f, "INSERT INTO decision SELECT id, 'pass', 0.01, 0.05, 2, 120, CASE name WHEN 'int8'"
+                    " THEN 60 ELSE 120 END, 0, 0, 30, 0.1 FROM run_variant WHERE name IN ('int8', 'int4')");
+    assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
+    assert_int_equal(row_of(f.c, "int8")->variant->peak_rss_bytes, VIEW_NONE);
+    assert_true(row_of(f.c, "int4")->variant->peak_rss_bytes > 0);
     fixture_end(&f);
 }
 
@@ -453,6 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_of_answered), cmocka_unit_test(memory_of_resumed),
+        cmocka_unit_test(memory_of_stopped),
         cmocka_unit_test(margin_of_w4a4),
         cmocka_unit_test(bits_per_byte),      cmocka_unit_test(faults),
         cmocka_unit_test(unchanged),          cmocka_unit_test(values_only),
