@@ -6,11 +6,13 @@
  *   KERN_F32          [k][16] f32
  *   KERN_F16, BF16    [k][16] u16
  *   KERN_I8           [k][16] s8                scale: [k/group][16] f32
- *   KERN_I6           as KERN_I4                high: [k/4][16] u8, bits 2 (k % 4) and up are the top two of q + 32
- *   KERN_I5           as KERN_I4                high: [k/8][16] u8, bit k % 8 is the fifth of q + 16
- *   KERN_I4           [k/2][16] u8              as I8; low nibble: even k; q + 8
- *   KERN_I3           as KERN_I2                high: [k/8][16] u8, bit k % 8 is the third of q + 4
- *   KERN_I2           [k/4][16] u8              as I8; bits 2 (k % 4) and up; q + 2
+ *   KERN_I6 ... I2    [k/per][16] u32           as I8; per = 4, 6, 8, 10, 16; q + 2^(bits - 1)
+ *                                               A word's halves of 16 bits have per / 2 codes each, from their
+ *                                               lowest bits on: even k in the lower half, odd k in the upper.
+ *                                               3, 5, 1, 3, 1 words are a block of 16, 32, 8, 32, 16 codes: bits
+ *                                               that a half has left, from the first word's on, make the last
+ *                                               codes of the block, even k from lower halves.  A row ends
+ *                                               with the word that has its last code.
  *   KERN_I16          [k/2][16][2] s16          scale: [16] f32
  *   KERN_W8           [k/4][16][4] u8 = q + 128 scale: [16] f32
  *   KERN_Q8           per block of 32: [8][16][4] u8 = q + 128          scale: [block][16] fp16
@@ -36,7 +38,7 @@
 
 struct assay_err;
 
-enum { KERN_ROWS = 16, KERN_BLOCK = 32, KERN_CHUNK = 128, KERN_WIDE = 4 };
+enum { KERN_ROWS = 16, KERN_BLOCK = 32, KERN_CHUNK = 128, KERN_WIDE = 4, KERN_WORD = 64 };
 
 enum kern_form {
     KERN_F32, KERN_F16, KERN_BF16, KERN_I8, KERN_I6, KERN_I5,
@@ -66,21 +68,39 @@ static inline bool kern_is_grouped(enum kern_form form)
 {
     return form >= KERN_I8 && form <= KERN_I2;
 }
-/* How many bits of a grouped form's code lie in `codes`, and how many more in `high`. */
-static inline int kern_low_bits(enum kern_form form)
+/* Bits of a grouped form's code; words of a block of a row, and codes, 1 of wider forms. */
+static inline int kern_bits(enum kern_form form)
 {
-    return form == KERN_I8 ? 8 : form <= KERN_I4 ? 4 : 2;
+    return form == KERN_I8 ? 8 : form <= KERN_I4 ? 6 - (form - KERN_I6) : 3 - (form - KERN_I3);
 }
-static inline int kern_high_bits(enum kern_form form)
+static inline int kern_words(enum kern_form form)
 {
-    return form == KERN_I6 ? 2 : form == KERN_I5 || form == KERN_I3 ? 1 : 0;
+    return form == KERN_I5 ? 5 : form == KERN_I6 || form == KERN_I3 ? 3 : 1;
+}
+static inline int kern_block(enum kern_form form)
+{
+    return form <= KERN_I8 ? 1 : 32 * kern_words(form) / kern_bits(form);
 }
 /* The stored code that stands for 0 in a symmetric matrix. */
 static inline int kern_zero(enum kern_form form)
 {
-    return form > KERN_I8 && form <= KERN_I2
-               ? 1 << (kern_low_bits(form) + kern_high_bits(form) - 1)
-               : 0;
+    return form > KERN_I8 && form <= KERN_I2 ? 1 << (kern_bits(form) - 1) : 0;
+}
+/* Where code k of a row of I6 ... I2 is: `part` bits from `shift` on of each of n_words words, joined from
+ * the lowest on; of what that makes, the code begins at bit `then`. */
+struct kern_place {
+    size_t word, n_words;
+    int shift, part, then;
+};
+static inline struct kern_place kern_place(enum kern_form form, size_t k)
+{
+    const int bits = kern_bits(form), words = kern_words(form), half = 16 / bits;
+    const int c = (int)(k % (size_t)kern_block(form)), pair = c / 2, up = c % 2 * 16;
+    const size_t word = k / (size_t)kern_block(form) * (size_t)words;
+    if (pair < words * half)
+        return (struct kern_place){word + (size_t)(pair / half), 1, up + pair % half * bits, bits, 0};
+    return (struct kern_place){word, (size_t)words, up + half * bits, 16 % bits,
+                               (pair - words * half) * bits};
 }
 struct kern_act {                  /* activations of n tokens, quantized */
     int8_t *q;                     /* [n][n_k]; I16: unused */

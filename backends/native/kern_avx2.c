@@ -93,103 +93,36 @@ static void avx2_f32(const struct kern_f32 *g)
 }
 
 /* -- weights as f32 -------------------------------------------------------------------------------- */
-static void avx2_expand_f16(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+typedef float vf __attribute__((vector_size(32)));
+typedef uint32_t vu __attribute__((vector_size(32)));
+enum { LANES = 8, GEMV_PANELS = 2 };
+
+INLINE vf v_fma(vf a, vf b, vf c)
 {
-    const uint8_t *c = w->codes + p * w->codes_stride + k0 * KERN_ROWS * 2;
-    for (size_t i = 0; i < n_k * KERN_ROWS; i += HALF)
-        _mm256_storeu_ps(
-            out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(c + 2 * i))));
+    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
 
-static void avx2_expand_bf16(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+INLINE vu v_put(vu mask, vu a, vu b)
 {
-    const uint8_t *c = w->codes + p * w->codes_stride + k0 * KERN_ROWS * 2;
-    for (size_t i = 0; i < n_k * KERN_ROWS; i += HALF) {
-        __m128i h = _mm_loadu_si128((const __m128i *)(const void *)(c + 2 * i));
-        _mm256_storeu_ps(out + i,
-                         _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16)));
-    }
+    return (a & mask) | b;
 }
 
-/* 8 stored codes of step k, rows h.. of panel p. */
-INLINE __m256i int_codes(const struct kern_mat *w, size_t p, size_t k, size_t h,
-                         const enum kern_form form)
+INLINE vf v_f16(const void *p)
 {
-    const size_t bits = (size_t)kern_low_bits(form), per_byte = 8 / bits;
-    const uint8_t *c = w->codes + p * w->codes_stride + k / per_byte * KERN_ROWS + h;
-    __m128i b = _mm_loadl_epi64((const __m128i *)(const void *)c);
-    if (form == KERN_I8)
-        return _mm256_cvtepi8_epi32(b);
-    __m256i q = _mm256_srl_epi32(_mm256_cvtepu8_epi32(b),
-                                 _mm_cvtsi32_si128((int)(k % per_byte * bits)));
-    q = _mm256_and_si256(q, _mm256_set1_epi32((1 << bits) - 1));
-    if (kern_high_bits(form)) {
-        const size_t more = (size_t)kern_high_bits(form), per = 8 / more;
-        c = w->high + p * w->high_stride + k / per * KERN_ROWS + h;
-        __m256i high = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)c));
-        high = _mm256_srl_epi32(high, _mm_cvtsi32_si128((int)(k % per * more)));
-        high = _mm256_and_si256(high, _mm256_set1_epi32((1 << more) - 1));
-        q = _mm256_or_si256(q, _mm256_slli_epi32(high, (int)bits));
-    }
-    return q;
+    return (vf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
 
-INLINE __m256i zeros_of(const struct kern_mat *w, size_t p, size_t at, const enum kern_form form)
+INLINE vf v_bf16(const void *p)
 {
-    if (!w->zero)
-        return _mm256_set1_epi32(kern_zero(form));
-    const int8_t *z = w->zero + p * (w->scale_stride / 4) + at;
-    return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)z));
+    return (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16);
 }
 
-INLINE void expand_int(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out,
-                       const enum kern_form form)
+INLINE vf v_signed(const void *p)
 {
-    const char *scale = (const char *)w->scale + p * w->scale_stride;
-    for (size_t k = k0; k < k0 + n_k;) {
-        const size_t g = k / w->group * KERN_ROWS;
-        const float *s = (const float *)(const void *)scale + g;
-        const __m256 s0 = _mm256_loadu_ps(s), s1 = _mm256_loadu_ps(s + HALF);
-        const __m256i z0 = zeros_of(w, p, g, form), z1 = zeros_of(w, p, g + HALF, form);
-        size_t stop = (k / w->group + 1) * w->group;
-        for (stop = stop < k0 + n_k ? stop : k0 + n_k; k < stop; k++, out += KERN_ROWS) {
-            __m256i lo = _mm256_sub_epi32(int_codes(w, p, k, 0, form), z0);
-            __m256i hi = _mm256_sub_epi32(int_codes(w, p, k, HALF, form), z1);
-            _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(lo), s0));
-            _mm256_storeu_ps(out + HALF, _mm256_mul_ps(_mm256_cvtepi32_ps(hi), s1));
-        }
-    }
+    return (vf)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
 
-static void avx2_expand_i8(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I8);
-}
-
-static void avx2_expand_i6(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I6);
-}
-
-static void avx2_expand_i5(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I5);
-}
-
-static void avx2_expand_i4(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I4);
-}
-
-static void avx2_expand_i3(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I3);
-}
-
-static void avx2_expand_i2(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I2);
-}
+#include "backends/native/kern_narrow.h"
 
 /* -- integer products: half a panel, rows 8 h .. 8 h + 7 ----------------------------------------------- */
 INLINE __m256i load(const void *p)
@@ -581,14 +514,7 @@ void kern_avx2(struct kern *k)
 {
     k->name = "avx2";
     k->f32 = avx2_f32;
-    k->expand[KERN_F16] = avx2_expand_f16;
-    k->expand[KERN_BF16] = avx2_expand_bf16;
-    k->expand[KERN_I8] = avx2_expand_i8;
-    k->expand[KERN_I6] = avx2_expand_i6;
-    k->expand[KERN_I5] = avx2_expand_i5;
-    k->expand[KERN_I4] = avx2_expand_i4;
-    k->expand[KERN_I3] = avx2_expand_i3;
-    k->expand[KERN_I2] = avx2_expand_i2;
+    narrow_table(k);
     k->i16 = avx2_i16;
     k->w8 = avx2_w8;
     k->q8 = avx2_q8;

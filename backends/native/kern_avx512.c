@@ -79,273 +79,70 @@ static void avx512_f32(const struct kern_f32 *g)
     }
 }
 
-/* -- 16 weights of one k as f32 -------------------------------------------------------------------- */
-INLINE __m512 load_half(const struct kern_mat *w, const uint8_t *codes, size_t k)
+/* -- weights as f32 -------------------------------------------------------------------------------- */
+typedef float vf __attribute__((vector_size(64)));
+typedef uint32_t vu __attribute__((vector_size(64)));
+enum { LANES = 16, GEMV_PANELS = 4 };
+
+INLINE vf v_fma(vf a, vf b, vf c)
 {
-    __m256i h = _mm256_loadu_si256((const __m256i *)(const void *)(codes + k * KERN_ROWS * 2));
-    if (w->form == KERN_F16)
-        return _mm512_cvtph_ps(h);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
 
-/* Scale and zero point of one group of 16 rows; the code tables of codes up to 4 bits are in `table`:
- * entry i is i less the zero point that all rows share, and bits of i above the code do not matter. */
-struct group {
-    __m512 scale, zero, table;
+INLINE vu v_put(vu mask, vu a, vu b)
+{
+    return (vu)_mm512_ternarylogic_epi32((__m512i)mask, (__m512i)a, (__m512i)b, 0xea);
+}
+
+INLINE vf v_f16(const void *p)
+{
+    return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+
+INLINE vf v_bf16(const void *p)
+{
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+    return (vf)_mm512_slli_epi32(wide, 16);
+}
+
+INLINE vf v_signed(const void *p)
+{
+    return (vf)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+
+/* Values of codes in bf16, which is exact; above a form's bits they repeat. */
+#define V_LOOKUP
+struct v_table {
+    __m512i low, high;             /* of indices below 32, and of the others */
 };
 
-INLINE __m512 code_table(const enum kern_form form, const bool zeros)
+INLINE __m256i values_from(int first, const enum kern_form form, int zero)
 {
-    const int mask = form == KERN_I2 ? 3 : form == KERN_I3 ? 7 : 15;    /* of no use above 4 bits */
     const __m512i i = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_and_si512(i, _mm512_set1_epi32(mask)),
-                                               _mm512_set1_epi32(zeros ? 0 : kern_zero(form))));
+    __m512i code = _mm512_add_epi32(i, _mm512_set1_epi32(first));
+    code = _mm512_and_si512(code, _mm512_set1_epi32((1 << kern_bits(form)) - 1));
+    const __m512 v = _mm512_cvtepi32_ps(_mm512_sub_epi32(code, _mm512_set1_epi32(zero)));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(v), 16));
 }
 
-INLINE __m512 bytes_f32(const int8_t *p)
+INLINE struct v_table v_table(const enum kern_form form, int zero)
 {
-    return _mm512_cvtepi32_ps(
-        _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
+    struct v_table t;
+    t.low = _mm512_inserti64x4(_mm512_castsi256_si512(values_from(0, form, zero)),
+                               values_from(16, form, zero), 1);
+    t.high = _mm512_inserti64x4(_mm512_castsi256_si512(values_from(32, form, zero)),
+                                values_from(48, form, zero), 1);
+    return t;
 }
 
-INLINE __m512i bytes_u32(const uint8_t *p)
+INLINE vu v_lookup(vu index, const struct v_table *t, const enum kern_form form)
 {
-    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+    if (form == KERN_I6)
+        return (vu)_mm512_permutex2var_epi16(t->low, (__m512i)index, t->high);
+    return (vu)_mm512_permutexvar_epi16((__m512i)index, t->low);
 }
 
-/* (code - zero) * scale; the difference is exact. */
-INLINE __m512 scaled(__m512 code, const struct group *g, const bool zeros)
-{
-    return _mm512_mul_ps(zeros ? _mm512_sub_ps(code, g->zero) : code, g->scale);
-}
-
-/* Bits of `code` above those of the form do not matter. */
-INLINE __m512 value_of(__m512i code, const struct group *g, const enum kern_form form,
-                       const bool zeros)
-{
-    if (form != KERN_I6 && form != KERN_I5)
-        return scaled(_mm512_permutexvar_ps(code, g->table), g, zeros);
-    const int zero = kern_zero(form);
-    code = _mm512_and_si512(code, _mm512_set1_epi32(2 * zero - 1));
-    code = _mm512_sub_epi32(code, _mm512_set1_epi32(zeros ? 0 : zero));
-    return scaled(_mm512_cvtepi32_ps(code), g, zeros);
-}
-
-/* Where panel p's codes are. */
-struct codes {
-    const uint8_t *low, *high;
-};
-
-/* One k. */
-INLINE __m512 load_one(struct codes c, size_t k, const struct group *g, const enum kern_form form,
-                       const bool zeros)
-{
-    if (form == KERN_I8)
-        return scaled(bytes_f32((const int8_t *)c.low + k * KERN_ROWS), g, zeros);
-    const size_t bits = (size_t)kern_low_bits(form), more = (size_t)kern_high_bits(form);
-    const size_t per_byte = 8 / bits, per_high = more ? 8 / more : 1;
-    __m512i q = _mm512_srl_epi32(bytes_u32(c.low + k / per_byte * KERN_ROWS),
-                                 _mm_cvtsi32_si128((int)(k % per_byte * bits)));
-    if (more) {
-        __m512i high = _mm512_srl_epi32(bytes_u32(c.high + k / per_high * KERN_ROWS),
-                                        _mm_cvtsi32_si128((int)(k % per_high * more)));
-        q = _mm512_or_si512(_mm512_and_si512(q, _mm512_set1_epi32((1 << bits) - 1)),
-                            _mm512_slli_epi32(high, (unsigned)bits));
-    }
-    return value_of(q, g, form, zeros);
-}
-
-/* Values from one load of codes: enough k that no byte is loaded twice. */
-enum { BUNCH_MAX = 8 };
-INLINE size_t bunch_of(const enum kern_form form)
-{
-    return form == KERN_I8 ? 1 : 8 / (size_t)(kern_high_bits(form) ? kern_high_bits(form)
-                                                                   : kern_low_bits(form));
-}
-
-/* k to k + bunch; k is a multiple of it. */
-INLINE void load_bunch(struct codes c, size_t k, const struct group *g, __m512 v[BUNCH_MAX],
-                       const enum kern_form form, const bool zeros)
-{
-    if (form == KERN_I8) {
-        v[0] = load_one(c, k, g, form, zeros);
-        return;
-    }
-    const int bits = kern_low_bits(form), more = kern_high_bits(form), per_byte = 8 / bits;
-    const __m512i low_bits = _mm512_set1_epi32((1 << bits) - 1);
-    __m512i high = _mm512_setzero_si512();
-    if (more)
-        high = _mm512_slli_epi32(bytes_u32(c.high + k * (size_t)more / 8 * KERN_ROWS),
-                                 (unsigned)bits);
-    KERN_UNROLL
-    for (int i = 0; i < (int)bunch_of(form); i++) {
-        __m512i q = bytes_u32(c.low + (k / (size_t)per_byte + (size_t)(i / per_byte)) * KERN_ROWS);
-        q = _mm512_srli_epi32(q, (unsigned)(i % per_byte * bits));
-        if (more)                  /* the low bits of q and the others of high: few of them count */
-            q = _mm512_ternarylogic_epi32(low_bits, q,
-                                          _mm512_srli_epi32(high, (unsigned)(i * more)), 0xca);
-        v[i] = value_of(q, g, form, zeros);
-    }
-}
-
-static const float *scales_of(const struct kern_mat *w, size_t p)
-{
-    return (const float *)(const void *)((const char *)w->scale + p * w->scale_stride);
-}
-
-static struct codes codes_at_panel(const struct kern_mat *w, size_t p)
-{
-    return (struct codes){w->codes + p * w->codes_stride,
-                          w->high ? w->high + p * w->high_stride : NULL};
-}
-
-INLINE void group_at(const struct kern_mat *w, size_t p, size_t k, struct group *g,
-                     const bool zeros)
-{
-    const size_t at = k / w->group * KERN_ROWS;
-    g->scale = _mm512_loadu_ps(scales_of(w, p) + at);
-    if (zeros)
-        g->zero = bytes_f32(w->zero + p * (w->scale_stride / 4) + at);
-}
-
-static void expand_half(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    const uint8_t *codes = w->codes + p * w->codes_stride;
-    for (size_t i = 0; i < n_k; i++)
-        _mm512_storeu_ps(out + i * KERN_ROWS, load_half(w, codes, k0 + i));
-}
-
-INLINE void expand_int(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out,
-                       const enum kern_form form, const bool zeros)
-{
-    const struct codes c = codes_at_panel(w, p);
-    const size_t bunch = bunch_of(form);
-    struct group g = {.table = code_table(form, zeros)};
-    size_t k = k0, end = k0 + n_k;
-    while (k < end) {
-        size_t stop = (k / w->group + 1) * w->group;
-        stop = stop < end ? stop : end;
-        group_at(w, p, k, &g, zeros);
-        for (; k < stop && k % bunch; k++, out += KERN_ROWS)
-            _mm512_storeu_ps(out, load_one(c, k, &g, form, zeros));
-        for (; k + bunch <= stop; k += bunch, out += bunch * KERN_ROWS) {
-            __m512 v[BUNCH_MAX];
-            load_bunch(c, k, &g, v, form, zeros);
-            KERN_UNROLL
-            for (size_t i = 0; i < bunch; i++)
-                _mm512_storeu_ps(out + i * KERN_ROWS, v[i]);
-        }
-        for (; k < stop; k++, out += KERN_ROWS)
-            _mm512_storeu_ps(out, load_one(c, k, &g, form, zeros));
-    }
-}
-
-/* One token; np panels at a time so that their sums hide each other's latency. */
-INLINE void gemv_half(const struct kern_mat *w, size_t p, const float *x, __m512 acc[4],
-                      const int np)
-{
-    const uint8_t *codes = w->codes + p * w->codes_stride;
-    for (size_t k = 0; k < w->n_in; k++) {
-        __m512 xv = _mm512_set1_ps(x[k]);
-        for (int j = 0; j < np; j++)
-            acc[j] = _mm512_fmadd_ps(load_half(w, codes + (size_t)j * w->codes_stride, k), xv,
-                                     acc[j]);
-    }
-}
-
-INLINE void gemv_int(const struct kern_mat *w, size_t p, const float *x, __m512 acc[4],
-                     const int np, const enum kern_form form, const bool zeros)
-{
-    const size_t bunch = bunch_of(form);
-    struct codes c[4];
-    struct group g[4];
-    for (int j = 0; j < np; j++) {
-        c[j] = codes_at_panel(w, p + (size_t)j);
-        g[j].table = code_table(form, zeros);
-    }
-    for (size_t k = 0; k < w->n_in;) {
-        const size_t stop = k + w->group;
-        for (int j = 0; j < np; j++)
-            group_at(w, p + (size_t)j, k, &g[j], zeros);
-        while (k < stop) {
-            const size_t n = k % bunch == 0 && k + bunch <= stop ? bunch : 1;
-            if (n == 1) {
-                __m512 xv = _mm512_set1_ps(x[k]);
-                for (int j = 0; j < np; j++)
-                    acc[j] = _mm512_fmadd_ps(load_one(c[j], k, &g[j], form, zeros), xv, acc[j]);
-            } else {
-                KERN_UNROLL
-                for (int j = 0; j < np; j++) {
-                    __m512 v[BUNCH_MAX];
-                    load_bunch(c[j], k, &g[j], v, form, zeros);
-                    KERN_UNROLL
-                    for (size_t i = 0; i < bunch; i++)
-                        acc[j] = _mm512_fmadd_ps(v[i], _mm512_set1_ps(x[k + i]), acc[j]);
-                }
-            }
-            k += n;
-        }
-    }
-}
-
-INLINE void gemv_panels(const struct kern_mat *w, size_t p, const float *x, float *y, const int np,
-                        const enum kern_form form, const bool zeros)
-{
-    __m512 acc[4];
-    for (int j = 0; j < np; j++)
-        acc[j] = _mm512_setzero_ps();
-    if (kern_is_grouped(form))
-        gemv_int(w, p, x, acc, np, form, zeros);
-    else
-        gemv_half(w, p, x, acc, np);
-    for (int j = 0; j < np; j++)
-        _mm512_mask_storeu_ps(y + (p + (size_t)j) * KERN_ROWS,
-                              row_mask(w->n_out - (p + (size_t)j) * KERN_ROWS), acc[j]);
-}
-
-INLINE void gemv(const struct kern_mat *w, size_t p0, size_t p1, const float *x, float *y,
-                 const enum kern_form form, const bool zeros)
-{
-    for (; p0 + 4 <= p1; p0 += 4)
-        gemv_panels(w, p0, x, y, 4, form, zeros);
-    for (; p0 < p1; p0++)
-        gemv_panels(w, p0, x, y, 1, form, zeros);
-}
-
-static void gemv_f16(const struct kern_mat *w, size_t p0, size_t p1, const float *x, float *y)
-{
-    gemv(w, p0, p1, x, y, KERN_F16, false);
-}
-
-static void gemv_bf16(const struct kern_mat *w, size_t p0, size_t p1, const float *x, float *y)
-{
-    gemv(w, p0, p1, x, y, KERN_BF16, false);
-}
-
-/* Both entries of one form, with and without zero points. */
-#define DEFINE_FORM(name, form)                                                                    \
-    static void expand_##name(const struct kern_mat *w, size_t p, size_t k0, size_t n_k,           \
-                              float *out)                                                          \
-    {                                                                                              \
-        if (w->zero)                                                                               \
-            expand_int(w, p, k0, n_k, out, form, true);                                            \
-        else                                                                                       \
-            expand_int(w, p, k0, n_k, out, form, false);                                           \
-    }                                                                                              \
-    static void gemv_##name(const struct kern_mat *w, size_t p0, size_t p1, const float *x,        \
-                            float *y)                                                              \
-    {                                                                                              \
-        if (w->zero)                                                                               \
-            gemv(w, p0, p1, x, y, form, true);                                                     \
-        else                                                                                       \
-            gemv(w, p0, p1, x, y, form, false);                                                    \
-    }
-DEFINE_FORM(i8, KERN_I8)
-DEFINE_FORM(i6, KERN_I6)
-DEFINE_FORM(i5, KERN_I5)
-DEFINE_FORM(i4, KERN_I4)
-DEFINE_FORM(i3, KERN_I3)
-DEFINE_FORM(i2, KERN_I2)
+#include "backends/native/kern_narrow.h"
 
 /* -- activations ------------------------------------------------------------------------------------ */
 static __mmask16 left_mask(size_t left)
@@ -469,21 +266,7 @@ void kern_avx512(struct kern *k)
 {
     k->name = "avx512";
     k->f32 = avx512_f32;
-    k->expand[KERN_F16] = k->expand[KERN_BF16] = expand_half;
-    k->expand[KERN_I8] = expand_i8;
-    k->expand[KERN_I6] = expand_i6;
-    k->expand[KERN_I5] = expand_i5;
-    k->expand[KERN_I4] = expand_i4;
-    k->expand[KERN_I3] = expand_i3;
-    k->expand[KERN_I2] = expand_i2;
-    k->gemv[KERN_F16] = gemv_f16;
-    k->gemv[KERN_BF16] = gemv_bf16;
-    k->gemv[KERN_I8] = gemv_i8;
-    k->gemv[KERN_I6] = gemv_i6;
-    k->gemv[KERN_I5] = gemv_i5;
-    k->gemv[KERN_I4] = gemv_i4;
-    k->gemv[KERN_I3] = gemv_i3;
-    k->gemv[KERN_I2] = gemv_i2;
+    narrow_table(k);
     k->act_i16 = avx512_act_i16;
     k->act_w8 = avx512_act_w8;
     k->act_block = avx512_act_block;

@@ -94,87 +94,39 @@ static void neon_f32(const struct kern_f32 *g)
 }
 
 /* -- weights as f32 -------------------------------------------------------------------------------- */
-static void neon_expand_f16(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+typedef float vf __attribute__((vector_size(16)));
+typedef uint32_t vu __attribute__((vector_size(16)));
+enum { LANES = 4, GEMV_PANELS = 2 };
+
+INLINE vf v_fma(vf a, vf b, vf c)
 {
-    const uint8_t *c = w->codes + p * w->codes_stride + k0 * KERN_ROWS * 2;
-    for (size_t i = 0; i < n_k * KERN_ROWS; i += 4)
-        vst1q_f32(out + i, vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(c + 2 * i))));
+    return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 }
 
-static void neon_expand_bf16(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+INLINE vu v_put(vu mask, vu a, vu b)
 {
-    const uint8_t *c = w->codes + p * w->codes_stride + k0 * KERN_ROWS * 2;
-    for (size_t i = 0; i < n_k * KERN_ROWS; i += 4)
-        vst1q_f32(out + i,
-                  vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(c + 2 * i)), 16)));
+    return (vu)vbslq_u32((uint32x4_t)mask, (uint32x4_t)a, (uint32x4_t)b);
 }
 
-/* One k of 16 rows: the stored codes. */
-INLINE int8x16_t int_codes(const struct kern_mat *w, size_t p, size_t k, const enum kern_form form)
+INLINE vf v_f16(const void *p)
 {
-    const size_t bits = (size_t)kern_low_bits(form), per_byte = 8 / bits;
-    uint8x16_t c = vld1q_u8(w->codes + p * w->codes_stride + k / per_byte * KERN_ROWS);
-    if (form == KERN_I8)
-        return vreinterpretq_s8_u8(c);
-    c = vshlq_u8(c, vdupq_n_s8((int8_t)(-(int)(k % per_byte * bits))));
-    c = vandq_u8(c, vdupq_n_u8((uint8_t)((1 << bits) - 1)));
-    if (kern_high_bits(form)) {
-        const size_t more = (size_t)kern_high_bits(form), per = 8 / more;
-        uint8x16_t high = vld1q_u8(w->high + p * w->high_stride + k / per * KERN_ROWS);
-        high = vshlq_u8(high, vdupq_n_s8((int8_t)(-(int)(k % per * more))));
-        high = vandq_u8(high, vdupq_n_u8((uint8_t)((1 << more) - 1)));
-        c = vorrq_u8(c, vshlq_u8(high, vdupq_n_s8((int8_t)bits)));
-    }
-    return vreinterpretq_s8_u8(c);
+    return (vf)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 }
 
-INLINE void expand_int(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out,
-                       const enum kern_form form)
+INLINE vf v_bf16(const void *p)
 {
-    const char *scale = (const char *)w->scale + p * w->scale_stride;
-    const int8_t *zero = w->zero ? w->zero + p * (w->scale_stride / 4) : NULL;
-    for (size_t k = k0; k < k0 + n_k; k++, out += KERN_ROWS) {
-        const size_t g = k / w->group * KERN_ROWS;
-        const float *s = (const float *)(const void *)scale + g;
-        int8x16_t q = int_codes(w, p, k, form);
-        int8x16_t z = zero ? vld1q_s8(zero + g) : vdupq_n_s8((int8_t)kern_zero(form));
-        int16x8_t lo = vsubl_s8(vget_low_s8(q), vget_low_s8(z)), hi = vsubl_high_s8(q, z);
-        int32x4_t v[4] = {vmovl_s16(vget_low_s16(lo)), vmovl_high_s16(lo),
-                          vmovl_s16(vget_low_s16(hi)), vmovl_high_s16(hi)};
-        for (int j = 0; j < 4; j++)
-            vst1q_f32(out + 4 * j, vmulq_f32(vcvtq_f32_s32(v[j]), vld1q_f32(s + 4 * j)));
-    }
+    return (vf)vshll_n_u16(vld1_u16(p), 16);
 }
 
-static void neon_expand_i8(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
+INLINE vf v_signed(const void *p)
 {
-    expand_int(w, p, k0, n_k, out, KERN_I8);
+    int32_t four;
+    memcpy(&four, p, sizeof four);
+    const int16x8_t wide = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four)));
+    return (vf)vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
 }
 
-static void neon_expand_i6(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I6);
-}
-
-static void neon_expand_i5(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I5);
-}
-
-static void neon_expand_i4(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I4);
-}
-
-static void neon_expand_i3(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I3);
-}
-
-static void neon_expand_i2(const struct kern_mat *w, size_t p, size_t k0, size_t n_k, float *out)
-{
-    expand_int(w, p, k0, n_k, out, KERN_I2);
-}
+#include "backends/native/kern_narrow.h"
 
 /* -- int16: products in 32 bits, pairs added into 64 ---------------------------------------------------- */
 static void i16_row(const struct kern_int *g, size_t half, size_t t)
@@ -306,14 +258,7 @@ void kern_neon(struct kern *k)
 {
     k->name = "neon";
     k->f32 = neon_f32;
-    k->expand[KERN_F16] = neon_expand_f16;
-    k->expand[KERN_BF16] = neon_expand_bf16;
-    k->expand[KERN_I8] = neon_expand_i8;
-    k->expand[KERN_I6] = neon_expand_i6;
-    k->expand[KERN_I5] = neon_expand_i5;
-    k->expand[KERN_I4] = neon_expand_i4;
-    k->expand[KERN_I3] = neon_expand_i3;
-    k->expand[KERN_I2] = neon_expand_i2;
+    narrow_table(k);
     k->i16 = neon_i16;
     k->w8 = int_w8;
     k->q8 = int_q8;

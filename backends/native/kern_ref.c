@@ -28,15 +28,14 @@ static int int_code(const struct kern_mat *w, size_t p, size_t k, size_t r)
     const uint8_t *c = w->codes + p * w->codes_stride;
     if (w->form == KERN_I8)
         return (int8_t)c[k * KERN_ROWS + r];
-    int q = w->form <= KERN_I4 ? c[k / 2 * KERN_ROWS + r] >> (k % 2 * 4) & 15
-                               : c[k / 4 * KERN_ROWS + r] >> (k % 4 * 2) & 3;
-    const uint8_t *high = w->high ? w->high + p * w->high_stride : NULL;
-    switch (w->form) {
-    case KERN_I6: return q | (high[k / 4 * KERN_ROWS + r] >> (k % 4 * 2) & 3) << 4;
-    case KERN_I5: return q | (high[k / 8 * KERN_ROWS + r] >> (k % 8) & 1) << 4;
-    case KERN_I3: return q | (high[k / 8 * KERN_ROWS + r] >> (k % 8) & 1) << 2;
-    default: return q;
+    const struct kern_place at = kern_place(w->form, k);
+    uint32_t bits = 0;
+    for (size_t j = 0; j < at.n_words; j++) {
+        uint32_t word;
+        memcpy(&word, c + (at.word + j) * KERN_WORD + r * sizeof word, sizeof word);
+        bits |= (word >> at.shift & ((1u << at.part) - 1)) << (size_t)at.part * j;
     }
+    return (int)(bits >> at.then & ((1u << kern_bits(w->form)) - 1));
 }
 
 static const void *scale_at(const struct kern_mat *w, size_t p)

@@ -94,10 +94,15 @@ int linear_check(struct scheme s, size_t n_out, size_t n_in, struct assay_err *e
     return 0;
 }
 
-/* Bytes of one row's codes at so many bits each, for a panel. */
-static size_t packed(size_t n_in, int bits)
+/* Bytes of one panel's codes of a grouped form. */
+static size_t grouped_bytes(enum kern_form form, size_t n_in)
 {
-    return bits ? round_up(n_in, 8 / (size_t)bits) * (size_t)bits / 8 * KERN_ROWS : 0;
+    if (form == KERN_I8)
+        return n_in * KERN_ROWS;
+    const size_t block = (size_t)kern_block(form), words = (size_t)kern_words(form);
+    const size_t per_word = 2 * (16 / (size_t)kern_bits(form));
+    const size_t last = round_up(n_in % block, per_word) / per_word;
+    return (n_in / block * words + (last < words ? last : words)) * KERN_WORD;
 }
 
 /* Strides and sizes of every region by form. */
@@ -126,8 +131,7 @@ static void shape_set(struct kern_mat *m, const struct scheme_row *row, uint32_t
     case KERN_Q5: m->high_stride = blocks * 64; /* fall through */
     case KERN_Q4: m->codes_stride = blocks * 256; break;
     default:
-        m->codes_stride = packed(m->n_in, kern_low_bits(row->form));
-        m->high_stride = packed(m->n_in, kern_high_bits(row->form));
+        m->codes_stride = grouped_bytes(row->form, m->n_in);
         m->scale_stride = m->n_in / m->group * KERN_ROWS * 4;
     }
     if (row->form >= KERN_Q8)
@@ -163,29 +167,45 @@ static void pack_float(const struct kern_mat *m, const uint8_t *row, struct plac
         memcpy(at.codes + (k * KERN_ROWS + at.r) * bytes, row + k * bytes, bytes);
 }
 
-/* Element k of row r among others of so many bits, which start as zeros. */
-static void bits_put(uint8_t *codes, size_t k, size_t r, int bits, int q)
+/* Word j of those that a code of row r lies in. */
+static uint32_t word_get(const uint8_t *codes, struct kern_place at, size_t r, size_t j)
 {
-    const size_t per_byte = 8 / (size_t)bits, shift = k % per_byte * (size_t)bits;
-    codes[k / per_byte * KERN_ROWS + r] |= (uint8_t)((q & ((1 << bits) - 1)) << shift);
+    uint32_t word;
+    memcpy(&word, codes + (at.word + j) * KERN_WORD + r * sizeof word, sizeof word);
+    return word;
 }
 
-static int bits_get(const uint8_t *codes, size_t k, size_t r, int bits)
+/* Address arithmetic of one code of I6 to I2 as it is stored, among others, which start as zeros. */
+static void grouped_put(uint8_t *codes, enum kern_form form, size_t k, size_t r, int q)
 {
-    const size_t per_byte = 8 / (size_t)bits, shift = k % per_byte * (size_t)bits;
-    return codes[k / per_byte * KERN_ROWS + r] >> shift & ((1 << bits) - 1);
+    const struct kern_place at = kern_place(form, k);
+    const uint32_t code = ((uint32_t)q & ((1u << kern_bits(form)) - 1)) << at.then;
+    for (size_t j = 0; j < at.n_words; j++) {
+        const uint32_t part = code >> (size_t)at.part * j & ((1u << at.part) - 1);
+        const uint32_t word = word_get(codes, at, r, j) | part << at.shift;
+        memcpy(codes + (at.word + j) * KERN_WORD + r * sizeof word, &word, sizeof word);
+    }
 }
 
-/* Address arithmetic of one integer code as it is stored; kept beside its inverse, code_get. */
+static int grouped_get(const uint8_t *codes, enum kern_form form, size_t k, size_t r)
+{
+    const struct kern_place at = kern_place(form, k);
+    uint32_t bits = 0;
+    for (size_t j = 0; j < at.n_words; j++)
+        bits |= (word_get(codes, at, r, j) >> at.shift & ((1u << at.part) - 1)) << (size_t)at.part * j;
+    return (int)(bits >> at.then & ((1u << kern_bits(form)) - 1));
+}
+
+/* The same of any integer code; kept beside its inverse, code_get. */
 static void code_put(const struct kern_mat *m, struct place at, size_t k, int q)
 {
     size_t r = at.r;
     int16_t wide = (int16_t)q;
-    if (kern_is_grouped(m->form)) {
-        bits_put(at.codes, k, r, kern_low_bits(m->form), q);
-        if (m->high)
-            bits_put(at.high, k, r, kern_high_bits(m->form), q >> kern_low_bits(m->form));
-    } else if (m->form == KERN_I16)
+    if (m->form == KERN_I8)
+        at.codes[k * KERN_ROWS + r] = (uint8_t)q;
+    else if (kern_is_grouped(m->form))
+        grouped_put(at.codes, m->form, k, r, q);
+    else if (m->form == KERN_I16)
         memcpy(at.codes + (k / 2 * 32 + r * 2 + k % 2) * 2, &wide, sizeof wide);
     else
         at.codes[k / 4 * 64 + r * 4 + k % 4] = (uint8_t)(q + 128);
@@ -197,11 +217,8 @@ static int code_get(const struct kern_mat *m, struct place at, size_t k)
     int16_t wide;
     if (m->form == KERN_I8)
         return (int8_t)at.codes[k * KERN_ROWS + r];
-    if (kern_is_grouped(m->form)) {
-        const int bits = kern_low_bits(m->form);
-        const int high = m->high ? bits_get(at.high, k, r, kern_high_bits(m->form)) << bits : 0;
-        return high | bits_get(at.codes, k, r, bits);
-    }
+    if (kern_is_grouped(m->form))
+        return grouped_get(at.codes, m->form, k, r);
     if (m->form != KERN_I16)
         return at.codes[k / 4 * 64 + r * 4 + k % 4] - 128;
     memcpy(&wide, at.codes + (k / 2 * 32 + r * 2 + k % 2) * 2, sizeof wide);

@@ -1,7 +1,9 @@
 /* checkkern.c - every kernel of every instruction set this machine has, against the reference.
  *
  *   checkkern [--seed N]      test; prints the seed
- *   checkkern --bench [LEVEL] time them: ns, GOP/s, share of the peak measured in the same run
+ *   checkkern --bench [LEVEL] time them: ns, GOP/s, share of the peak measured in the same run; then
+ *                             one token alone: GB/s of weights and speed over f32's
+ *   checkkern --decode LEVEL  one token alone
  *
  * kern.h promises the same bits from every table, so results are compared as bits; a broken promise is
  * judged again with the bound k eps sum|a b|, which tells rounding from a wrong product.  Shapes cover
@@ -198,9 +200,9 @@ static void check_products(const char *level, const struct kern *ref, const stru
 {
     static const size_t outs[] = {1, 15, 16, 17, 33, 48, 63, 80, 130};
     static const size_t ins[] = {32, 64, 160, 544, 1056};
-    static const size_t odd[] = {1, 2, 3, 5, 31, 77, 131, 172};
+    static const size_t odd[] = {1, 2, 3, 5, 31, 77, 131, 172, 63, 157};
     static const size_t ns[] = {0, 1, 2, 3, 5, 6, 7, 11, 17, 37};
-    enum { N_OUTS = 9, N_INS = 5, N_ODD = 8, N_NS = 10 };
+    enum { N_OUTS = 9, N_INS = 5, N_ODD = 10, N_NS = 10 };
     for (size_t s = 0; s < N_SCHEMES; s++) {
         for (size_t i = 0; i < 60; i++) {
             struct job j = {.level = level, .ref = ref, .k = k, .scheme = s};
@@ -543,6 +545,79 @@ static void bench_level(const char *level, double (*ref)[N_SHAPES])
     }
 }
 
+/* -- one token, which follows the bytes of the weights ------------------------------------------------------ */
+enum { DECODE_ROUNDS = 31 };
+#define DECODE_SPAN 200000
+
+static double span_ns(struct timing *t)
+{
+    time_product(t);               /* what the others left in the caches is not its own */
+    int64_t start = clock_ns(), now;
+    long calls = 0;
+    do {
+        time_product(t);
+        calls++;
+        now = clock_ns();
+    } while (now - start < DECODE_SPAN);
+    return (double)(now - start) / (double)calls;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Medians of short spans, taken in turns, so that neighbours disturb all schemes alike. */
+static void bench_decode(const char *level, size_t n_out, size_t n_in)
+{
+    static const char *const names[] = {"f32",      "f16",      "int8",     "int6-g32",
+                                        "int5-g32", "int4-g32", "int3-g32", "int2-g32"};
+    enum { N_NAMES = sizeof names / sizeof names[0] };
+    struct timing t[N_NAMES] = {{0}};
+    double ns[N_NAMES][DECODE_ROUNDS];
+    float *w = reserve(n_out * n_in * sizeof *w), *x = reserve(n_in * sizeof *x);
+    float *y = reserve(n_out * sizeof *y);
+    struct kern k;
+    struct assay_err e;
+    kern_open(level, &k, NULL);
+    fill(w, n_out * n_in, FILL_PLAIN);
+    fill(x, n_in, FILL_PLAIN);
+    for (size_t i = 0; i < N_NAMES; i++) {
+        size_t s = 0;
+        while (strcmp(schemes[s].name, names[i]) != 0)
+            s++;
+        t[i] = (struct timing){.x = x, .n = 1, .y = y};
+        if (linear_new(&k, schemes[s].s, "w", QT_F32, w, n_out, n_in, NULL, &t[i].l, &e) < 0) {
+            fail(level, names[i], e.msg);
+            exit(3);
+        }
+    }
+    for (size_t r = 0; r < DECODE_ROUNDS; r++)
+        for (size_t i = 0; i < N_NAMES; i++)
+            ns[i][r] = span_ns(&t[i]);
+    for (size_t i = 0; i < N_NAMES; i++)
+        qsort(ns[i], DECODE_ROUNDS, sizeof ns[i][0], by_value);
+    for (size_t i = 0; i < N_NAMES; i++) {
+        double median = ns[i][DECODE_ROUNDS / 2];
+        printf("%-12s %-9s K %-4zu N %-4zu one token %12.0f ns %7.1f GB/s %6.2f x f32\n", level,
+               names[i], n_in, n_out, median, (double)linear_bytes(t[i].l) / median,
+               ns[0][DECODE_ROUNDS / 2] / median);
+        linear_free(t[i].l);
+    }
+    free(w);
+    free(x);
+    free(y);
+}
+
+/* The matrices of the shipped models, in the cache, and one beyond it. */
+static void bench_one_token(const char *level)
+{
+    static const size_t shapes[][2] = {{256, 256}, {768, 256}, {256, 768}, {4096, 4096}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        bench_decode(level, shapes[i][0], shapes[i][1]);
+}
+
 static int bench(const char *only)
 {
     double ref[N_SCHEMES][N_SHAPES] = {{0}};
@@ -552,17 +627,24 @@ static int bench(const char *only)
     for (size_t i = 0; i < N_LEVELS; i++)
         if (have & levels[i].needs && (!only || strcmp(only, levels[i].name) == 0))
             bench_level(levels[i].name, ref);
+    for (size_t i = 0; i < N_LEVELS; i++)
+        if (have & levels[i].needs && (!only || strcmp(only, levels[i].name) == 0))
+            bench_one_token(levels[i].name);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--decode") == 0) {
+        bench_one_token(argv[2]);
+        return 0;
+    }
     if (argc >= 2 && strcmp(argv[1], "--bench") == 0)
         return bench(argc > 2 ? argv[2] : NULL);
     if (argc == 3 && strcmp(argv[1], "--seed") == 0)
         seed = strtoull(argv[2], NULL, 10);
     else if (argc > 1) {
-        fprintf(stderr, "usage: checkkern [--seed N | --bench [LEVEL]]\n");
+        fprintf(stderr, "usage: checkkern [--seed N | --bench [LEVEL] | --decode LEVEL]\n");
         return 2;
     }
     return test_all();

@@ -222,6 +222,24 @@ static void test_low_bits(void **state)
                          (size_t[]){OUT, IN});
 }
 
+/* Rows that end anywhere in a block of words, over three panels: no panel reaches into the next. */
+static void test_row_ends(void **state)
+{
+    (void)state;
+    enum { OUT = 37, MOST = 70 };
+    static float w[OUT * MOST];
+    struct rng r = {22};
+    fill(&r, w, OUT * MOST);
+    for (size_t n = 1; n <= MOST; n++) {
+        const size_t shape[2] = {OUT, n};
+        check_symmetric((struct scheme){SCHEME_INT6, 0}, 31, w, OUT, n);
+        check_symmetric((struct scheme){SCHEME_INT5, 0}, 15, w, OUT, n);
+        check_symmetric((struct scheme){SCHEME_INT4, 0}, 7, w, OUT, n);
+        check_groups((struct scheme){SCHEME_INT3, 0}, full_group, 3, w, shape);
+        check_groups((struct scheme){SCHEME_INT2, 0}, full_group, 2, w, shape);
+    }
+}
+
 /* By hand, so that no formula stands between the definition and its meaning. */
 static void check_hand(enum scheme_id id, const float w[8], const float want[8])
 {
@@ -733,6 +751,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_symmetric),       cmocka_unit_test(test_symmetric_ties),
+        cmocka_unit_test(test_row_ends),
         cmocka_unit_test(test_low_bits),        cmocka_unit_test(test_low_bits_by_hand),
         cmocka_unit_test(test_float_products),  cmocka_unit_test(test_rounded_rows),
         cmocka_unit_test(test_per_token),       cmocka_unit_test(test_activation_ties),
