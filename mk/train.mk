@@ -18,8 +18,8 @@ $(BUILD)/tests/train/%: $(BUILD)/tests/train/%.o $(TRAIN_USES)
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $< $(TRAIN_USES) -lcmocka $(LIBS)
 
 # -- the shipped models --------------------------------------------------------------------------
-#   make refmodel         regenerates backends/native/models/ from nothing: about 1.5 hours on two idle
-#                         cores (97 M tokens, then three branches); an interrupted one goes on
+#   make refmodel         regenerates backends/native/models/ from nothing: 1 h 48 min on two cores
+#                         that others used, too (97 M tokens, then three branches); an interrupted one goes on
 #   make refmodel-check   200 steps with one thread and with two: the checkpoints must be equal
 # The tokens are the same for a seed on every machine, and so are the weights.
 #
