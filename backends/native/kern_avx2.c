@@ -122,7 +122,7 @@ INLINE vf v_signed(const void *p)
     return (vf)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
 
-#include "backends/native/kern_narrow.h"
+#include "backends/native/kern_narrow_body.h"
 
 /* -- integer products: half a panel, rows 8 h .. 8 h + 7 ----------------------------------------------- */
 INLINE __m256i load(const void *p)

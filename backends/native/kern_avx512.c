@@ -142,7 +142,7 @@ INLINE vu v_lookup(vu index, const struct v_table *t, const enum kern_form form)
     return (vu)_mm512_permutexvar_epi16((__m512i)index, t->low);
 }
 
-#include "backends/native/kern_narrow.h"
+#include "backends/native/kern_narrow_body.h"
 
 /* -- activations ------------------------------------------------------------------------------------ */
 static __mmask16 left_mask(size_t left)

@@ -126,7 +126,7 @@ INLINE vf v_signed(const void *p)
     return (vf)vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
 }
 
-#include "backends/native/kern_narrow.h"
+#include "backends/native/kern_narrow_body.h"
 
 /* -- int16: products in 32 bits, pairs added into 64 ---------------------------------------------------- */
 static void i16_row(const struct kern_int *g, size_t half, size_t t)

@@ -1,4 +1,4 @@
-/* kern_narrow.h - expand and gemv of the weights narrower than f32 that meet f32 activations; included
+/* kern_narrow_body.h - expand and gemv of the weights narrower than f32 that meet f32 activations; included
  * once by each kern_ISA.c.
  *
  * Before it the ISA file defines INLINE and:
