@@ -43,12 +43,12 @@ mutant 'nothing' linear.c 'rintf(v[i] / f.s) + f.zero' 'rintf(v[i] / f.s) + f.ze
 mutant 'a zero point one too high' linear.c '(int8_t)((int)f.zero - shift)' '(int8_t)((int)f.zero - shift + 1)' test_linear
 mutant 'a zero point left out of the codes' linear.c 'rintf(v[i] / f.s) + f.zero' 'rintf(v[i] / f.s)' test_linear
 mutant 'swapped nibbles of int4' linear.c \
-    'bits_put(at.codes, k, r, kern_low_bits(m->form), q)' \
-    'bits_put(at.codes, k ^ (m->form == KERN_I4), r, kern_low_bits(m->form), q)' test_linear
-mutant 'top bits of int6 one place off' linear.c 'q >> kern_low_bits(m->form))' \
-    'q >> (kern_low_bits(m->form) + (m->form == KERN_I6)))' test_linear
-mutant 'the fifth bit of int5 of a neighbour' kern_ref.c 'case KERN_I5: return q | (high[k / 8 * KERN_ROWS + r] >> (k % 8)' \
-    'case KERN_I5: return q | (high[k / 8 * KERN_ROWS + r] >> (k % 8 ^ 1)' test_linear kern_ref.c ref
+    'grouped_put(at.codes, m->form, k, r, q);' \
+    'grouped_put(at.codes, m->form, k ^ (m->form == KERN_I4), r, q);' test_linear
+mutant 'the parts of an int6 code in reverse' linear.c 'code >> (size_t)at.part * j & ((1u << at.part) - 1)' \
+    'code >> (size_t)at.part * (form == KERN_I6 ? at.n_words - 1 - j : j) & ((1u << at.part) - 1)' test_linear
+mutant 'a code of int5 of a neighbour' kern_ref.c 'const struct kern_place at = kern_place(w->form, k);' \
+    'const struct kern_place at = kern_place(w->form, k ^ (w->form == KERN_I5));' test_linear kern_ref.c ref
 mutant 'swapped nibbles of q4_0' quant.c \
     '(float)((p[2 + j] & 15) - 8) * d' '(float)((p[2 + j] >> 4) - 8) * d' test_quant
 mutant "a group with its neighbour's scale" linear.c 'scale[g * KERN_ROWS + at.r] = f.s;' \
