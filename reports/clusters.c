@@ -79,18 +79,20 @@ void clusters_set(const struct view_clusters *c, const int32_t *idx, struct aren
 
 static const double SEEN = 1.05;
 
-/* The cell of a task with the most clusters; NULL: it has none. */
-static const struct compare_cell *widest(const struct compare *c, size_t task, double *deff)
+/* The cell of a task with the most clusters; NULL: it has none worth a word. */
+static const struct compare_cell *widest(const struct compare *c, size_t task, double *most)
 {
     const struct compare_cell *best = NULL;
+    double deff = 1;
     for (size_t i = 0; i < c->n_rows; i++) {
         const struct compare_cell *x = &c->rows[i].tasks[task];
         if (x->kind == COMPARE_NONE || !x->n_clusters)
             continue;
-        *deff = fmax(*deff, x->deff);
+        deff = fmax(deff, x->deff);
         best = best && best->n_clusters >= x->n_clusters ? best : x;
     }
-    return best;
+    *most = fmax(*most, deff);
+    return best && (deff >= SEEN || SEEN * (double)best->n_clusters <= (double)best->n) ? best : NULL;
 }
 
 const char *clusters_note(const struct compare *c, struct arena *a)

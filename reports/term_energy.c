@@ -1,5 +1,5 @@
 /* term_energy.c - joules per token and per correct answer as a table of their own, where they were
- * measured; else one line of why not. */
+ * measured; else, with what --wide adds, one line of why not. */
 #include <math.h>
 #include <string.h>
 #include "harness/base/arena.h"
@@ -123,7 +123,7 @@ static void print_source(const struct compare *c, enum view_source s, const stru
 void term_energy(const struct compare *c, const struct term_options *o, struct arena *a,
                  struct buf *out)
 {
-    const char *missing = energy_missing(c, a);
+    const char *missing = o->wide ? energy_missing(c, a) : NULL;
     if (missing)
         term_wrap(out, term_safe(a, missing), 0, 2);
     for (int s = 0; s < VIEW_SOURCES; s++)

@@ -37,7 +37,7 @@ expect 0 '' "$ASSAY" db check --db "$T/a.db"
 echo 5 > "$zone/energy_uj"
 expect 0 '' "${run[@]}" --idle 0 --db "$T/a.db"
 expect 0 '^energy: not measured: the counter did not move in ' \
-    "$ASSAY" compare --db "$T/a.db"
+    "$ASSAY" compare --wide --db "$T/a.db"
 
 # Merged, it is all there.
 expect 0 '' "$ASSAY" db merge --db "$T/all.db" "$T/a.db"
@@ -45,12 +45,13 @@ equal "$(sql "$T/a.db" "SELECT count(*) FROM energy WHERE reason = 'answers came
 equal "$(sql "$T/all.db" 'SELECT count(*), sum(uj) FROM energy')" "$(sql "$T/a.db" 'SELECT count(*), sum(uj) FROM energy')" \
     "energy merged"
 
-# A meter that lies, and none: the run is the same, and a line says why.
+# A meter that lies, and none: the run is the same, and with --wide a line says why.
 quick=("$ASSAY" run --backend mock --tasks smoke_choice --precision fp32,int4 --bootstrap 0 --scenario none)
 echo much > "$zone/energy_uj"
 expect 0 '' "${quick[@]}" --db "$T/b.db"
-expect 0 '^energy: not measured: energy_uj of intel-rapl:0 holds no number$' "$ASSAY" compare --db "$T/b.db"
+expect 0 '^energy: not measured: energy_uj of intel-rapl:0 holds no number$' "$ASSAY" compare --wide --db "$T/b.db"
 rm -r "$zone"
 expect 0 '' "${quick[@]}" --db "$T/c.db"
-expect 0 '^energy: not measured: this machine shows no RAPL counters' "$ASSAY" compare --db "$T/c.db"
+expect 0 '^energy: not measured: this machine shows no RAPL counters' "$ASSAY" compare --wide --db "$T/c.db"
+"$ASSAY" compare --db "$T/c.db" | grep -q energy && fail "what is usual is said without --wide"
 done_testing
