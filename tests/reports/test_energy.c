@@ -216,7 +216,9 @@ static void missing(void **state)
                     "'needs root or read permission on energy_uj' FROM run");
     buf_clear(&b);
     assert_int_equal(fixture_compare(&f, NULL, 0, (struct compare_options){0}), 0);
-    term_compare(f.c, &(struct term_options){0}, &b);
+    term_compare(f.c, &(struct term_options){0}, &b); /* as usual as it is, --wide says it */
+    assert_false(has(&b, "energy"));
+    term_compare(f.c, &(struct term_options){.wide = true}, &b);
     assert_true(has(&b, "\nenergy: not measured: needs root or read permission on energy_uj\n"));
     assert_false(has(&b, "J/token"));
     buf_clear(&b);
