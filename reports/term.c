@@ -85,11 +85,10 @@ static void variant_row(struct term_table *t, const struct compare *c, size_t i)
     term_put(t, i, k++, "%s", r->pool.n ? fmt_pct(r->pool.variant.v).s : "-");
     if (!is_alone(c)) {
         term_put(t, i, k++, "%s", is_base ? "" : r->pool.n ? interval(t->a, r->pool.delta) : "-");
-        term_put(t, i, k++,
+        term_put(t, i, k++, "%s",
                  is_base     ? ""
-                 : r->pool.n ? "%zu/%zu"
-                             : "-",
-                 r->pool.losses, r->pool.gains);
+                 : r->pool.n ? arena_printf(t->a, "%zu/%zu", r->pool.losses, r->pool.gains)
+                             : "-");
         term_put(t, i, k++, "%s", is_base ? "" : r->kl.n ? fmt_sig(r->kl.mean, 3).s : "-");
     }
     term_put(t, i, k++, "%s", s ? fmt_rate(s->rate.v).s : "-");
