@@ -7,7 +7,7 @@
 #include "harness/base/rng.h"
 #include "harness/machine/machine.h"
 
-enum { STABLE = 5, STABLE_AGAIN = 2 };
+enum { STABLE = 5, STABLE_AGAIN = 2, TRIES = 3 };
 static const int64_t warmup_ns = 10 * (int64_t)1000000000; /* of all rounds together */
 static const double max_cv = 0.03, max_switches_per_s = 100, max_pressure = 0.1;
 
@@ -172,12 +172,12 @@ static int64_t share_of(const struct suite_scenario *w, int64_t round)
 static int repeat(struct scenario *s, struct arena *a, struct assay_err *e)
 {
     const struct suite_scenario *w = s->what;
-    size_t n_walls = 0, cap = (size_t)w->warmup, counted = 0;
+    size_t n_walls = 0, cap = (size_t)w->warmup, n_clean = 0, n_tried = 0;
     size_t of = s->round ? STABLE_AGAIN : STABLE, share = (size_t)share_of(w, s->round);
     int64_t *walls = ARENA_ARRAY(a, int64_t, cap + 1), start = clock_ns();
     bool is_warm = false;
-    s->n_total = cap + share;
-    for (uint64_t rep = (uint64_t)s->n_before; counted < share; rep++) {
+    s->n_total = cap + TRIES * share;
+    for (uint64_t rep = (uint64_t)s->n_before; n_clean < share && n_tried < TRIES * share; rep++) {
         struct store_sample x;
         struct arena_mark mark = arena_mark(a);
         is_warm = is_warm || n_walls >= cap || is_stable(walls, n_walls, of) ||
@@ -189,7 +189,8 @@ static int repeat(struct scenario *s, struct arena *a, struct assay_err *e)
         TRY(measure(s, rep, &x, a, e));
         x.is_warmup = !is_warm;
         if (is_warm) {
-            counted++;
+            n_tried++;
+            n_clean += !x.is_dirty;
             s->n_tokens += w->kind == SUITE_PREFILL ? x.n_prompt : x.n_generated;
         } else {
             walls[n_walls++] = x.wall_ns;

@@ -1,7 +1,8 @@
 /* scenario.h - measuring speed: prefill and decode of one request at a time.
  *
  * A process measures one round: repetitions until they are stable (the last five within a coefficient
- * of variation of 3 %, two in later rounds) or a cap, then this round's share of the counted ones.
+ * of variation of 3 %, two in later rounds) or a cap, then this round's share of the counted ones;
+ * one that others disturbed is done again, three tries for each at most.
  * What a process was dealt (its pages, the neighbours' load) is the same for all its repetitions, so
  * only rounds tell how far a speed can be trusted, and the variants take turns in them.
  * Every repetition is kept raw; the host stamps every token itself.

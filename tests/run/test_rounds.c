@@ -28,8 +28,11 @@ static void run_heard(struct fixture *f, struct heard *h)
     assert_ok(run_suite(&f->suite, &o, &f->summary, &f->e), f->e);
 }
 
+/* Counted repetitions by round.  One that the machine disturbed is done again: a share of clean ones, or
+ * three times as many tries. */
 static const char counted[] =
-    "SELECT group_concat(n, ' ') FROM (SELECT round, count(*) AS n FROM sample s JOIN job j ON "
+    "SELECT group_concat(iif(clean < n AND n % 3 = 0, n / 3, clean), ' ') FROM (SELECT round, count(*) AS n, "
+    "sum(NOT is_dirty) AS clean FROM sample s JOIN job j ON "
     "j.id = s.job_id JOIN run_variant v ON v.id = j.run_variant_id WHERE NOT is_warmup AND "
     "v.name = 'b' AND j.name = 'p' GROUP BY round ORDER BY round)";
 static const char suite[] =
