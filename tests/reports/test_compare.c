@@ -3,6 +3,7 @@
 
 #include "harness/stats/cluster.h"
 #include "harness/stats/paired.h"
+#include "harness/stats/proportion.h"
 #include "harness/stats/rank.h"
 #include "reports/agree.h"
 #include "reports/clusters.h"
@@ -327,6 +328,10 @@ static void shared_texts(void **state)
     paired_interval(b, 0, n, 0.05, lim);
     near(x->delta.v - x->delta.lo, sqrt(deff) * (-0.1 - lim[0]), 1e-9);
     near(x->delta.hi - x->delta.v, sqrt(deff) * (lim[1] + 0.1), 1e-9);
+    proportion_wilson(n - b, n, 0.05, &lim[0], &lim[1]);
+    near(x->variant.v - x->variant.lo, sqrt(deff) * (0.9 - lim[0]), 1e-9);
+    near(x->variant.hi - x->variant.v, sqrt(deff) * (lim[1] - 0.9), 1e-9);
+    paired_interval(b, 0, n, 0.05, lim);
     near(x->p_mid, cluster_two_sided(&d, paired_mcnemar_mid(b, 0)), 1e-15);
     near(x->p_margin, cluster_one_sided(&d, paired_noninferior(b, 0, n, 0.02)), 1e-12);
     assert_true(x->p_mid > 100 * paired_mcnemar_mid(b, 0));

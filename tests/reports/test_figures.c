@@ -332,6 +332,14 @@ static void distances_of_few(void **state)
         half = dist_t_quantile(1 - alpha / 2, 5) * x->ln_ppl_se;
         assert_true(csv_has(&f, ",int8,adjunct_island,ln_ppl_ratio,mean,", x->ln_ppl_ratio - half,
                             x->ln_ppl_ratio + half));
+        x = &row_of(f.c, "int8")->kl;
+        half = dist_t_quantile(1 - alpha / 2, 5) * x->ln_ppl_se;
+        struct buf b;
+        buf_init(&b, 0);
+        assert_int_equal(html_render(f.view, f.c, &(struct html_options){0}, &b, &f.err), 0);
+        const char *hi = arena_printf(&f.a, " \xe2\x80\xa6 %s</small>", fmt_rel(x->ln_ppl_ratio + half).s);
+        assert_non_null(strstr(b.v, hi));
+        buf_release(&b);
         fixture_close(&f);
     }
     fixture_end(&f);
