@@ -29,14 +29,14 @@ expect 0 '^variant +J/token +net \[95 %\] +J/correct +net$' "$ASSAY" compare --d
 expect 0 '^fp32 +~?[0-9.]+ ' "$ASSAY" compare --db "$T/a.db"
 expect 0 '' "$ASSAY" report --db "$T/a.db" --html "$T/a.html" --csv "$T/csv"
 grep -q '<section id="energy"' "$T/a.html" || fail "the page has no energy"
-grep -q 'fp32,decode:4+8,energy,net,.*,96,J/token,rapl-package' "$T/csv/report.csv" || fail "no J/token in report.csv"
+grep -qE 'fp32,decode:4\+8,energy,net,.*,[0-9]+,J/token,rapl-package' "$T/csv/report.csv" || fail "no J/token in report.csv"
 grep -q 'int4,smoke_choice,energy,gross,.*,J/correct answer,rapl-package' "$T/csv/report.csv" || fail "no J/correct answer"
 expect 0 '' "$ASSAY" db check --db "$T/a.db"
 
 # The same database again: what came from the store is no measurement of the model.
 echo 5 > "$zone/energy_uj"
 expect 0 '' "${run[@]}" --idle 0 --db "$T/a.db"
-expect 0 '^energy: not measured: the counter did not move in ' \
+expect 0 '^energy: not measured: .* did not move ' \
     "$ASSAY" compare --wide --db "$T/a.db"
 
 # Merged, it is all there.
