@@ -13,6 +13,7 @@
 #include "harness/cli/task_views.h"
 #include "harness/run/paths.h"
 #include "reports/csv.h"
+#include "reports/term_table.h"
 #include "tasks/task.h"
 
 enum { NAME_LEAST = 16, DATA_LEAST = 10, DATA_ROOM = 20 };
@@ -127,16 +128,6 @@ static int choose(struct rows *r, const char *pattern, struct assay_err *e)
 
 /* -- printing ---------------------------------------------------------------------------------- */
 
-static const char *safe(struct arena *a, const char *s)
-{
-    struct buf b;
-    buf_init(&b, 0);
-    text_safe(&b, s, strlen(s));
-    const char *copy = arena_strndup(a, b.v, b.n);
-    buf_release(&b);
-    return copy;
-}
-
 static const char *short_type(const char *type)
 {
     static const char *const names[][2] = {{"multiple_choice", "choice"},
@@ -190,13 +181,13 @@ static void put_table(struct buf *b, const struct rows *r)
     buf_printf(b, "%-5s %-7s %5s  %-*s  dataset\n", "kind", "type", "shots", longest, "name");
     for (size_t i = 0; i < r->n; i++) {
         const struct row *x = &r->v[i];
-        const char *name = safe(r->a, x->name), *data = safe(r->a, data_of(x, r->a));
+        const char *name = term_safe(r->a, x->name), *data = term_safe(r->a, data_of(x, r->a));
         int w = text_width(name, strlen(name)), room = total - 21 - (w > longest ? w : longest) - 2;
         char shots[16] = "";
         if (x->fewshot >= 0)
             snprintf(shots, sizeof shots, "%d", x->fewshot);
         buf_printf(b, "%-5s ", x->kind);
-        put_cut(b, safe(r->a, short_type(x->type)), 7);
+        put_cut(b, term_safe(r->a, short_type(x->type)), 7);
         put_spaces(b, 7 - text_width(short_type(x->type), strlen(short_type(x->type))));
         buf_printf(b, " %5s  %s", shots, name);
         if (*data && room >= DATA_LEAST) {
@@ -265,7 +256,7 @@ int list_tasks(struct options *o, const char *task_dir, const char *pattern, con
     const char *broken = task_index_broken(r.index, &n_broken);
     if (rc == 0 && n_broken)
         fprintf(stderr, "note: %zu file%s can't be read, first: %s\n", n_broken, n_broken == 1 ? "" : "s",
-                safe(&o->arena, broken));
+                term_safe(&o->arena, broken));
     task_index_close(r.index);
     return rc;
 }
